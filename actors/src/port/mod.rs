@@ -1,0 +1,8 @@
+//! What the actors need from the world. The edges (`orket`) implement these; tests may too.
+
+pub mod clock;
+pub mod event;
+pub mod model;
+pub mod record;
+pub mod store;
+pub mod tool;

@@ -1,0 +1,91 @@
+//! One tool call, or one run of the verify commands.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use orket_core::plan::VerifyCommand;
+use orket_core::tool::ToolResult;
+use orket_core::turn::VerifyReport;
+
+use crate::exit::{ExitGuard, ExitStatus};
+use crate::fault;
+use crate::lease::Lease;
+use crate::port::tool::{Beat, ToolJob, ToolScope};
+use crate::world::World;
+
+/// What there is to do.
+pub enum SkillJob {
+    /// One call.
+    Call(Box<ToolJob>),
+    /// The verify commands.
+    Verify(ToolScope, Vec<VerifyCommand>),
+}
+
+/// What came of it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum SkillEnded {
+    /// A call came back.
+    Call(ToolResult),
+    /// The verifier is through.
+    Verified(VerifyReport),
+}
+
+/// The actor.
+pub struct SkillActor {
+    exit: ExitGuard,
+    world: Arc<World>,
+    lease: Arc<Lease>,
+    job: Option<SkillJob>,
+    to: Recipient<SkillEnded>,
+}
+
+impl SkillActor {
+    /// An actor that does `job` and tells `to`.
+    #[must_use]
+    pub fn new(
+        exit: ExitGuard,
+        world: Arc<World>,
+        lease: Arc<Lease>,
+        job: SkillJob,
+        to: Recipient<SkillEnded>,
+    ) -> Self {
+        Self {
+            exit,
+            world,
+            lease,
+            job: Some(job),
+            to,
+        }
+    }
+}
+
+impl Actor for SkillActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        fault::point_of("skill_actor.started", self.lease.of.card_id.as_str());
+        let Some(job) = self.job.take() else { return };
+        let beating = Arc::clone(&self.lease);
+        let beat: Beat = Arc::new(move || beating.beat());
+        let cancel = self.lease.cancel.clone();
+        let token = self.lease.tracker.token();
+        let tools = Arc::clone(&self.world.tools);
+        let work = async move {
+            // Nothing of this attempt counts as gone before the host says so.
+            let _token = token;
+            match job {
+                SkillJob::Call(job) => SkillEnded::Call(tools.run(*job, beat, cancel).await),
+                SkillJob::Verify(scope, commands) => {
+                    SkillEnded::Verified(tools.verify(scope, commands, beat, cancel).await)
+                }
+            }
+        };
+        ctx.spawn(work.into_actor(self).map(|ended, act, ctx| {
+            fault::point_of("skill_actor.ended", act.lease.of.card_id.as_str());
+            act.exit.ends(ExitStatus::Finished);
+            act.to.do_send(ended);
+            ctx.stop();
+        }));
+    }
+}

@@ -1,0 +1,695 @@
+//! One attempt: feeds the turn machine and carries out what it decides.
+//!
+//! Every decision is committed before it is acted on. The last commit carries the steps, the card's
+//! new life and what the ledger tools asked for, all or nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use orket_core::card_life::{CardLife, Change, Conclusion};
+use orket_core::failure::{Failure, FailureClass};
+use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::stall::Phase;
+use orket_core::status::{CardStatus, WaitReason};
+use orket_core::tool::EffectClass;
+use orket_core::turn::{Decision, LedgerEffect, Next, Step, Turn, TurnOutcome};
+use serde_json::{Value, json};
+
+use crate::ask::{Asked, ask};
+use crate::card_actor::budgets;
+use crate::ending::record;
+use crate::event_bus::About;
+use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
+use crate::fault;
+use crate::gateway::{Observed, Permit};
+use crate::lease::Lease;
+use crate::port::store::{
+    CardRow, FlushFolder, Guard, Op, StatusChange, StepRow, StoreError, Write,
+};
+use crate::port::tool::{ToolJob, ToolScope};
+use crate::skill_actor::{SkillActor, SkillEnded, SkillJob};
+use crate::world::{RunScope, World};
+
+/// A card that a turn created.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// Its row.
+    pub row: CardRow,
+    /// Its place in the epic: after all others.
+    pub position: u32,
+    /// Its definition.
+    pub plan: Arc<CardPlan>,
+}
+
+/// A turn is over and durable.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct TurnEnded {
+    /// The attempt's row.
+    pub turn_row: i64,
+    /// The card's life now.
+    pub life: CardLife,
+    /// What follows.
+    pub conclusion: Conclusion,
+    /// Comments it made.
+    pub comments: Vec<(String, String)>,
+    /// Cards it created.
+    pub created: Vec<Created>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+    /// Its permit: the card asks for what follows before it gives this back, so that a review
+    /// stands in the queue when the place becomes free.
+    pub permit: Option<Permit>,
+}
+
+/// What an attempt is started with.
+pub struct TurnStart {
+    /// What all share.
+    pub world: Arc<World>,
+    /// What the run's actors share.
+    pub scope: Arc<RunScope>,
+    /// The machine.
+    pub turn: Turn,
+    /// Its first decision.
+    pub decision: Decision,
+    /// Committed together with the first decision's steps: the claim.
+    pub claim: Vec<Op>,
+    /// What must hold for the claim.
+    pub guard: Guard,
+    /// Status changes of the claim, to be shown once it is durable.
+    pub changes: Vec<Change>,
+    /// The number of the first new step.
+    pub first_seq: u32,
+    /// The lease.
+    pub lease: Arc<Lease>,
+    /// The permit.
+    pub permit: Option<Permit>,
+    /// The endpoint that is asked.
+    pub endpoint: String,
+    /// Whether this takes up an attempt of a dead process.
+    pub recovered: bool,
+    /// Who is told the end.
+    pub to: Recipient<TurnEnded>,
+}
+
+/// The actor.
+pub struct TurnActor {
+    exit: ExitGuard,
+    start: TurnStart,
+    seq: u32,
+    began_ms: u64,
+    /// A write is on its way. It is waited for even by a halt, so that nothing reaches the journal
+    /// after the run was settled.
+    committing: bool,
+    finishing: bool,
+    _token: tokio_util::task::task_tracker::TaskTrackerToken,
+}
+
+impl TurnActor {
+    /// An actor for one attempt.
+    #[must_use]
+    pub fn new(exit: ExitGuard, start: TurnStart) -> Self {
+        let began_ms = start.world.clock.now_ms();
+        let token = start.lease.tracker.token();
+        Self {
+            exit,
+            seq: start.first_seq,
+            start,
+            began_ms,
+            committing: false,
+            finishing: false,
+            _token: token,
+        }
+    }
+
+    fn emit(&self, event: &str, data: Value) {
+        let of = &self.start.lease.of;
+        self.start.world.events.emit(
+            event,
+            About {
+                run: Some(of.plan.run_id.as_str()),
+                card: Some(of.card_id.as_str()),
+                workspace: Some(&of.plan.workspace),
+                role: &of.role,
+            },
+            data,
+        );
+    }
+
+    fn end(&mut self, status: ExitStatus, ctx: &mut Context<Self>) {
+        self.exit.ends(status);
+        ctx.stop();
+    }
+
+    /// Commits a decision, then acts on it.
+    fn commit(&mut self, decision: Decision, ctx: &mut Context<Self>) {
+        let world = Arc::clone(&self.start.world);
+        let lease = Arc::clone(&self.start.lease);
+        let at_ms = world.clock.wall_ms();
+        let claiming = !self.start.claim.is_empty();
+        let mut ops = std::mem::take(&mut self.start.claim);
+        let steps: Vec<Arc<Step>> = decision.steps.into_iter().map(Arc::new).collect();
+        let rows: Vec<StepRow> = steps
+            .iter()
+            .zip(self.seq..)
+            .map(|(step, seq)| StepRow {
+                seq,
+                at_ms,
+                step: Arc::clone(step),
+            })
+            .collect();
+        self.seq = self
+            .seq
+            .saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        ops.push(Op::Steps {
+            turn: lease.of.turn_row,
+            steps: rows,
+        });
+        let guard = if claiming {
+            std::mem::replace(
+                &mut self.start.guard,
+                Guard::Turn(lease.of.turn_row, lease.of.fence),
+            )
+        } else {
+            Guard::Turn(lease.of.turn_row, lease.of.fence)
+        };
+        let ended = match &decision.next {
+            Next::Finish(outcome) => Some(self.finish_ops(outcome, at_ms, &mut ops)),
+            Next::Verify(_) | Next::Ask | Next::Call { .. } => None,
+        };
+        self.finishing = ended.is_some();
+        self.committing = true;
+        let flush = decision
+            .flush
+            .then(|| FlushFolder(Arc::new(PathBuf::from(&lease.of.plan.workspace))));
+        lease.enter(Phase::Queued);
+        let point = if claiming {
+            "turn.before_claim"
+        } else if ended.is_some() {
+            "turn.before_finish"
+        } else {
+            "turn.before_step"
+        };
+        fault::point_of(point, lease.of.card_id.as_str());
+        let write = world.store.submit(Write { guard, flush, ops });
+        let next = decision.next;
+        ctx.spawn(write.into_actor(self).map(move |written, act, ctx| {
+            act.committing = false;
+            match written {
+                Ok(()) => {
+                    let point = if claiming {
+                        "turn.after_claim"
+                    } else if ended.is_some() {
+                        "turn.after_finish"
+                    } else {
+                        "turn.after_step"
+                    };
+                    fault::point_of(point, act.start.lease.of.card_id.as_str());
+                    act.start.lease.note_steps(steps);
+                    if claiming {
+                        act.show_start();
+                    }
+                    match ended {
+                        Some(ended) => act.finished(ended, at_ms, ctx),
+                        None => act.perform(next, ctx),
+                    }
+                }
+                // The watchdog, who says so to the card himself.
+                Err(StoreError::Fenced) if act.start.lease.has_ended() => {
+                    act.end(ExitStatus::Killed, ctx)
+                }
+                Err(error) => act.end(ExitStatus::Failed(error.to_string()), ctx),
+            }
+        }));
+    }
+
+    fn show_start(&mut self) {
+        let of = &self.start.lease.of;
+        for change in std::mem::take(&mut self.start.changes) {
+            self.emit("card_status", change_data(&change, "scheduler", None));
+        }
+        let cx = self.start.turn.context();
+        let model = cx.plan.seat(&cx.seat).map(|seat| seat.model.to_string());
+        let data = json!({
+            "seat": cx.seat, "turn_index": of.turn, "attempt": of.attempt, "purpose": cx.purpose.as_str(),
+            "selected_model": model, "recovered": self.start.recovered,
+            "session_id": of.plan.run_id.as_str(),
+            "turn_trace_id": format!("{}:{}:{}:{}", of.plan.run_id, of.card_id, of.role, of.turn),
+        });
+        self.emit("turn_start", data);
+    }
+
+    /// The ops of the last commit, and what will be told afterwards.
+    fn finish_ops(&mut self, outcome: &TurnOutcome, at_ms: i64, ops: &mut Vec<Op>) -> TurnEnded {
+        let of = self.start.lease.of.clone();
+        let cx = Arc::clone(self.start.turn.context());
+        let usage = self.start.turn.usage();
+        let mut life = of.life.clone();
+        life.tokens = life.tokens.saturating_add(usage.total());
+        let budgets = budgets(&of.plan);
+        let seed = format!(
+            "{}:{}:{}:{}",
+            of.plan.run_id, of.card_id, of.turn, of.attempt
+        );
+        let conclusion = life.conclude(&cx.card, cx.purpose, outcome, &budgets, &seed);
+        if matches!(outcome, TurnOutcome::Failed { .. }) {
+            add_next_command(&mut life, &of.plan);
+        }
+        let failure = match outcome {
+            TurnOutcome::Succeeded { .. } => None,
+            TurnOutcome::Failed { failure } => Some(failure.clone()),
+        };
+        ops.push(Op::CloseTurn {
+            turn: of.turn_row,
+            status: match &failure {
+                None => "succeeded",
+                Some(failure) if failure.class == FailureClass::Stalled => "stalled",
+                Some(_) => "failed",
+            },
+            code: failure.as_ref().map(|failure| failure.class.code()),
+            prompt_tokens: usage.prompt_tokens.unwrap_or(0),
+            output_tokens: usage.output_tokens.unwrap_or(0),
+            at_ms,
+        });
+        ops.push(Op::SetCard {
+            row: of.card,
+            life: Box::new(life.clone()),
+            fence: None,
+            changes: audit(&conclusion.changes, &of.role),
+            at_ms,
+        });
+        if conclusion.gate {
+            ops.push(gate(
+                &of,
+                &cx.seat,
+                failure.as_ref(),
+                &self.start.lease.steps(),
+                at_ms,
+            ));
+        }
+        let mut comments = Vec::new();
+        let mut created = Vec::new();
+        if failure.is_none() {
+            for effect in self.start.turn.ledger() {
+                match effect {
+                    LedgerEffect::Comment { content, key } => {
+                        ops.push(Op::Comment {
+                            card: of.card,
+                            author: of.role.clone(),
+                            content: content.clone(),
+                            key: key.clone(),
+                            at_ms,
+                        });
+                        comments.push((of.role.clone(), content.clone()));
+                    }
+                    LedgerEffect::CreateCard { card } => {
+                        let row = self.start.world.card_row();
+                        created.push(Created {
+                            row,
+                            position: u32::try_from(row).unwrap_or(u32::MAX),
+                            plan: Arc::new((**card).clone()),
+                        });
+                    }
+                }
+            }
+        }
+        if !created.is_empty() {
+            ops.push(Op::InsertCards {
+                run_id: of.plan.run_id.clone(),
+                build_id: of.plan.build_id.clone(),
+                cards: created
+                    .iter()
+                    .map(|card| {
+                        (
+                            card.row,
+                            card.position,
+                            Arc::clone(&card.plan),
+                            CardLife::default(),
+                        )
+                    })
+                    .collect(),
+                at_ms,
+            });
+        }
+        TurnEnded {
+            turn_row: of.turn_row,
+            life,
+            conclusion,
+            comments,
+            created,
+            failure,
+            permit: None,
+        }
+    }
+
+    fn perform(&mut self, next: Next, ctx: &mut Context<Self>) {
+        if self.start.lease.cancel.is_cancelled()
+            || (self.start.scope.is_winding_down() && !must_be_carried_out(&next))
+        {
+            // Everything so far is in the journal; a resume goes on from there.
+            self.end(ExitStatus::Killed, ctx);
+            return;
+        }
+        match next {
+            Next::Ask => self.ask(ctx),
+            Next::Call {
+                index,
+                call,
+                spec,
+                key,
+            } => {
+                self.emit("tool_call_start", json!({"tool": call.tool, "args": shown_args(&call.args), "turn_index": self.start.lease.of.turn}));
+                let command = self.start.lease.of.plan.commands.get(&call.tool).cloned();
+                let job = ToolJob {
+                    scope: self.tool_scope(),
+                    spec: *spec,
+                    call,
+                    command,
+                    key,
+                };
+                self.start_skill(index, SkillJob::Call(Box::new(job)), ctx);
+            }
+            Next::Verify(commands) => {
+                self.emit(
+                    "runtime_verifier_started",
+                    json!({"commands": commands.len()}),
+                );
+                let job = SkillJob::Verify(self.tool_scope(), commands);
+                self.start_skill(0, job, ctx);
+            }
+            // Finishing is handled where its commit returns.
+            Next::Finish(_) => {}
+        }
+    }
+
+    fn tool_scope(&self) -> ToolScope {
+        let of = &self.start.lease.of;
+        ToolScope {
+            workspace: PathBuf::from(&of.plan.workspace),
+            run_id: of.plan.run_id.to_string(),
+            build_id: of.plan.build_id.to_string(),
+            issue_id: of.card_id.to_string(),
+            seat: self.start.turn.context().seat.clone(),
+            fence: of.fence,
+        }
+    }
+
+    fn start_skill(&mut self, index: u32, job: SkillJob, ctx: &mut Context<Self>) {
+        self.start.lease.enter_watched(Phase::Tool);
+        let guard = ExitGuard::new(Child::Skill(index), ctx.address().recipient());
+        SkillActor::new(
+            guard,
+            Arc::clone(&self.start.world),
+            Arc::clone(&self.start.lease),
+            job,
+            ctx.address().recipient(),
+        )
+        .start();
+    }
+
+    fn ask(&mut self, ctx: &mut Context<Self>) {
+        let request = match self.start.turn.request() {
+            Ok(request) => request,
+            Err(failure) => return self.give_up(failure, ctx),
+        };
+        let provider = match self.start.world.models.provider(&request.model) {
+            Ok(provider) => provider,
+            Err(failure) => return self.give_up(failure, ctx),
+        };
+        fault::point_of("turn.before_ask", self.start.lease.of.card_id.as_str());
+        let asked = ask(
+            Arc::clone(&self.start.world),
+            provider,
+            Arc::new(request),
+            Arc::clone(&self.start.lease),
+        );
+        ctx.spawn(asked.into_actor(self).map(|asked, act, ctx| {
+            fault::point_of("turn.after_reply", act.start.lease.of.card_id.as_str());
+            match asked {
+                Asked::Replied(reply) => {
+                    act.observed(true);
+                    match act.start.turn.replied(reply) {
+                        Ok(decision) => act.commit(decision, ctx),
+                        Err(failure) => act.give_up(failure, ctx),
+                    }
+                }
+                Asked::Failed(failure) => {
+                    match failure.class {
+                        FailureClass::ModelConnect | FailureClass::ModelServer => {
+                            act.observed(false)
+                        }
+                        _ => act.observed(true),
+                    }
+                    act.give_up(failure, ctx);
+                }
+                Asked::Cancelled => act.end(ExitStatus::Killed, ctx),
+            }
+        }));
+    }
+
+    fn observed(&self, answered: bool) {
+        if let Some(gateway) = self.start.world.gateway.get() {
+            gateway.do_send(Observed {
+                endpoint: self.start.endpoint.clone(),
+                answered,
+            });
+        }
+    }
+
+    fn give_up(&mut self, failure: Failure, ctx: &mut Context<Self>) {
+        let decision = self.start.turn.failed(failure);
+        self.commit(decision, ctx);
+    }
+
+    /// The end is durable: files for people, events, then the card.
+    fn finished(&mut self, mut ended: TurnEnded, ended_ms: i64, ctx: &mut Context<Self>) {
+        let world = Arc::clone(&self.start.world);
+        let lease = Arc::clone(&self.start.lease);
+        world.leases.close(&lease);
+        self.show_end(&ended);
+        let project = world
+            .projector
+            .project(record(&lease, lease.steps(), ended_ms));
+        ctx.spawn(project.into_actor(self).map(move |(), act, ctx| {
+            ended.permit = act.start.permit.take();
+            act.start.to.do_send(ended);
+            act.end(ExitStatus::Finished, ctx);
+        }));
+    }
+
+    fn show_end(&self, ended: &TurnEnded) {
+        let of = &self.start.lease.of;
+        let usage = self.start.turn.usage();
+        let duration_ms = self
+            .start
+            .world
+            .clock
+            .now_ms()
+            .saturating_sub(self.began_ms);
+        for change in &ended.conclusion.changes {
+            self.emit(
+                "card_status",
+                change_data(change, &of.role, ended.life.wait_reason.map(|w| w.as_str())),
+            );
+        }
+        match &ended.failure {
+            None => self.emit(
+                "turn_complete",
+                json!({
+                    "turn_index": of.turn, "attempt": of.attempt, "duration_ms": duration_ms,
+                    "session_id": of.plan.run_id.as_str(),
+                    "tokens": {"prompt_tokens": usage.prompt_tokens, "output_tokens": usage.output_tokens, "total_tokens": usage.total()},
+                }),
+            ),
+            Some(failure) => {
+                let retry_in_ms = match ended.conclusion.after {
+                    orket_core::card_life::After::Turn { wait, .. } => Some(wait.as_millis()),
+                    orket_core::card_life::After::Settled => None,
+                };
+                self.emit(
+                    "turn_failed",
+                    json!({
+                        "turn_index": of.turn, "attempt": of.attempt, "duration_ms": duration_ms,
+                        "session_id": of.plan.run_id.as_str(),
+                        "type": failure.class.as_str(), "code": failure.class.code(), "error": failure.message,
+                        "retry_in_ms": retry_in_ms,
+                    }),
+                );
+            }
+        }
+    }
+}
+
+impl Actor for TurnActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        fault::point_of("turn_actor.started", self.start.lease.of.card_id.as_str());
+        let placeholder = Decision {
+            steps: Vec::new(),
+            flush: false,
+            next: Next::Ask,
+        };
+        let decision = std::mem::replace(&mut self.start.decision, placeholder);
+        // The watchdog and a halt end the attempt by this token, whatever it is doing.
+        let cancelled = self.start.lease.cancel.clone();
+        let wait = async move { cancelled.cancelled().await };
+        ctx.spawn(wait.into_actor(self).map(|(), act, ctx| {
+            // A tool is seen to its end first; a commit under way is let through.
+            if act.start.lease.phase() != Phase::Tool && !act.committing && !act.finishing {
+                act.end(ExitStatus::Killed, ctx);
+            }
+        }));
+        self.commit(decision, ctx);
+    }
+}
+
+impl Handler<SkillEnded> for TurnActor {
+    type Result = ();
+
+    fn handle(&mut self, ended: SkillEnded, ctx: &mut Context<Self>) {
+        if self.start.lease.cancel.is_cancelled() {
+            // What a cut-off tool answered is no outcome; the journal shows the intent alone.
+            self.end(ExitStatus::Killed, ctx);
+            return;
+        }
+        let decided = match ended {
+            SkillEnded::Call(result) => {
+                let tool = self.start.turn.calling().map(str::to_owned);
+                self.emit(
+                    "tool_call_result",
+                    json!({"tool": tool, "ok": result.ok, "error": result.error, "turn_index": self.start.lease.of.turn}),
+                );
+                self.start.turn.called(result)
+            }
+            SkillEnded::Verified(report) => {
+                self.emit(
+                    "runtime_verifier_completed",
+                    json!({"ok": report.ok, "errors": report.errors.len(), "checked_files": 0, "session_id": self.start.lease.of.plan.run_id.as_str()}),
+                );
+                self.start.turn.verified(report)
+            }
+        };
+        match decided {
+            Ok(decision) => self.commit(decision, ctx),
+            Err(failure) => self.give_up(failure, ctx),
+        }
+    }
+}
+
+impl Handler<ChildExit> for TurnActor {
+    type Result = ();
+
+    fn handle(&mut self, exit: ChildExit, ctx: &mut Context<Self>) {
+        match exit.status {
+            ExitStatus::Finished | ExitStatus::Killed => {}
+            ExitStatus::Panicked | ExitStatus::Failed(_) => {
+                let failure = orket_core::turn::cut_off_effect(&self.start.lease.steps())
+                    .map_or_else(
+                        || Failure::new(FailureClass::Panic, "the actor that ran a tool panicked"),
+                        |tool| orket_core::turn::unknown_outcome(&tool),
+                    );
+                self.give_up(failure, ctx);
+            }
+        }
+    }
+}
+
+fn shown_args(args: &serde_json::Map<String, Value>) -> Value {
+    // Contents of files are in the journal; the log shows what is done, not all of it.
+    Value::Object(
+        args.iter()
+            .map(|(name, value)| match value {
+                Value::String(text) if text.len() > 200 => {
+                    let start: String = text.chars().take(120).collect();
+                    (
+                        name.clone(),
+                        Value::String(format!("{start}… ({} bytes)", text.len())),
+                    )
+                }
+                other => (name.clone(), other.clone()),
+            })
+            .collect(),
+    )
+}
+
+fn change_data(change: &Change, role: &str, wait_reason: Option<&str>) -> Value {
+    json!({
+        "from": change.from.as_str(), "to": change.to.as_str(), "reason": change.reason,
+        "by": if change.by_scheduler { "scheduler" } else { role },
+        "wait_reason": wait_reason,
+    })
+}
+
+/// Changes as the audit wants them.
+#[must_use]
+pub fn audit(changes: &[Change], role: &str) -> Vec<StatusChange> {
+    changes
+        .iter()
+        .map(|change| StatusChange {
+            from: change.from,
+            to: change.to,
+            reason: change.reason.to_owned(),
+            by: if change.by_scheduler {
+                "scheduler".to_owned()
+            } else {
+                role.to_owned()
+            },
+        })
+        .collect()
+}
+
+/// An intent to do what must not be done twice, left without its outcome, would have to be asked
+/// about: in a shutdown with time left it is carried out.
+fn must_be_carried_out(next: &Next) -> bool {
+    matches!(next, Next::Call { spec, .. } if spec.effect == EffectClass::AtMostOnce)
+}
+
+/// Says in the note of a card that the runtime blocked which command goes on.
+pub fn add_next_command(life: &mut CardLife, plan: &RunPlan) {
+    if life.status != CardStatus::Blocked || life.note.contains("`orket ") {
+        return;
+    }
+    let run = &plan.run_id;
+    let next = if life.wait_reason == Some(WaitReason::Input) {
+        format!(
+            "look whether it happened (`orket show {run}`), then `orket resume {run}` runs the card again"
+        )
+    } else {
+        format!(
+            "attempts made: {}; `orket resume {run}` tries again",
+            life.attempts
+        )
+    };
+    life.note = format!("{}; {next}", life.note);
+}
+
+/// The gate of an unknown outcome.
+#[must_use]
+pub fn gate(
+    of: &crate::lease::LeaseOf,
+    seat: &str,
+    failure: Option<&Failure>,
+    steps: &[Arc<Step>],
+    at_ms: i64,
+) -> Op {
+    let call = steps.iter().rev().find_map(|step| match step.as_ref() {
+        Step::CallIntended { call, key, .. } => {
+            Some(json!({"tool": call.tool, "args": call.args, "key": key}))
+        }
+        _ => None,
+    });
+    Op::OpenGate {
+        request_type: "unknown_outcome".to_owned(),
+        run_id: of.plan.run_id.clone(),
+        card: of.card,
+        card_id: of.card_id.clone(),
+        seat: seat.to_owned(),
+        reason: failure
+            .map(|failure| failure.message.clone())
+            .unwrap_or_default(),
+        payload: call.unwrap_or(Value::Null),
+        at_ms,
+    }
+}

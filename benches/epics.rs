@@ -1,0 +1,15 @@
+//! Whole epics on the scripted model, with the real journal, files and actors.
+//!
+//! `cargo bench -p orket --bench epics [-- --cards N --only NAME --assert --json]`
+//!
+//! Cards take two turns (work and review) and write one file each. Printed: cards a second, durable
+//! steps a second, peak memory; for `full` artifacts next to a plain loop that writes the same files
+//! in the same run; for the delayed model next to the critical path; and the cost of a step late in
+//! a large run next to an early one.
+
+#[path = "epics/bench.rs"]
+mod bench;
+
+fn main() {
+    std::process::exit(bench::main());
+}

@@ -1,0 +1,521 @@
+//! The life of one card: which turn is next, what an outcome means for it, when it is settled.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::Backoff;
+use crate::failure::{Failure, FailureClass};
+use crate::plan::CardPlan;
+use crate::status::{CardStatus, WaitReason};
+use crate::turn::{Purpose, TurnOutcome};
+
+/// Where a card stands, as stored with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardLife {
+    /// Its status.
+    pub status: CardStatus,
+    /// Why it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_reason: Option<WaitReason>,
+    /// In words: why it is blocked, what is unknown, which command goes on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The code of what blocked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The turn it is at, from 1; 0 before the first.
+    pub turn: u32,
+    /// The tries at this turn so far.
+    pub attempt: u32,
+    /// Failed attempts forgiven so far.
+    pub retries: u32,
+    /// Failures of the model's server in a row; they have a budget of their own, since no answer
+    /// was judged.
+    #[serde(default)]
+    pub model_failures: u32,
+    /// Takings-up of the current turn after a crash.
+    #[serde(default)]
+    pub recoveries: u32,
+    /// All attempts so far.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Why the last answer was not good enough; shown to the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What its seat said last, cut; shown to the guard and to dependants.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_reply: String,
+    /// Tokens spent on it.
+    #[serde(default)]
+    pub tokens: u64,
+}
+
+impl Default for CardLife {
+    fn default() -> Self {
+        Self {
+            status: CardStatus::Ready,
+            wait_reason: None,
+            note: String::new(),
+            code: None,
+            turn: 0,
+            attempt: 0,
+            retries: 0,
+            model_failures: 0,
+            recoveries: 0,
+            attempts: 0,
+            refusal: None,
+            last_reply: String::new(),
+            tokens: 0,
+        }
+    }
+}
+
+/// A change of status with its reason, for the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// From.
+    pub from: CardStatus,
+    /// To.
+    pub to: CardStatus,
+    /// Why, as a word.
+    pub reason: &'static str,
+    /// Whether the runtime decided it; otherwise the seat's tool call did.
+    pub by_scheduler: bool,
+}
+
+/// What happens with a card after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Another turn, after this wait.
+    Turn {
+        /// Work or review.
+        purpose: Purpose,
+        /// How long to wait first.
+        wait: Duration,
+    },
+    /// Nothing more in this run.
+    Settled,
+}
+
+/// What an outcome meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// What follows.
+    pub after: After,
+    /// A person must decide before it can go on.
+    pub gate: bool,
+}
+
+/// The budgets that an outcome is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// The wait between attempts.
+    pub backoff: Backoff,
+    /// Failures of the model's server in a row that are forgiven.
+    pub max_model_retries: u32,
+}
+
+impl CardLife {
+    /// Which turn is next; `None` when the card is settled.
+    #[must_use]
+    pub const fn next_purpose(&self) -> Option<Purpose> {
+        match self.status {
+            CardStatus::Ready | CardStatus::InProgress | CardStatus::GuardRequestedChanges => {
+                Some(Purpose::Work)
+            }
+            CardStatus::ReadyForTesting
+            | CardStatus::CodeReview
+            | CardStatus::AwaitingGuardReview
+            | CardStatus::GuardApproved => Some(Purpose::Review),
+            CardStatus::Blocked
+            | CardStatus::WaitingForDeveloper
+            | CardStatus::GuardRejected
+            | CardStatus::Done
+            | CardStatus::Canceled
+            | CardStatus::Archived => None,
+        }
+    }
+
+    /// Counts a new attempt and sets the status it is dispatched with.
+    pub fn claim(&mut self, purpose: Purpose) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.attempt == 0 {
+            self.turn = self.turn.saturating_add(1);
+            self.recoveries = 0;
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        self.attempts = self.attempts.saturating_add(1);
+        self.dispatch(purpose, &mut changes);
+        changes
+    }
+
+    /// Sets the status that a turn of this purpose runs under.
+    pub fn dispatch(&mut self, purpose: Purpose, changes: &mut Vec<Change>) {
+        match purpose {
+            Purpose::Work => self.go(CardStatus::InProgress, "turn_dispatch", true, changes),
+            Purpose::Review => {
+                if self.status == CardStatus::ReadyForTesting {
+                    self.go(CardStatus::CodeReview, "turn_dispatch", true, changes);
+                }
+                self.go(
+                    CardStatus::AwaitingGuardReview,
+                    "turn_dispatch",
+                    true,
+                    changes,
+                );
+            }
+        }
+    }
+
+    /// Counts the taking-up of an attempt after a crash.
+    ///
+    /// # Errors
+    ///
+    /// A crash-loop failure once there were more than `most` in a row at this turn.
+    pub fn take_up(&mut self, most: u32) -> Result<u32, Failure> {
+        self.recoveries = self.recoveries.saturating_add(1);
+        if self.recoveries > most {
+            return Err(Failure::new(
+                FailureClass::CrashLoop,
+                format!(
+                    "the process died {most} times in the middle of this turn; it is not tried again unasked"
+                ),
+            ));
+        }
+        Ok(self.recoveries)
+    }
+
+    /// Judges the outcome of a turn.
+    pub fn conclude(
+        &mut self,
+        card: &CardPlan,
+        purpose: Purpose,
+        outcome: &TurnOutcome,
+        budgets: &Budgets,
+        seed: &str,
+    ) -> Conclusion {
+        match outcome {
+            TurnOutcome::Succeeded {
+                status,
+                wait_reason,
+                summary,
+            } => self.succeeded(card, purpose, *status, *wait_reason, summary),
+            TurnOutcome::Failed { failure } => self.failed(card, purpose, failure, budgets, seed),
+        }
+    }
+
+    fn succeeded(
+        &mut self,
+        card: &CardPlan,
+        purpose: Purpose,
+        status: CardStatus,
+        wait_reason: Option<WaitReason>,
+        summary: &str,
+    ) -> Conclusion {
+        let mut changes = Vec::new();
+        self.attempt = 0;
+        self.recoveries = 0;
+        self.model_failures = 0;
+        self.go(status, "tool_call", false, &mut changes);
+        self.wait_reason = wait_reason;
+        match purpose {
+            Purpose::Work => {
+                self.refusal = None;
+                summary.clone_into(&mut self.last_reply);
+                if self.status == CardStatus::InProgress {
+                    self.go(
+                        CardStatus::CodeReview,
+                        "post_success_evaluator",
+                        true,
+                        &mut changes,
+                    );
+                }
+                // A guard's seat may have spoken for the guard in its own work.
+                if self.status == CardStatus::GuardApproved {
+                    self.go(CardStatus::Done, "guard_approved", true, &mut changes);
+                }
+                if self.status == CardStatus::GuardRequestedChanges {
+                    return self.sent_back(
+                        card,
+                        summary.to_owned(),
+                        None,
+                        changes,
+                        "GUARD_RETRY_EXCEEDED",
+                    );
+                }
+                if self.status.is_settled() && self.status != CardStatus::Done {
+                    self.note = format!("its seat set it to {}: {summary}", self.status);
+                }
+            }
+            Purpose::Review => {
+                match self.status {
+                    CardStatus::GuardApproved => {
+                        self.go(CardStatus::Done, "guard_approved", true, &mut changes)
+                    }
+                    CardStatus::GuardRequestedChanges => {
+                        return self.sent_back(
+                            card,
+                            summary.to_owned(),
+                            None,
+                            changes,
+                            "GUARD_RETRY_EXCEEDED",
+                        );
+                    }
+                    CardStatus::Blocked | CardStatus::GuardRejected => {
+                        self.code = Some("E_GUARD_REJECTED".to_owned());
+                        self.note = format!("the guard refused it: {summary}");
+                    }
+                    CardStatus::Ready
+                    | CardStatus::InProgress
+                    | CardStatus::ReadyForTesting
+                    | CardStatus::CodeReview
+                    | CardStatus::AwaitingGuardReview => {
+                        // A guard that settles nothing has not agreed. It counts like any other
+                        // sending back, or the two could go on for ever.
+                        let why = format!("the guard's turn settled nothing: {summary}");
+                        return self.sent_back(card, why, None, changes, "GUARD_RETRY_EXCEEDED");
+                    }
+                    CardStatus::WaitingForDeveloper
+                    | CardStatus::Done
+                    | CardStatus::Canceled
+                    | CardStatus::Archived => {}
+                }
+            }
+        }
+        let after = match self.next_purpose() {
+            Some(purpose) => After::Turn {
+                purpose,
+                wait: Duration::ZERO,
+            },
+            None => After::Settled,
+        };
+        Conclusion {
+            changes,
+            after,
+            gate: false,
+        }
+    }
+
+    fn failed(
+        &mut self,
+        card: &CardPlan,
+        purpose: Purpose,
+        failure: &Failure,
+        budgets: &Budgets,
+        seed: &str,
+    ) -> Conclusion {
+        let mut changes = Vec::new();
+        match failure.class {
+            FailureClass::Verification => {
+                self.attempt = 0;
+                return self.sent_back(
+                    card,
+                    failure.message.clone(),
+                    Some(failure.class),
+                    changes,
+                    failure.class.code(),
+                );
+            }
+            FailureClass::ModelConnect
+            | FailureClass::ModelServer
+            | FailureClass::ModelRateLimited => {
+                self.model_failures = self.model_failures.saturating_add(1);
+                if self.model_failures <= budgets.max_model_retries {
+                    let own = budgets.backoff.delay(self.model_failures, seed);
+                    let asked = Duration::from_millis(failure.retry_after_ms.unwrap_or(0));
+                    return Conclusion {
+                        changes,
+                        after: After::Turn {
+                            purpose,
+                            wait: own.max(asked),
+                        },
+                        gate: false,
+                    };
+                }
+            }
+            FailureClass::ModelBroken
+            | FailureClass::Stalled
+            | FailureClass::Contract
+            | FailureClass::Gate
+            | FailureClass::Tool
+            | FailureClass::Panic
+            | FailureClass::Storage => {
+                self.model_failures = 0;
+                if self.retries < card.max_retries {
+                    self.retries = self.retries.saturating_add(1);
+                    if matches!(
+                        failure.class,
+                        FailureClass::Contract | FailureClass::Gate | FailureClass::Tool
+                    ) {
+                        self.refusal = Some(failure.message.clone());
+                    }
+                    let wait = budgets.backoff.delay(self.retries, seed);
+                    return Conclusion {
+                        changes,
+                        after: After::Turn { purpose, wait },
+                        gate: false,
+                    };
+                }
+            }
+            FailureClass::ModelRefused
+            | FailureClass::UnknownOutcome
+            | FailureClass::CrashLoop
+            | FailureClass::Fenced
+            | FailureClass::Halted => {}
+        }
+        let gate = failure.class == FailureClass::UnknownOutcome;
+        let reason = if gate {
+            WaitReason::Input
+        } else {
+            WaitReason::System
+        };
+        self.block(
+            reason,
+            failure.class.code(),
+            failure.message.clone(),
+            &mut changes,
+        );
+        Conclusion {
+            changes,
+            after: After::Settled,
+            gate,
+        }
+    }
+
+    /// Back to the card's seat with the reason, if the budget allows.
+    fn sent_back(
+        &mut self,
+        card: &CardPlan,
+        why: String,
+        class: Option<FailureClass>,
+        mut changes: Vec<Change>,
+        exceeded: &str,
+    ) -> Conclusion {
+        self.attempt = 0;
+        if self.retries >= card.max_retries {
+            let words = format!(
+                "sent back {} times, still not accepted: {why}",
+                self.retries
+            );
+            self.block(WaitReason::Review, exceeded, words, &mut changes);
+            return Conclusion {
+                changes,
+                after: After::Settled,
+                gate: false,
+            };
+        }
+        self.retries = self.retries.saturating_add(1);
+        self.refusal = Some(why);
+        let reason = if class.is_some() {
+            "verification_failed"
+        } else {
+            "guard_requested_changes"
+        };
+        self.go(CardStatus::InProgress, reason, true, &mut changes);
+        Conclusion {
+            changes,
+            after: After::Turn {
+                purpose: Purpose::Work,
+                wait: Duration::ZERO,
+            },
+            gate: false,
+        }
+    }
+
+    /// Blocks the card.
+    pub fn block(
+        &mut self,
+        reason: WaitReason,
+        code: &str,
+        note: String,
+        changes: &mut Vec<Change>,
+    ) {
+        self.go(CardStatus::Blocked, "blocked", true, changes);
+        self.wait_reason = Some(reason);
+        self.code = Some(code.to_owned());
+        self.note = note;
+    }
+
+    /// Lays down work that was cut off by a halt: back to where the turn can be taken again.
+    pub fn release(&mut self, changes: &mut Vec<Change>) {
+        match self.status {
+            CardStatus::InProgress => self.go(CardStatus::Ready, "halted", true, changes),
+            CardStatus::AwaitingGuardReview => {
+                self.go(CardStatus::CodeReview, "halted", true, changes)
+            }
+            CardStatus::Ready
+            | CardStatus::Blocked
+            | CardStatus::WaitingForDeveloper
+            | CardStatus::ReadyForTesting
+            | CardStatus::CodeReview
+            | CardStatus::GuardApproved
+            | CardStatus::GuardRejected
+            | CardStatus::GuardRequestedChanges
+            | CardStatus::Done
+            | CardStatus::Canceled
+            | CardStatus::Archived => {}
+        }
+    }
+
+    /// Makes an unfinished card runnable again with fresh budgets, as a resume or a continued build
+    /// does. A finished card is left alone. Returns whether anything changed.
+    pub fn reopen(&mut self, changes: &mut Vec<Change>) -> bool {
+        if self.status.is_finished() {
+            return false;
+        }
+        let before = self.clone();
+        self.retries = 0;
+        self.model_failures = 0;
+        self.recoveries = 0;
+        self.wait_reason = None;
+        self.code = None;
+        self.note = String::new();
+        match self.status {
+            CardStatus::Blocked
+            | CardStatus::WaitingForDeveloper
+            | CardStatus::GuardRejected
+            | CardStatus::InProgress
+            | CardStatus::GuardRequestedChanges => {
+                self.go(CardStatus::Ready, "resume_requeue", true, changes)
+            }
+            CardStatus::AwaitingGuardReview
+            | CardStatus::ReadyForTesting
+            | CardStatus::GuardApproved => {
+                if self.status != CardStatus::GuardApproved {
+                    self.go(CardStatus::CodeReview, "resume_requeue", true, changes);
+                }
+            }
+            CardStatus::Ready
+            | CardStatus::CodeReview
+            | CardStatus::Done
+            | CardStatus::Canceled
+            | CardStatus::Archived => {}
+        }
+        *self != before
+    }
+
+    fn go(
+        &mut self,
+        to: CardStatus,
+        reason: &'static str,
+        by_scheduler: bool,
+        changes: &mut Vec<Change>,
+    ) {
+        if self.status != to {
+            changes.push(Change {
+                from: self.status,
+                to,
+                reason,
+                by_scheduler,
+            });
+            self.status = to;
+            self.wait_reason = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! The contract as the model reads it: what to call, and a template of the calls.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{Contract, needs_reason};
+use crate::status::{CardStatus, WaitReason};
+use crate::tool_catalogue::{
+    ADD_ISSUE_COMMENT, CREATE_ISSUE, LIST_DIRECTORY, READ_FILE, UPDATE_ISSUE_STATUS, WRITE_FILE,
+};
+
+impl Contract {
+    /// The contract in words, with a template of the calls it demands. It speaks of what
+    /// [`Contract::check`] looks at, and of nothing else.
+    #[must_use]
+    pub fn prompt_section(&self, missing_reads: &[String]) -> String {
+        let mut out = String::with_capacity(1_024);
+        out.push_str("## What your answer must hold\n\n");
+        let tools = list(self.demanded_tools(missing_reads));
+        if !tools.is_empty() {
+            line(
+                &mut out,
+                format_args!("- Call each of these tools: {tools}."),
+            );
+        }
+        let reads = list(self.demanded_reads(missing_reads));
+        if !reads.is_empty() {
+            line(&mut out, format_args!("- Read with read_file: {reads}."));
+        }
+        if !missing_reads.is_empty() {
+            line(
+                &mut out,
+                format_args!(
+                    "- These files do not exist, so do not read them: {}.",
+                    list(missing_reads.iter().map(String::as_str))
+                ),
+            );
+        }
+        let writes = list(self.required_write_paths.iter().map(String::as_str));
+        if !writes.is_empty() {
+            line(
+                &mut out,
+                format_args!("- Write with write_file, each whole: {writes}."),
+            );
+        }
+        self.status_line(&mut out);
+        out.push_str(
+            "- Calls that only look, such as reading a file, are answered in the next message, and \
+             you go on from there.",
+        );
+        out.push_str(if self.only_looks() {
+            "\n"
+        } else {
+            " The turn counts only once another call has changed something.\n"
+        });
+        out.push_str(if self.tool_calls_only {
+            "- Write nothing but tool calls: no words before, between or after them.\n"
+        } else {
+            "- Words around the calls are allowed; only the calls are carried out.\n"
+        });
+        out.push_str("\nA call is a JSON object of its own, a code fence round it is allowed:\n\n");
+        self.template(missing_reads, &mut out);
+        out
+    }
+
+    fn status_line(&self, out: &mut String) {
+        if self.required_statuses.is_empty() {
+            return;
+        }
+        let statuses = list(self.required_statuses.iter().map(|status| status.as_str()));
+        let one_of = if self.required_statuses.len() > 1 {
+            "one of "
+        } else {
+            ""
+        };
+        line(
+            out,
+            format_args!(
+                "- Set this card's status with update_issue_status to {one_of}{statuses}."
+            ),
+        );
+        let waiting = list(
+            self.required_statuses
+                .iter()
+                .filter(|status| needs_reason(**status))
+                .map(|status| status.as_str()),
+        );
+        if !waiting.is_empty() {
+            line(
+                out,
+                format_args!(
+                    "- With {waiting} give a wait_reason, one of {}.",
+                    wait_reasons()
+                ),
+            );
+        }
+    }
+
+    /// The calls that are needed, one a line, to be filled in.
+    pub(crate) fn template(&self, missing_reads: &[String], out: &mut String) {
+        let begun = out.len();
+        for path in self.demanded_reads(missing_reads) {
+            call(out, READ_FILE, &json!({ "path": path }));
+        }
+        for path in &self.required_write_paths {
+            let args = json!({"path": path, "content": "<the whole text of the file>"});
+            call(out, WRITE_FILE, &args);
+        }
+        for tool in self.demanded_tools(missing_reads) {
+            let args = match tool {
+                READ_FILE if self.demanded_reads(missing_reads).next().is_some() => continue,
+                WRITE_FILE if !self.required_write_paths.is_empty() => continue,
+                UPDATE_ISSUE_STATUS if !self.required_statuses.is_empty() => continue,
+                READ_FILE => json!({"path": "<path>"}),
+                WRITE_FILE => json!({"path": "<path>", "content": "<the whole text of the file>"}),
+                UPDATE_ISSUE_STATUS => json!({"status": "<status>"}),
+                LIST_DIRECTORY => json!({"path": "."}),
+                CREATE_ISSUE => json!({"seat": "<seat>", "summary": "<what is to be done>"}),
+                ADD_ISSUE_COMMENT => json!({"comment": "<text>"}),
+                _ => json!({"<argument>": "<value>"}),
+            };
+            call(out, tool, &args);
+        }
+        for (index, status) in self.required_statuses.iter().enumerate() {
+            if index > 0 {
+                out.push_str("or ");
+            }
+            call(out, UPDATE_ISSUE_STATUS, &status_args(*status));
+        }
+        if out.len() == begun {
+            call(out, "<tool>", &json!({"<argument>": "<value>"}));
+        }
+    }
+}
+
+fn status_args(status: CardStatus) -> serde_json::Value {
+    if needs_reason(status) {
+        json!({"status": status, "wait_reason": "<wait_reason>"})
+    } else {
+        json!({ "status": status })
+    }
+}
+
+fn call(out: &mut String, tool: &str, args: &serde_json::Value) {
+    line(out, format_args!("{{\"tool\":\"{tool}\",\"args\":{args}}}"));
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// The words, comma-separated.
+pub(super) fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    for word in words {
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// The wait reasons, comma-separated.
+pub(super) fn wait_reasons() -> String {
+    list(WaitReason::ALL.iter().map(|reason| reason.as_str()))
+}

@@ -1,0 +1,180 @@
+//! The tool gate: what is checked of every single call before it is carried out. What several
+//! calls must bring together is the contract's business ([`crate::contract`]).
+
+mod arguments;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod path;
+mod status_change;
+#[cfg(test)]
+mod tests;
+
+pub use self::path::normal_path;
+pub use self::status_change::status_asked;
+
+use crate::plan::{CardPlan, SeatPlan};
+use crate::status::CardStatus;
+use crate::tool::ToolCall;
+use crate::tool_catalogue::{
+    ADD_ISSUE_COMMENT, CREATE_ISSUE, LIST_DIRECTORY, READ_FILE, UPDATE_ISSUE_STATUS, WRITE_FILE,
+};
+use crate::turn::Violation;
+
+/// The reason code of every refusal of the gate.
+pub const REFUSED: &str = "tool_gate_refused";
+/// The tool is not offered to the seat.
+pub const RULE_NOT_OFFERED: &str = "HALLUCINATION.API_NOT_DECLARED";
+/// An argument is missing or of the wrong kind.
+pub const RULE_ARGUMENTS: &str = "TOOL.ARGUMENTS";
+/// The path could leave the workspace.
+pub const RULE_TRAVERSAL: &str = "SECURITY.PATH_TRAVERSAL";
+/// The path belongs to the runtime.
+pub const RULE_PROTECTED: &str = "SECURITY.PROTECTED_PATH";
+/// The status change is not allowed.
+pub const RULE_TRANSITION: &str = "STATE.TRANSITION";
+/// The call is about another card.
+pub const RULE_OTHER_CARD: &str = "STATE.OTHER_CARD";
+
+/// The fewest characters of a new card's summary.
+const SUMMARY_MIN: usize = 5;
+/// The longest evidence shown, in characters.
+const EVIDENCE: usize = 120;
+
+/// What a call is judged against.
+#[derive(Debug, Clone, Copy)]
+pub struct GateScope<'a> {
+    /// The seat that calls.
+    pub seat: &'a SeatPlan,
+    /// The card it works on.
+    pub card: &'a CardPlan,
+    /// The card's status before this call.
+    pub status: CardStatus,
+}
+
+/// Checks one call: the tool is offered, its arguments fit its schema, its path stays inside the
+/// workspace and out of the runtime's own files, its status change is in the table.
+///
+/// # Errors
+///
+/// A [`Violation`] that says what is wrong and what would be right.
+pub fn check(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
+    let Some(spec) = scope.seat.tools.iter().find(|spec| spec.name == call.tool) else {
+        return Err(not_offered(call, scope.seat));
+    };
+    arguments::check(call, spec)?;
+    match call.tool.as_str() {
+        READ_FILE | WRITE_FILE => file(call),
+        LIST_DIRECTORY | "list_dir" => folder(call),
+        UPDATE_ISSUE_STATUS => status_change::check(call, scope),
+        CREATE_ISSUE => new_card(call),
+        ADD_ISSUE_COMMENT => filled(call, "comment"),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(rule: &str, message: String, evidence: &str) -> Violation {
+    Violation {
+        reason: REFUSED.to_owned(),
+        rule_id: Some(rule.to_owned()),
+        message,
+        evidence: evidence.chars().take(EVIDENCE).collect(),
+    }
+}
+
+fn not_offered(call: &ToolCall, seat: &SeatPlan) -> Violation {
+    let offered: Vec<&str> = seat.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let instead = if offered.is_empty() {
+        "this seat has no tools; answer in words".to_owned()
+    } else {
+        format!("call one of: {}", offered.join(", "))
+    };
+    refuse(
+        RULE_NOT_OFFERED,
+        format!(
+            "the tool {:?} is not offered to this seat; {instead}",
+            clip(&call.tool)
+        ),
+        &call.tool,
+    )
+}
+
+fn checked_path(call: &ToolCall, path: &str) -> Result<String, Violation> {
+    normal_path(path).ok_or_else(|| {
+        let message = format!(
+            "{}: the path {:?} is empty or could leave the workspace; give a path relative to the \
+             workspace, without `..`, such as agent_output/notes.txt",
+            call.tool,
+            clip(path)
+        );
+        refuse(RULE_TRAVERSAL, message, path)
+    })
+}
+
+fn file(call: &ToolCall) -> Result<(), Violation> {
+    let path = call.text("path").unwrap_or_default();
+    let normal = checked_path(call, path)?;
+    if normal == "." {
+        let message = format!(
+            "{}: {path:?} is the workspace itself; name a file in it",
+            call.tool
+        );
+        return Err(refuse(RULE_ARGUMENTS, message, path));
+    }
+    if call.tool == WRITE_FILE
+        && let Some(owner) = path::protected(&normal)
+    {
+        let message = format!(
+            "write_file: {:?} belongs to {owner} and cannot be written; write under agent_output/",
+            clip(path)
+        );
+        return Err(refuse(RULE_PROTECTED, message, path));
+    }
+    Ok(())
+}
+
+fn folder(call: &ToolCall) -> Result<(), Violation> {
+    call.text("path")
+        .map_or(Ok(()), |path| checked_path(call, path).map(drop))
+}
+
+fn filled(call: &ToolCall, name: &str) -> Result<(), Violation> {
+    if call.text(name).is_some_and(|text| !text.trim().is_empty()) {
+        return Ok(());
+    }
+    let message = format!("{}: `{name}` is empty; say something in it", call.tool);
+    Err(refuse(RULE_ARGUMENTS, message, &shown(call)))
+}
+
+fn new_card(call: &ToolCall) -> Result<(), Violation> {
+    filled(call, "seat")?;
+    let length = call
+        .text("summary")
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .count();
+    if length >= SUMMARY_MIN {
+        return Ok(());
+    }
+    let message = format!(
+        "create_issue: the summary has {length} characters; say in at least {SUMMARY_MIN} what is to be done"
+    );
+    Err(refuse(RULE_ARGUMENTS, message, &shown(call)))
+}
+
+/// The names of the arguments that were given.
+fn shown(call: &ToolCall) -> String {
+    let names: Vec<&str> = call.args.keys().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => "no arguments given".to_owned(),
+        _ => format!("arguments given: {}", names.join(", ")),
+    }
+}
+
+/// A model's word, cut so that it can stand in a message.
+fn clip(word: &str) -> String {
+    match word.char_indices().nth(80) {
+        None => word.to_owned(),
+        Some((end, _)) => word.get(..end).unwrap_or_default().to_owned() + "…",
+    }
+}

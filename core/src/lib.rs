@@ -1,0 +1,51 @@
+//! The rules of Orket, as pure functions of (state, event) -> (state, effects).
+//!
+//! Nothing here reads a file, a clock or a socket, and nothing here knows of actix or diesel.
+//!
+//! # Layout
+//!
+//! - [`ids`], [`status`], [`transition`]: the words everything else is made of, and the status table.
+//! - [`asset`]: what an operator writes (epics, teams, roles, ...), parsed and checked.
+//! - [`plan`]: one run with every choice made: what the actors execute and the journal stores.
+//! - [`plan_build`]: assets, settings and a request made into such a plan, or all that is wrong with them.
+//! - [`run`], [`card_life`], [`turn`]: the three machines the actors drive.
+//! - [`contract`], [`tool_call`], [`message`]: what a reply must hold, how it is read, what is asked.
+//! - [`model`], [`tool`]: the values exchanged with model providers and tools.
+//! - [`scenario`]: what the scripted model answers.
+//! - [`stall`]: when silence becomes a stall.
+//! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::dbg_macro,
+        clippy::allow_attributes,
+        missing_docs
+    )
+)]
+
+pub mod artifact;
+pub mod asset;
+pub mod backoff;
+pub mod canonical;
+pub mod card_life;
+pub mod contract;
+pub mod failure;
+pub mod gate;
+pub mod ids;
+pub mod message;
+pub mod model;
+pub mod plan;
+pub mod plan_build;
+pub mod run;
+pub mod scenario;
+pub mod stall;
+pub mod status;
+pub mod tool;
+pub mod tool_call;
+pub mod tool_catalogue;
+pub mod transition;
+pub mod turn;

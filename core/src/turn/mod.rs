@@ -1,0 +1,202 @@
+//! One attempt of one seat at one card: its steps as they are journaled, and the machine that
+//! decides them.
+
+mod machine;
+
+pub use machine::{Context, Decision, LedgerEffect, Next, Turn, cut_off_effect, unknown_outcome};
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::model::{Message, ModelName, ModelOptions, Reply};
+use crate::stall::Phase;
+use crate::status::{CardStatus, WaitReason, words};
+use crate::tool::{EffectClass, ToolCall, ToolResult};
+
+words! {
+    /// Why a turn is taken.
+    Purpose, "purpose" {
+        /// The card's seat works on it.
+        Work = "work",
+        /// The guard reviews it.
+        Review = "review",
+    }
+}
+
+/// One broken clause of a contract, or one refused call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Which clause: a reason code such as `write_path_contract_not_met`.
+    pub reason: String,
+    /// The rule, where the clause has several, such as `SECURITY.PATH_TRAVERSAL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_id: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// What was found.
+    #[serde(default)]
+    pub evidence: String,
+}
+
+/// What a verify command did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandReport {
+    /// The command as one would type it.
+    pub command_display: String,
+    /// Its exit code; -1 when a signal ended it, 124 at a time-out, 127 when it is not there.
+    pub returncode: i32,
+    /// Standard output, cut at 2,000 characters.
+    pub stdout: String,
+    /// Standard error, cut at 2,000 characters.
+    pub stderr: String,
+    /// `none`, `timeout`, `missing_runtime`, `command_failed` or `unexpected_output`.
+    pub failure_class: String,
+}
+
+/// What the verifier found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyReport {
+    /// Everything held.
+    pub ok: bool,
+    /// What did not, one sentence each.
+    pub errors: Vec<String>,
+    /// The commands that were run.
+    pub command_results: Vec<CommandReport>,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum TurnOutcome {
+    /// Everything it asked for was done.
+    Succeeded {
+        /// The card's status now.
+        status: CardStatus,
+        /// With `blocked` and `waiting_for_developer`: why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_reason: Option<WaitReason>,
+        /// The reply, cut for the history of later prompts.
+        summary: String,
+    },
+    /// It did not work.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// One durable step of a turn, in the journal's words. The machine is a fold over these: feeding
+/// it the steps of a dead process brings it to where that process was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Step {
+    /// The attempt was claimed.
+    TurnStarted {
+        /// Seat that acts.
+        seat: String,
+        /// Role that speaks.
+        role: String,
+        /// Work or review.
+        purpose: Purpose,
+        /// The card's turn, from 1.
+        turn: u32,
+        /// The try, from 1.
+        attempt: u32,
+        /// The card's status when the turn began.
+        status: CardStatus,
+        /// Files of the read-path contract that do not exist; they are not demanded.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing_reads: Vec<String>,
+    },
+    /// A process died and another took the turn up here.
+    Recovered {
+        /// How many times this has happened to this attempt.
+        recoveries: u32,
+    },
+    /// The verifier ran before the guard was asked.
+    Verified {
+        /// What it found.
+        report: VerifyReport,
+    },
+    /// The model is about to be asked.
+    ModelRequested {
+        /// The round, from 0.
+        round: u32,
+        /// Who is asked.
+        model: ModelName,
+        /// With which options.
+        options: ModelOptions,
+        /// The messages that this round adds to those of the rounds before.
+        messages: Vec<Message>,
+    },
+    /// The model answered. Durable before anything acts on it.
+    ModelReplied {
+        /// The round, from 0.
+        round: u32,
+        /// The whole answer.
+        reply: Reply,
+    },
+    /// The answer broke the contract or the gate refused it; the model is told and asked again.
+    Reprompted {
+        /// The round whose answer it was.
+        round: u32,
+        /// What was wrong.
+        violations: Vec<Violation>,
+    },
+    /// A call is about to be made. Durable before its effect.
+    CallIntended {
+        /// The call's place in the turn, from 0.
+        index: u32,
+        /// The call.
+        call: ToolCall,
+        /// What a crash allows.
+        effect: EffectClass,
+        /// Derived from run, card, turn, attempt, index, tool and canonical arguments.
+        key: String,
+    },
+    /// The call came back.
+    CallFinished {
+        /// The call's place in the turn, from 0.
+        index: u32,
+        /// What it answered.
+        result: ToolResult,
+    },
+    /// The watchdog ended the attempt.
+    Stalled {
+        /// Whose clock ran out.
+        phase: Phase,
+        /// How long nothing was heard, in milliseconds.
+        silent_ms: u64,
+        /// Chunks received before.
+        chunks: u64,
+        /// Bytes received before.
+        bytes: u64,
+        /// What had been received of the reply.
+        partial: String,
+    },
+    /// The end.
+    TurnFinished {
+        /// How it ended.
+        #[serde(flatten)]
+        outcome: TurnOutcome,
+    },
+}
+
+impl Step {
+    /// The step's name in the journal.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::TurnStarted { .. } => "turn_started",
+            Self::Recovered { .. } => "recovered",
+            Self::Verified { .. } => "verified",
+            Self::ModelRequested { .. } => "model_requested",
+            Self::ModelReplied { .. } => "model_replied",
+            Self::Reprompted { .. } => "reprompted",
+            Self::CallIntended { .. } => "call_intended",
+            Self::CallFinished { .. } => "call_finished",
+            Self::Stalled { .. } => "stalled",
+            Self::TurnFinished { .. } => "turn_finished",
+        }
+    }
+}

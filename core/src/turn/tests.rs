@@ -1,0 +1,354 @@
+use super::*;
+use crate::backoff::Backoff;
+use crate::ids::{BuildId, RunId};
+use crate::model::{ModelName, ModelOptions};
+use crate::plan::ArtifactMode;
+use crate::stall::Clocks;
+use crate::status::CardKind;
+use crate::tool_catalogue::catalogue;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+fn contract(statuses: &[CardStatus], writes: &[&str]) -> Contract {
+    Contract {
+        required_tools: vec!["update_issue_status".to_owned()],
+        required_statuses: statuses.to_vec(),
+        required_write_paths: writes.iter().map(|p| (*p).to_owned()).collect(),
+        ..Contract::default()
+    }
+}
+
+fn context(effect: Option<EffectClass>) -> Arc<Context> {
+    let mut tools = catalogue();
+    if let Some(effect) = effect {
+        tools.push(ToolSpec {
+            name: "deploy".to_owned(),
+            description: "deploys".to_owned(),
+            parameters: json!({"type": "object"}),
+            effect,
+            home: ToolHome::Host,
+            time_limit_ms: None,
+        });
+    }
+    let seat = SeatPlan {
+        seat: "coder".to_owned(),
+        role: "coder".to_owned(),
+        roles: vec!["coder".to_owned()],
+        system_prompt: Arc::from("You write code."),
+        tools: tools.into(),
+        contract: Contract::default(),
+        model: ModelName::parse("scripted:t").expect("a model"),
+        options: ModelOptions::default(),
+    };
+    let card = CardPlan {
+        id: CardId::new("C-1").expect("an id"),
+        kind: CardKind::Issue,
+        summary: "Write it".to_owned(),
+        seat: "coder".to_owned(),
+        description: String::new(),
+        note: String::new(),
+        requirements: String::new(),
+        priority: 2.0,
+        depends_on: Vec::new(),
+        max_retries: 3,
+        contract: contract(&[CardStatus::CodeReview], &["agent_output/a.txt"]),
+        review_contract: contract(&[CardStatus::Done], &[]),
+        verify: Vec::new(),
+        params: Map::new(),
+        labels: Vec::new(),
+        references: Vec::new(),
+    };
+    let plan = RunPlan {
+        run_id: RunId::new("run-1").expect("an id"),
+        build_id: BuildId::new("build-1").expect("an id"),
+        epic: "e".to_owned(),
+        title: "E".to_owned(),
+        department: "core".to_owned(),
+        rock: None,
+        target: None,
+        workspace: "/nowhere".to_owned(),
+        seats: BTreeMap::from([("coder".to_owned(), seat)]),
+        guard_seat: "integrity_guard".to_owned(),
+        clocks: Clocks::default(),
+        retry: Backoff::default(),
+        context_window: 10,
+        max_rounds: 6,
+        max_recoveries: 3,
+        max_model_retries: 5,
+        wip_limit_per_seat: 0,
+        artifacts: ArtifactMode::None,
+        commands: BTreeMap::new(),
+    };
+    Arc::new(Context {
+        plan: Arc::new(plan),
+        card: Arc::new(card),
+        seat: "coder".to_owned(),
+        purpose: Purpose::Work,
+        turn: 1,
+        attempt: 1,
+        status: CardStatus::InProgress,
+        missing_reads: Vec::new(),
+        comments: Vec::new(),
+        refusal: None,
+        history: Vec::new(),
+        dependencies: Vec::new(),
+    })
+}
+
+fn call(tool: &str, args: Value) -> ToolCall {
+    let Value::Object(args) = args else {
+        panic!("not an object")
+    };
+    ToolCall {
+        tool: tool.to_owned(),
+        args,
+    }
+}
+
+fn reply(calls: &[ToolCall]) -> Reply {
+    Reply {
+        text: crate::tool_call::render(calls),
+        ..Reply::default()
+    }
+}
+
+fn good() -> Vec<ToolCall> {
+    vec![
+        call(
+            "write_file",
+            json!({"path": "agent_output/a.txt", "content": "hi"}),
+        ),
+        call("add_issue_comment", json!({"comment": "written"})),
+        call("update_issue_status", json!({"status": "code_review"})),
+    ]
+}
+
+/// What a world that answers everything well would do, with every decision made on the way.
+fn play(cx: &Arc<Context>, mut replies: Vec<Reply>) -> (Vec<Decision>, Turn) {
+    replies.reverse();
+    let (mut turn, mut decision) = Turn::begin(Arc::clone(cx)).expect("begins");
+    let mut decisions = vec![decision.clone()];
+    loop {
+        decision = match &decision.next {
+            Next::Finish(_) => return (decisions, turn),
+            Next::Ask => turn
+                .replied(replies.pop().expect("a reply is left"))
+                .expect("decides"),
+            Next::Call { call, .. } => {
+                let result = if call.text("path") == Some("missing.txt") {
+                    ToolResult::failed("no such file")
+                } else {
+                    ToolResult::ok(json!({"path": "x"}))
+                };
+                turn.called(result).expect("decides")
+            }
+            Next::Verify(_) => turn
+                .verified(VerifyReport {
+                    ok: true,
+                    ..VerifyReport::default()
+                })
+                .expect("decides"),
+        };
+        decisions.push(decision.clone());
+    }
+}
+
+fn kinds(decisions: &[Decision]) -> Vec<Vec<&'static str>> {
+    decisions
+        .iter()
+        .map(|d| d.steps.iter().map(Step::kind).collect())
+        .collect()
+}
+
+#[test]
+fn a_reply_and_the_first_intent_are_one_commit_and_the_last_commit_finishes() {
+    let (decisions, turn) = play(&context(None), vec![reply(&good())]);
+    assert_eq!(
+        kinds(&decisions),
+        [
+            vec!["turn_started", "model_requested"],
+            vec!["model_replied", "call_intended"],
+            vec![
+                "call_finished",
+                "call_intended",
+                "call_finished",
+                "call_intended",
+                "call_finished",
+                "turn_finished"
+            ],
+        ]
+    );
+    let last = decisions.last().expect("some");
+    assert!(
+        last.flush,
+        "the written file must be on disk before its outcome is journaled"
+    );
+    assert!(matches!(
+        &last.next,
+        Next::Finish(TurnOutcome::Succeeded {
+            status: CardStatus::CodeReview,
+            ..
+        })
+    ));
+    assert!(
+        matches!(turn.ledger(), [LedgerEffect::Comment { content, .. }] if content == "written")
+    );
+}
+
+#[test]
+fn a_broken_contract_is_told_once_and_fails_the_second_time() {
+    let lazy = reply(&[call(
+        "update_issue_status",
+        json!({"status": "code_review"}),
+    )]);
+    let (decisions, turn) = play(&context(None), vec![lazy.clone(), lazy]);
+    assert_eq!(
+        kinds(&decisions),
+        [
+            vec!["turn_started", "model_requested"],
+            vec!["model_replied", "reprompted", "model_requested"],
+            vec!["model_replied", "turn_finished"],
+        ]
+    );
+    let Some(Next::Finish(TurnOutcome::Failed { failure })) =
+        decisions.last().map(|d| d.next.clone())
+    else {
+        panic!("it did not fail")
+    };
+    assert_eq!(failure.class, FailureClass::Contract);
+    assert!(failure.message.contains("agent_output/a.txt"), "{failure}");
+    assert!(turn.ledger().is_empty());
+}
+
+#[test]
+fn one_refused_call_stops_all_calls_of_the_reply() {
+    let mut calls = good();
+    calls.push(call(
+        "write_file",
+        json!({"path": "../outside.txt", "content": "x"}),
+    ));
+    let (decisions, _) = play(&context(None), vec![reply(&calls), reply(&good())]);
+    assert_eq!(
+        kinds(&decisions)[1],
+        ["model_replied", "reprompted", "model_requested"]
+    );
+    assert_eq!(kinds(&decisions)[2], ["model_replied", "call_intended"]);
+}
+
+#[test]
+fn a_reply_that_only_looks_gets_its_answers_and_goes_on() {
+    let look = reply(&[call("read_file", json!({"path": "missing.txt"}))]);
+    let (decisions, turn) = play(&context(None), vec![look, reply(&good())]);
+    assert_eq!(
+        kinds(&decisions)[1..3],
+        [
+            vec!["model_replied", "call_intended"],
+            vec!["call_finished", "model_requested"]
+        ]
+    );
+    let asked = turn.request().expect("a request");
+    assert!(
+        asked
+            .messages
+            .last()
+            .is_some_and(|m| m.content.contains("no such file")),
+        "{asked:?}"
+    );
+    assert!(matches!(
+        decisions.last().map(|d| &d.next),
+        Some(Next::Finish(TurnOutcome::Succeeded { .. }))
+    ));
+}
+
+#[test]
+fn the_same_call_with_the_same_result_three_times_is_a_stall() {
+    let look = reply(&[call("read_file", json!({"path": "missing.txt"}))]);
+    let (decisions, _) = play(&context(None), vec![look.clone(), look.clone(), look]);
+    let last = decisions.last().expect("some");
+    assert_eq!(
+        last.steps.iter().map(Step::kind).collect::<Vec<_>>(),
+        ["call_finished", "stalled", "turn_finished"]
+    );
+}
+
+#[test]
+fn an_effect_that_may_have_happened_is_never_repeated() {
+    let cx = context(Some(EffectClass::AtMostOnce));
+    let calls = vec![call("deploy", json!({"to": "prod"}))];
+    let (decisions, _) = play(&cx, vec![reply(&[calls, good()].concat())]);
+    let steps: Vec<Arc<Step>> = decisions
+        .iter()
+        .take(2)
+        .flat_map(|d| d.steps.clone())
+        .map(Arc::new)
+        .collect();
+    assert_eq!(cut_off_effect(&steps).as_deref(), Some("deploy"));
+    let (_, decision) = Turn::recover(cx, &steps, 1).expect("recovers");
+    let Next::Finish(TurnOutcome::Failed { failure }) = decision.next else {
+        panic!("it went on")
+    };
+    assert_eq!(failure.class, FailureClass::UnknownOutcome);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever the model answers: cut the journal after any decision, and the machine that reads it
+    /// back does exactly what the dead one was about to do, and ends as it would have ended.
+    #[test]
+    fn a_journal_cut_anywhere_leads_to_the_same_end(
+        picks in prop::collection::vec(prop::collection::vec(0_usize..7, 0..4), 1..4),
+        cut in 0_usize..12,
+        prose in prop::bool::ANY,
+    ) {
+        let cx = context(Some(EffectClass::Idempotent));
+        let menu = [
+            call("write_file", json!({"path": "agent_output/a.txt", "content": "{ unbalanced \" "})),
+            call("update_issue_status", json!({"status": "code_review"})),
+            call("read_file", json!({"path": "missing.txt"})),
+            call("list_directory", json!({})),
+            call("deploy", json!({"n": 1})),
+            call("add_issue_comment", json!({"comment": "x"})),
+            call("write_file", json!({"path": "/etc/passwd", "content": ""})),
+        ];
+        let mut replies: Vec<Reply> = picks
+            .iter()
+            .map(|picks| {
+                let calls: Vec<ToolCall> = picks.iter().map(|i| menu[*i].clone()).collect();
+                let mut reply = reply(&calls);
+                if prose { reply.text.insert_str(0, "Here I go. "); }
+                reply
+            })
+            .collect();
+        // Enough well-behaved replies that the turn always ends.
+        replies.extend(std::iter::repeat_n(reply(&good()), 8));
+        let (decisions, ended) = play(&cx, replies.clone());
+        let cut = cut.min(decisions.len() - 1);
+        if matches!(decisions[cut].next, Next::Finish(_)) {
+            return Ok(());
+        }
+        let steps: Vec<Arc<Step>> = decisions[..=cut].iter().flat_map(|d| d.steps.clone()).map(Arc::new).collect();
+        let (mut turn, mut decision) = Turn::recover(Arc::clone(&cx), &steps, 1).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(&decision.next, &decisions[cut].next);
+        let used = steps.iter().filter(|s| matches!(s.as_ref(), Step::ModelReplied { .. })).count();
+        let mut left: Vec<Reply> = replies.split_off(used);
+        left.reverse();
+        let mut at = cut;
+        while !matches!(decision.next, Next::Finish(_)) {
+            decision = match &decision.next {
+                Next::Ask => turn.replied(left.pop().expect("a reply")),
+                Next::Call { call, .. } => turn.called(if call.text("path") == Some("missing.txt") {
+                    ToolResult::failed("no such file")
+                } else {
+                    ToolResult::ok(json!({"path": "x"}))
+                }),
+                Next::Verify(_) | Next::Finish(_) => unreachable!(),
+            }
+            .map_err(|e| TestCaseError::fail(e.to_string()))?;
+            at += 1;
+            prop_assert_eq!(&decision, &decisions[at]);
+        }
+        prop_assert_eq!(turn.ledger(), ended.ledger());
+        prop_assert_eq!(turn.usage(), ended.usage());
+    }
+}

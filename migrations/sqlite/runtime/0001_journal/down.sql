@@ -1,0 +1,13 @@
+DROP TABLE leases;
+DROP TABLE settings;
+DROP TABLE memory;
+DROP TABLE budgets;
+DROP TABLE comments;
+DROP TABLE gates;
+DROP TABLE turn_steps;
+DROP TABLE turns;
+DROP TABLE card_events;
+DROP TABLE card_definitions;
+DROP TABLE cards;
+DROP TABLE run_plans;
+DROP TABLE runs;

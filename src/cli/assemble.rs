@@ -1,0 +1,207 @@
+//! Puts the parts of an owner together: settings and assets in, a running system out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use orket_actors::port::store::{Guard, Op, RunStatus, Store, Write};
+use orket_actors::runtime::{RuntimeError, Shutdown};
+use orket_actors::world::Options;
+use orket_core::asset::Library;
+use orket_core::ids::RunId;
+use orket_core::plan_build::PlanSettings;
+use serde_json::{Map, Value, json};
+
+use super::enter::DEFAULT_WORKSPACE;
+use super::failure::Failure;
+use crate::assets::DiskThenEmbedded;
+use crate::config::Settings;
+use crate::log::LogOptions;
+use crate::owner::boot::Parts;
+use crate::owner::folder::DataFolder;
+use crate::owner::host::wall_ms;
+use crate::owner::planner::AssetPlanner;
+use crate::owner::ports::{Planner, Records};
+use crate::owner::records::JournalRecords;
+use crate::providers::ProviderSettings;
+use crate::storage::{Journal, JournalOptions, OpenError, Reader};
+use crate::system::{StartError, System, SystemOptions};
+
+const MIB: u64 = 1_024 * 1_024;
+
+/// The organization's `process_rules`; none without an organization.
+///
+/// # Errors
+///
+/// When the organization asset is there and broken.
+pub fn process_rules(root: &Path) -> Result<Map<String, Value>, Failure> {
+    let library = Library::new(DiskThenEmbedded::new(root));
+    match library.organization() {
+        Ok(Some(loaded)) => Ok(loaded.asset.process_rules),
+        Ok(None) => Ok(Map::new()),
+        Err(error) => Err(Failure::new("E_ASSETS", error.to_string())
+            .hint("correct the organization asset; every setting may depend on it")),
+    }
+}
+
+/// Makes plans of the assets below `root`.
+#[must_use]
+pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
+    let own = PlanSettings {
+        clocks: settings.clocks,
+        turn_clock_is_set: settings.turn_clock_is_set,
+        retry: settings.retry,
+        context_window: settings.context_window,
+        max_retries: Some(settings.max_retries),
+        artifacts: settings.artifacts,
+        env_models: settings
+            .models
+            .iter()
+            .map(|(role, model)| (role.clone(), model.to_string()))
+            .collect(),
+        preference_models: settings.preferences.clone(),
+        ..PlanSettings::default()
+    };
+    Arc::new(AssetPlanner::new(
+        Library::new(DiskThenEmbedded::new(root)),
+        own,
+    ))
+}
+
+/// Reads the journal of a folder, whoever owns it.
+///
+/// # Errors
+///
+/// When it is there and cannot be read.
+pub fn records(folder: &DataFolder) -> Result<Arc<dyn Records>, Failure> {
+    let reader = Reader::open(&folder.database_folder()).map_err(unopened)?;
+    Ok(Arc::new(JournalRecords::new(reader)))
+}
+
+fn unopened(error: OpenError) -> Failure {
+    Failure::new(error.code(), error.to_string())
+}
+
+fn journal_options(settings: &Settings) -> JournalOptions {
+    JournalOptions {
+        sync: settings.journal_sync,
+        ..JournalOptions::default()
+    }
+}
+
+/// Starts everything. Needs the lock on the folder and an actix system.
+///
+/// # Errors
+///
+/// When a part cannot be started.
+pub async fn parts(
+    settings: &Settings,
+    folder: &DataFolder,
+    root: &Path,
+) -> Result<Parts, Failure> {
+    let System {
+        runtime,
+        journal,
+        projections,
+    } = System::start(options(settings, folder, root))
+        .await
+        .map_err(not_started)?;
+    let records = JournalRecords::new(Some(journal.reader()));
+    let engine = Arc::new(runtime.clone());
+    Ok(Parts {
+        engine,
+        planner: planner(settings, root),
+        records: Arc::new(records),
+        close: Box::new(move || {
+            Box::pin(async move {
+                let system = System {
+                    runtime,
+                    journal,
+                    projections,
+                };
+                if let Err(error) = system.stop(Shutdown::Graceful).await {
+                    tracing::error!(%error, "the journal did not close in good order; nothing acknowledged is lost");
+                }
+            })
+        }),
+    })
+}
+
+fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptions {
+    let library = Library::new(DiskThenEmbedded::new(root));
+    let scenarios = move |name: &str| {
+        library
+            .find("scenario", "scenarios", name, "core")
+            .map(|(_, text)| text)
+            .map_err(|error| error.to_string())
+    };
+    let workspace = root.join(DEFAULT_WORKSPACE);
+    SystemOptions {
+        journal: journal_options(settings),
+        actors: Options {
+            max_turns: settings.max_concurrent_turns,
+            shutdown_ms: u64::try_from(settings.shutdown.as_millis()).unwrap_or(u64::MAX),
+            ..Options::default()
+        },
+        providers: ProviderSettings {
+            ollama_url: settings.ollama.url.clone(),
+            openai_url: settings.openai.url.clone(),
+            openai_key: settings.openai.key.clone(),
+            anthropic_url: settings.anthropic.url.clone(),
+            anthropic_key: settings.anthropic.key.clone(),
+        },
+        log: Some(LogOptions {
+            zone: settings.timezone.clone(),
+            max_bytes: settings.log_max_mb.saturating_mul(MIB),
+            keep: settings.log_keep,
+            ..LogOptions::new(&workspace)
+        }),
+        tool_grace: settings.tool_grace,
+        ..SystemOptions::new(folder.root(), &workspace, Arc::new(scenarios))
+    }
+}
+
+fn not_started(error: StartError) -> Failure {
+    let text = format!("orket cannot start: {error}");
+    match error {
+        StartError::Journal(error) => Failure::new(error.code(), text),
+        StartError::Runtime(RuntimeError::Broken(_)) => Failure::new("E_ACTOR_PANIC", text)
+            .hint("standard error says where it panicked; the same command tries again"),
+        StartError::Runtime(_) => Failure::new("E_STORAGE", text),
+        StartError::Io(_, cause) => Failure::new("E_START", format!("{text}: {cause}")),
+        StartError::Tools(_) => Failure::new("E_START", text),
+    }
+}
+
+/// Writes into the ledger that a run is halted. Needs the lock on the folder: nothing of the run
+/// is under way then.
+///
+/// # Errors
+///
+/// When the journal cannot be written.
+pub async fn mark_halted(
+    settings: &Settings,
+    folder: &DataFolder,
+    run_id: RunId,
+) -> Result<(), Failure> {
+    let journal =
+        Journal::open(&folder.database_folder(), journal_options(settings)).map_err(unopened)?;
+    let write = Write {
+        guard: Guard::None,
+        flush: None,
+        ops: vec![Op::SetRun {
+            run_id,
+            status: RunStatus::Halted,
+            summary: json!({"halted_by": "operator"}),
+            at_ms: wall_ms(),
+        }],
+    };
+    let stored = |error: &dyn std::fmt::Display| Failure::new("E_STORAGE", error.to_string());
+    journal
+        .submit(write)
+        .await
+        .map_err(|error| stored(&error))?;
+    tokio::task::spawn_blocking(move || journal.close())
+        .await
+        .map_err(|error| stored(&error))?
+        .map_err(|error| stored(&error))
+}

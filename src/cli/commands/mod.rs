@@ -1,0 +1,13 @@
+//! One file per command.
+
+pub mod board;
+pub mod config;
+pub mod export;
+pub mod halt;
+pub mod replay;
+pub mod run;
+pub mod runs;
+pub mod serve;
+pub mod show;
+mod under_way;
+mod watch;

@@ -1,0 +1,144 @@
+//! `orket replay RUN:ISSUE:TURN[:ROLE]`: a recorded turn from the journal. Asks no model, needs no
+//! file under `observability/`; the texts are those of these files, byte for byte.
+
+use std::process::ExitCode;
+
+use orket_core::artifact::{TurnMeta, files, folder};
+use orket_core::plan::ArtifactMode;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::args::ReplayArgs;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::out;
+use crate::owner::ports::AttemptRow;
+use crate::owner::service::resolve_run;
+
+#[derive(Serialize)]
+struct Replayed {
+    run_id: String,
+    issue_id: String,
+    turn: u32,
+    attempt: u32,
+    role: String,
+    outcome: String,
+    /// Tries at this turn that are recorded.
+    attempts: Vec<u32>,
+    turn_dir: String,
+    checkpoint: Value,
+    messages: Value,
+    model_response: Option<String>,
+    parsed_tool_calls: Value,
+}
+
+/// The parts of `RUN:ISSUE:TURN[:ROLE]`.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'a> {
+    run: &'a str,
+    issue: &'a str,
+    turn: u32,
+    role: Option<&'a str>,
+}
+
+pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
+    let place = parse(&args.turn)?;
+    let records = context.records()?;
+    let row = resolve_run(records.as_ref(), place.run)?;
+    let attempts = records.attempts(&row.run_id, Some(place.issue))?;
+    let of_turn: Vec<AttemptRow> = attempts
+        .into_iter()
+        .filter(|found| found.turn == place.turn)
+        .filter(|found| place.role.is_none_or(|role| role == found.role))
+        .collect();
+    let numbers: Vec<u32> = of_turn.iter().map(|found| found.attempt).collect();
+    let wanted = of_turn
+        .into_iter()
+        .rfind(|found| args.attempt.is_none_or(|attempt| attempt == found.attempt));
+    let Some(wanted) = wanted else {
+        return Err(Failure::new(
+            "E_REPLAY_NOT_FOUND",
+            format!("there is no recorded turn `{}`", args.turn),
+        )
+        .hint(format!("orket show {} lists what is recorded", row.run_id)));
+    };
+    let steps = records.steps(wanted.row)?;
+    let meta = TurnMeta {
+        run_id: &row.run_id,
+        issue_id: &wanted.issue_id,
+        role: &wanted.role,
+        turn: wanted.turn,
+        attempt: wanted.attempt,
+        ended_ms: wanted.ended_ms.unwrap_or(wanted.started_ms),
+    };
+    let workspace = records
+        .plan(&row.run_id)?
+        .map(|plan| plan.workspace.clone())
+        .unwrap_or_default();
+    let mut replayed = Replayed {
+        turn_dir: format!("{workspace}/{}", folder(&meta)),
+        run_id: row.run_id.clone(),
+        issue_id: wanted.issue_id.clone(),
+        turn: wanted.turn,
+        attempt: wanted.attempt,
+        role: wanted.role.clone(),
+        outcome: wanted.status.clone(),
+        attempts: numbers,
+        checkpoint: Value::Null,
+        messages: Value::Null,
+        model_response: None,
+        parsed_tool_calls: Value::Null,
+    };
+    let mut sections = String::new();
+    for (name, bytes) in files(&meta, &steps, ArtifactMode::Full) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = || serde_json::from_str(&text).unwrap_or(Value::Null);
+        match name.as_str() {
+            "checkpoint.json" => replayed.checkpoint = json(),
+            "messages.json" => replayed.messages = json(),
+            "parsed_tool_calls.json" => replayed.parsed_tool_calls = json(),
+            "model_response.txt" => replayed.model_response = Some(text.clone()),
+            _ => continue,
+        }
+        sections.push_str(&format!("=== {name}\n{text}"));
+        if !text.ends_with('\n') {
+            sections.push('\n');
+        }
+    }
+    if context.json {
+        out::json(&replayed);
+    } else {
+        out::print(&format!(
+            "turn {} of {} by {}, attempt {} of {}, {}\n{sections}",
+            replayed.turn,
+            replayed.issue_id,
+            replayed.role,
+            replayed.attempt,
+            replayed.attempts.len(),
+            replayed.outcome
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parse(text: &str) -> Result<Place<'_>, Failure> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (run, issue, turn, role) = match parts.as_slice() {
+        [run, issue, turn] => (*run, *issue, *turn, None),
+        [run, issue, turn, role] => (*run, *issue, *turn, Some(*role)),
+        _ => {
+            return Err(Failure::usage(format!(
+                "`{text}` is not RUN:ISSUE:TURN or RUN:ISSUE:TURN:ROLE"
+            )));
+        }
+    };
+    let turn = turn
+        .parse()
+        .map_err(|_| Failure::usage(format!("`{turn}` is no turn; turns are numbered from 1")))?;
+    Ok(Place {
+        run,
+        issue,
+        turn,
+        role,
+    })
+}

@@ -1,0 +1,101 @@
+//! `orket serve --socket-only`: owns the data folder until told to stop.
+
+use std::process::ExitCode;
+
+use orket_actors::runtime::Shutdown;
+
+use crate::cli::args::ServeArgs;
+use crate::cli::context::Context;
+use crate::cli::enter::Entered;
+use crate::cli::failure::Failure;
+use crate::cli::out;
+use crate::owner::host::Mode;
+use crate::owner::signals::Signals;
+
+pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure> {
+    if args.stop {
+        return stop_the_living(&context).await;
+    }
+    if args.background {
+        // Its own session: it outlives the terminal that it was started from. Fails only for the
+        // leader of a process group, which keeps its own.
+        let _ = rustix::process::setsid();
+    }
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::new("E_SIGNALS", format!("cannot listen to signals: {error}")))?;
+    let Entered { owner, .. } = context.enter(&Mode::Embedded, || Ok(())).await?;
+    let Some(owner) = owner else {
+        return Err(Failure::new(
+            "E_INTERNAL",
+            "owning the folder brought no owner",
+        ));
+    };
+    let socket = owner.socket().display().to_string();
+    if context.json {
+        out::json(&serde_json::json!({"socket": socket, "pid": std::process::id()}));
+    } else {
+        out::print(&format!("listening on {socket}\n"));
+    }
+    let service = owner.service().clone();
+    let mut broken = None;
+    let how = tokio::select! {
+        name = signals.next() => {
+            out::warn(&format!("{name}: stopping in good order; again to stop at once"));
+            Shutdown::Graceful
+        }
+        how = service.stop_wished() => how,
+        why = service.broken() => {
+            broken = Some(why);
+            Shutdown::Immediate
+        }
+    };
+    stop(owner, how, &mut signals).await;
+    match broken {
+        None => Ok(ExitCode::SUCCESS),
+        Some(why) => Err(Failure::new(
+            "E_ACTOR_PANIC",
+            format!("the actors could not be kept alive: {why}"),
+        )
+        .hint("orket serve --socket-only starts it again; orket runs shows what was cut off")),
+    }
+}
+
+/// Asks the living owner to stop; does not wait for it.
+async fn stop_the_living(context: &Context) -> Result<ExitCode, Failure> {
+    let Some(client) = context.living_owner(None).await? else {
+        return Err(Failure::new("E_NO_OWNER", "nobody owns this data folder"));
+    };
+    let health = client.health().await?;
+    client.shutdown(false).await?;
+    let words = format!("process {} stops in good order", health.pid);
+    if context.json {
+        out::json(&serde_json::json!({"status": "stopping", "pid": health.pid}));
+    } else {
+        out::print(&(words + "\n"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes an owner down while signals still count: the first one more stops at once, the next one
+/// ends the process.
+pub async fn stop(owner: crate::owner::boot::Owner, how: Shutdown, signals: &mut Signals) {
+    let service = owner.service().clone();
+    let stopping = owner.stop(how);
+    tokio::pin!(stopping);
+    let mut again = false;
+    loop {
+        tokio::select! {
+            () = &mut stopping => return,
+            name = signals.next() => {
+                if again {
+                    out::warn(&format!("{name}: leaving at once; nothing acknowledged is lost"));
+                    std::process::exit(i32::from(crate::cli::failure::INTERRUPTED));
+                }
+                again = true;
+                out::warn(&format!("{name}: stopping at once"));
+                let service = service.clone();
+                tokio::spawn(async move { service.shutdown(Shutdown::Immediate).await });
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `--detach`: leaves the work to an owner in the background, starting one when there is none.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use orket_core::ids::RunId;
+use tokio::time::Instant;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::out;
+use crate::owner::client::Client;
+use crate::owner::host::{Door, Mode, knock};
+use crate::owner::wire::{StartRequest, Started};
+
+/// How long a new owner may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts a run and returns.
+///
+/// # Errors
+///
+/// When no owner can be brought up, or it refuses.
+pub async fn start(context: &Context, request: &StartRequest) -> Result<ExitCode, Failure> {
+    let client = background_owner(context).await?;
+    tell(context, &client.start(request).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Goes on with a run and returns.
+///
+/// # Errors
+///
+/// When no owner can be brought up, or it refuses.
+pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Failure> {
+    let client = background_owner(context).await?;
+    let standing = client.show(reference).await?;
+    let run = RunId::new(standing.run_id)
+        .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))?;
+    tell(context, &client.resume(&run).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(context: &Context, started: &Started) {
+    for words in started
+        .runs
+        .iter()
+        .map(|run| &run.words)
+        .chain(&started.warnings)
+    {
+        out::warn(words);
+    }
+    if context.json {
+        out::json(started);
+    } else {
+        out::print(&(started.run_ids.join("\n") + "\n"));
+    }
+    out::warn(&format!(
+        "hint: orket show {0} tells how it stands, orket halt {0} stops it",
+        started.run_id
+    ));
+}
+
+async fn background_owner(context: &Context) -> Result<Client, Failure> {
+    if let Some(client) = context.living_owner(None).await? {
+        return Ok(client);
+    }
+    let mut child = spawn(context)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Somebody else may have been faster; then ours leaves, and theirs is as good.
+        if let Ok(Door::Attach(client)) = knock(&context.folder, &Mode::Attach).await {
+            return Ok(client);
+        }
+        let left = child.try_wait().ok().flatten();
+        if left.is_some() || Instant::now() >= deadline {
+            let log = context.folder.serve_log();
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let last = said.lines().last().unwrap_or("it said nothing");
+            return Err(Failure::new(
+                "E_DETACH",
+                format!("the owner in the background did not come up: {last}"),
+            )
+            .hint(format!("look into {}", log.display())));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn spawn(context: &Context) -> Result<Child, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            "E_DETACH",
+            format!("cannot start an owner in the background: {error}"),
+        )
+    };
+    context.folder.create().map_err(failed)?;
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(context.folder.serve_log())
+        .map_err(failed)?;
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.args(["serve", "--socket-only", "--background"]);
+    for set in &context.set {
+        command.args(["--set", set]);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(failed)?)
+        .stderr(log)
+        .spawn()
+        .map_err(failed)
+}

@@ -1,0 +1,91 @@
+//! Finding the owner, or becoming it, and what to do when it goes away in the middle.
+
+use super::assemble;
+use super::context::Context;
+use super::failure::Failure;
+use crate::owner::boot::Owner;
+use crate::owner::client::{Address, Client};
+use crate::owner::host::{Door, Host, Mode, knock};
+use crate::owner::lock::OwnerLock;
+
+/// An owner to talk to, and whether it is this process.
+pub struct Entered {
+    /// To talk to.
+    pub host: Host,
+    /// To take down at the end.
+    pub owner: Option<Owner>,
+}
+
+impl Context {
+    /// Finds the owner or becomes it. `check` runs when this process is about to own the folder, and
+    /// may refuse: an owner takes up the runs of a dead one, which a slip of the pen should not cause.
+    ///
+    /// # Errors
+    ///
+    /// When neither is possible.
+    pub async fn enter(
+        &self,
+        mode: &Mode,
+        check: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<Entered, Failure> {
+        match knock(&self.folder, mode).await? {
+            Door::Attach(client) => {
+                if !self.set.is_empty() {
+                    super::out::warn(
+                        "warning: --set changes nothing for work that another process does",
+                    );
+                }
+                Ok(Entered {
+                    host: Host::There(client),
+                    owner: None,
+                })
+            }
+            Door::Own(lock) => {
+                check()?;
+                let owner = self.become_owner(lock).await?;
+                Ok(Entered {
+                    host: Host::Here(owner.service().clone()),
+                    owner: Some(owner),
+                })
+            }
+            Door::Nobody => Err(Failure::new("E_NO_OWNER", "nobody owns this data folder")
+                .hint("orket serve --socket-only")),
+        }
+    }
+
+    /// Starts the actor system and the socket.
+    ///
+    /// # Errors
+    ///
+    /// When the journal or the socket cannot be opened.
+    pub async fn become_owner(&self, lock: OwnerLock) -> Result<Owner, Failure> {
+        let parts = assemble::parts(&self.settings, &self.folder, &self.cwd).await?;
+        let workspace = self.cwd.join(DEFAULT_WORKSPACE);
+        Owner::open(&self.folder, lock, parts, workspace).map_err(|error| {
+            Failure::new("E_SOCKET", format!("cannot listen on the socket: {error}"))
+                .hint("look at the folder `run` below the data folder")
+        })
+    }
+
+    /// A living owner when there is one.
+    ///
+    /// # Errors
+    ///
+    /// When somebody owns the folder and does not answer.
+    pub async fn living_owner(&self, server: Option<&str>) -> Result<Option<Client>, Failure> {
+        let mode = match server {
+            Some(address) => Mode::Server(Address::parse(address)),
+            None => Mode::Attach,
+        };
+        if server.is_none() && !self.folder.lock().exists() {
+            return Ok(None);
+        }
+        match knock(&self.folder, &mode).await? {
+            Door::Attach(client) => Ok(Some(client)),
+            Door::Own(_) | Door::Nobody => Ok(None),
+        }
+    }
+}
+
+/// Where cards work when nobody says anything, below the current folder.
+pub const DEFAULT_WORKSPACE: &str = "workspace/default";

@@ -1,0 +1,78 @@
+//! The command line. stdout is data, stderr is everything else.
+//!
+//! # Layout
+//!
+//! - [`args`]: what can be typed.
+//! - [`failure`]: errors as people and scripts see them; exit codes.
+//! - [`out`]: standard output.
+//! - [`context`]: settings, folder and output of one command.
+//! - [`assemble`]: puts the parts of an owner together.
+//! - [`enter`]: finding the owner, or becoming it.
+//! - `panic_hook`: what a panic says.
+//! - `progress`: what a run looks like while it goes on.
+//! - `commands`: one file per command.
+
+pub mod args;
+pub mod assemble;
+mod commands;
+pub mod context;
+mod detach;
+pub mod enter;
+pub mod failure;
+pub mod out;
+mod panic_hook;
+mod progress;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use context::Context;
+use failure::Failure;
+
+/// Reads the command line, does what it says, and returns the exit code: 0 done, 1 not done, 2
+/// usage, 130 interrupted.
+#[must_use]
+pub fn main() -> ExitCode {
+    panic_hook::install();
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(json),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let command = cli.command_or_bare()?;
+    let Some(command) = command else {
+        if cli.global.json {
+            return Err(Failure::usage("--json needs a command"));
+        }
+        let mut help = Cli::command();
+        out::print(&format!(
+            "{}\nTry: orket run --epic golden_flow\n",
+            help.render_help()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let context = Context::load(&cli.global)?;
+    match command {
+        Command::Run(args) => on_system(commands::run::run(context, args)),
+        Command::Resume(args) => on_system(commands::run::resume(context, args)),
+        Command::Halt(args) => on_system(commands::halt::run(context, args)),
+        Command::Serve(args) => on_system(commands::serve::run(context, args)),
+        Command::Runs(args) => on_system(commands::runs::run(context, args)),
+        Command::Show(args) => on_system(commands::show::run(context, args)),
+        Command::Board(args) => commands::board::run(&context, &args),
+        Command::Replay(args) => commands::replay::run(&context, &args),
+        Command::Export(args) => commands::export::run(&context, &args),
+        Command::Config => commands::config::run(&context),
+    }
+}
+
+fn on_system(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    actix_rt::System::new().block_on(work)
+}

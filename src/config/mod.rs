@@ -1,0 +1,18 @@
+//! Settings: where each value came from and what it is.
+//!
+//! Order: flag (`--set NAME=VALUE`) > environment (`.env` of the current folder fills what is not
+//! set) > `process_rules` of the organization asset > `<durable>/config/user_settings.json` >
+//! default. A value that cannot be read is an error that lists what would be right.
+//!
+//! # Layout
+//!
+//! - [`variable`]: the table of all variables; `.env.example` is checked against it.
+//! - [`lookup`]: finds a variable's text and its origin.
+//! - [`settings`]: the typed values.
+
+pub mod lookup;
+pub mod settings;
+pub mod variable;
+
+pub use lookup::{Origin, Sources};
+pub use settings::{Settings, Shown};

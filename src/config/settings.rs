@@ -1,0 +1,397 @@
+//! The typed settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use orket_core::backoff::Backoff;
+use orket_core::model::ModelName;
+use orket_core::plan::ArtifactMode;
+use orket_core::stall::Clocks;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::log::Zone;
+use crate::storage::SyncMode;
+
+use super::lookup::{ConfigError, Origin, Sources};
+use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, find};
+
+/// One value as `orket config` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The variable.
+    pub name: String,
+    /// Its value; secrets are masked, `None` when there is none.
+    pub value: Option<String>,
+    /// Where it came from.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// Where a provider listens and what it wants to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address.
+    pub url: String,
+    /// The key.
+    pub key: Option<String>,
+}
+
+/// Everything an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder, absolute.
+    pub durable_root: PathBuf,
+    /// Turns at once per endpoint; `None` for each provider's own default.
+    pub max_concurrent_turns: Option<usize>,
+    /// Artifact files.
+    pub artifacts: ArtifactMode,
+    /// Clocks of a turn.
+    pub clocks: Clocks,
+    /// Whether the operator set the turn clock himself.
+    pub turn_clock_is_set: bool,
+    /// Wait between attempts.
+    pub retry: Backoff,
+    /// Failed attempts forgiven where the card does not say.
+    pub max_retries: u32,
+    /// Earlier replies shown in a prompt.
+    pub context_window: u32,
+    /// `ORKET_MODEL_<ROLE>`, by `<ROLE>`.
+    pub models: BTreeMap<String, ModelName>,
+    /// Models by role, of `preferences.json`.
+    pub preferences: BTreeMap<String, String>,
+    /// How far a commit goes before it is answered.
+    pub journal_sync: SyncMode,
+    /// How long a shutdown in good order lets tool calls finish.
+    pub shutdown: Duration,
+    /// The zone of the log's times.
+    pub timezone: Zone,
+    /// Size at which the log is rotated, in mebibytes.
+    pub log_max_mb: u64,
+    /// Rotated log files that are kept.
+    pub log_keep: u32,
+    /// The tracing filter.
+    pub log_filter: String,
+    /// Injected faults.
+    pub fault: Option<String>,
+    /// Ollama.
+    pub ollama: Endpoint,
+    /// An OpenAI-compatible endpoint.
+    pub openai: Endpoint,
+    /// Anthropic.
+    pub anthropic: Endpoint,
+    /// Between SIGTERM and SIGKILL to a tool.
+    pub tool_grace: Duration,
+    /// Overrides the organization's name.
+    pub org_name: Option<String>,
+    /// Overrides the organization's vision.
+    pub org_vision: Option<String>,
+    /// All values with their origins.
+    pub shown: Vec<Shown>,
+    /// Variables that nothing reads.
+    pub warnings: Vec<String>,
+}
+
+/// The data folder, which must be known before the rest.
+#[must_use]
+pub fn durable_root(sources: &Sources) -> PathBuf {
+    let text = find("ORKET_DURABLE_ROOT")
+        .and_then(|variable| sources.text(variable, variable.name))
+        .map_or_else(|| ".orket/durable".to_owned(), |(text, _)| text);
+    sources.cwd.join(text)
+}
+
+/// Reads `<durable>/config/user_settings.json` where there is one.
+///
+/// # Errors
+///
+/// [`ConfigError::File`] when it is there and is no JSON object.
+pub fn read_user_settings(durable_root: &Path) -> Result<Map<String, Value>, ConfigError> {
+    let read = read_json(&durable_root.join("config/user_settings.json"))?;
+    Ok(read.unwrap_or_default())
+}
+
+/// Reads the models of `<durable>/config/preferences.json`, by role, where there is one.
+///
+/// # Errors
+///
+/// [`ConfigError::File`] when it is there and is not `{"models": {"role": "provider:model"}}`.
+pub fn read_preferences(durable_root: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    #[derive(serde::Deserialize, Default)]
+    struct Preferences {
+        #[serde(default)]
+        models: BTreeMap<String, String>,
+    }
+    let read = read_json::<Preferences>(&durable_root.join("config/preferences.json"))?;
+    Ok(read.unwrap_or_default().models)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ConfigError> {
+    let failed = |reason: String| ConfigError::File {
+        path: path.display().to_string(),
+        reason,
+    };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| failed(error.to_string()))
+}
+
+impl Settings {
+    /// Reads every value.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Values`] with one sentence for each value that is not what it must be.
+    pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut reader = Reader {
+            sources,
+            problems: Vec::new(),
+            shown: Vec::new(),
+        };
+        let models = reader.models();
+        let clocks = Clocks {
+            connect_ms: reader.number("ORKET_CLOCK_CONNECT_SEC"),
+            first_token_ms: reader.number("ORKET_CLOCK_FIRST_TOKEN_SEC"),
+            idle_ms: reader.number("ORKET_CLOCK_IDLE_SEC"),
+            turn_ms: reader.number("ORKET_CLOCK_TURN_SEC"),
+            tool_idle_ms: reader.number("ORKET_CLOCK_TOOL_IDLE_SEC"),
+            tool_ms: reader.number("ORKET_CLOCK_TOOL_SEC"),
+            run_ms: reader.number("ORKET_CLOCK_RUN_SEC"),
+            repeat_chars: reader.number("ORKET_REPEAT_CHARS"),
+        };
+        let retry = Backoff {
+            base_ms: reader.number("ORKET_RETRY_BASE_MS"),
+            max_ms: reader.number("ORKET_RETRY_MAX_MS"),
+        };
+        let artifacts = reader.text("ORKET_ARTIFACTS").unwrap_or_default();
+        let mut settings = Self {
+            durable_root: durable_root(sources),
+            max_concurrent_turns: reader.optional_number("ORKET_MAX_CONCURRENT_TURNS"),
+            artifacts: artifacts.parse().unwrap_or(ArtifactMode::Full),
+            clocks,
+            turn_clock_is_set: false,
+            retry,
+            max_retries: reader.small("ORKET_MAX_RETRIES"),
+            context_window: reader.small("ORKET_CONTEXT_WINDOW"),
+            models,
+            preferences: BTreeMap::new(),
+            journal_sync: reader
+                .text("ORKET_JOURNAL_SYNC")
+                .and_then(|word| word.parse().ok())
+                .unwrap_or_default(),
+            shutdown: Duration::from_millis(reader.number("ORKET_SHUTDOWN_SEC")),
+            timezone: reader
+                .text("ORKET_TIMEZONE")
+                .and_then(|zone| zone.parse().ok())
+                .unwrap_or_default(),
+            log_max_mb: reader.number("ORKET_LOG_MAX_MB"),
+            log_keep: reader.small("ORKET_LOG_KEEP"),
+            log_filter: reader.text("ORKET_LOG").unwrap_or_default(),
+            fault: reader.text("ORKET_FAULT"),
+            ollama: Endpoint {
+                url: reader.text("ORKET_OLLAMA_URL").unwrap_or_default(),
+                key: None,
+            },
+            openai: Endpoint {
+                url: reader.text("ORKET_OPENAI_URL").unwrap_or_default(),
+                key: reader.text("ORKET_OPENAI_KEY"),
+            },
+            anthropic: Endpoint {
+                url: reader.text("ORKET_ANTHROPIC_URL").unwrap_or_default(),
+                key: reader.text("ORKET_ANTHROPIC_KEY"),
+            },
+            tool_grace: Duration::from_millis(reader.number("ORKET_TOOL_GRACE_MS")),
+            org_name: reader.text("ORKET_ORG_NAME"),
+            org_vision: reader.text("ORKET_ORG_VISION"),
+            shown: Vec::new(),
+            warnings: sources.unknown(),
+        };
+        reader.show_durable_root(&settings.durable_root);
+        if !reader.problems.is_empty() {
+            return Err(ConfigError::Values(reader.problems));
+        }
+        settings.shown = reader.in_table_order();
+        settings.turn_clock_is_set = settings
+            .shown
+            .iter()
+            .any(|shown| shown.name == "ORKET_CLOCK_TURN_SEC" && shown.origin != Origin::Default);
+        Ok(settings)
+    }
+}
+
+/// Reads variables one by one, collecting what is wrong and what is to be shown.
+struct Reader<'a> {
+    sources: &'a Sources,
+    problems: Vec<String>,
+    shown: Vec<Shown>,
+}
+
+impl Reader<'_> {
+    /// The checked text of a variable.
+    fn text(&mut self, name: &str) -> Option<String> {
+        let variable = find(name)?;
+        let (text, origin) = match self.sources.text(variable, name) {
+            Some((text, origin)) => (text.trim().to_owned(), origin),
+            None => (variable.default.to_owned(), Origin::Default),
+        };
+        let text = match normal(variable.kind, &text) {
+            Ok(text) => text,
+            Err(expected) => {
+                let given = if variable.secret { "***" } else { &text };
+                self.problems.push(format!(
+                    "{name} is `{given}` ({origin}); it must be {expected}"
+                ));
+                variable.default.to_owned()
+            }
+        };
+        let value = (!text.is_empty()).then_some(text);
+        self.shown.push(Shown {
+            name: name.to_owned(),
+            value: value.as_deref().map(|text| {
+                if variable.secret {
+                    mask(text)
+                } else {
+                    text.to_owned()
+                }
+            }),
+            origin,
+            help: variable.help,
+        });
+        value
+    }
+
+    /// A number; seconds become milliseconds.
+    fn optional_number<N: TryFrom<u64>>(&mut self, name: &str) -> Option<N> {
+        let kind = find(name)?.kind;
+        let text = self.text(name)?;
+        let number = match kind {
+            Kind::Seconds => milliseconds(&text)?,
+            Kind::Folder
+            | Kind::Count(..)
+            | Kind::Word(_)
+            | Kind::Model
+            | Kind::Url
+            | Kind::Zone
+            | Kind::Text => text.parse().ok()?,
+        };
+        N::try_from(number).ok()
+    }
+
+    fn number(&mut self, name: &str) -> u64 {
+        self.optional_number(name).unwrap_or(0)
+    }
+
+    fn small(&mut self, name: &str) -> u32 {
+        self.optional_number(name).unwrap_or(0)
+    }
+
+    fn models(&mut self) -> BTreeMap<String, ModelName> {
+        let mut models = BTreeMap::new();
+        for name in self.sources.model_names() {
+            let text = self.text(&name);
+            let role = name.strip_prefix(MODEL_PREFIX).map(str::to_owned);
+            if let (Some(role), Some(Ok(model))) = (role, text.map(|text| ModelName::parse(&text)))
+            {
+                models.insert(role, model);
+            }
+        }
+        models
+    }
+
+    fn show_durable_root(&mut self, root: &Path) {
+        self.text("ORKET_DURABLE_ROOT");
+        if let Some(shown) = self.shown.last_mut() {
+            shown.value = Some(root.display().to_string());
+        }
+    }
+
+    fn in_table_order(self) -> Vec<Shown> {
+        let place = |shown: &Shown| {
+            let known = find(&shown.name);
+            VARIABLES
+                .iter()
+                .position(|variable: &Variable| known.is_some_and(|k| k.name == variable.name))
+        };
+        let mut shown = self.shown;
+        shown.sort_by_key(place);
+        shown
+    }
+}
+
+/// A secret as it may be shown: that it is there, nothing of it.
+fn mask(_secret: &str) -> String {
+    "***".to_owned()
+}
+
+fn milliseconds(text: &str) -> Option<u64> {
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .filter(|s| (0.0..=1e9).contains(s))?;
+    u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_millis()).ok()
+}
+
+/// The text in its normal form, or what it should have been. Nothing is always right: it means
+/// that there is no value.
+fn normal(kind: Kind, text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    match kind {
+        Kind::Folder | Kind::Text => Ok(text.to_owned()),
+        Kind::Count(least, most) => text
+            .parse::<u64>()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .map(|number| number.to_string())
+            .ok_or_else(|| format!("a whole number from {least} to {most}")),
+        Kind::Seconds => milliseconds(text)
+            .map(|_| text.to_owned())
+            .ok_or_else(|| "seconds such as 30 or 0.5; 0 switches the clock off".to_owned()),
+        Kind::Word(words) => {
+            let lower = text.to_ascii_lowercase();
+            words
+                .contains(&lower.as_str())
+                .then_some(lower)
+                .ok_or_else(|| format!("one of: {}", words.join(", ")))
+        }
+        Kind::Model => ModelName::parse(text)
+            .map(|model| model.to_string())
+            .map_err(|_| {
+                "provider:model with one of the providers scripted, ollama, openai, anthropic"
+                    .to_owned()
+            }),
+        Kind::Url => {
+            address(text).ok_or_else(|| "an address such as http://127.0.0.1:11434".to_owned())
+        }
+        Kind::Zone => match text.parse::<Zone>() {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(format!("a time zone: {error}")),
+        },
+    }
+}
+
+/// `OLLAMA_HOST` is often written without a scheme or as the address to listen on.
+fn address(text: &str) -> Option<String> {
+    let trimmed = text.trim_end_matches('/');
+    let with_scheme = if trimmed.contains("://") {
+        trimmed.to_owned()
+    } else {
+        format!("http://{trimmed}")
+    };
+    let with_scheme = with_scheme.replacen("://0.0.0.0", "://127.0.0.1", 1);
+    let url = reqwest::Url::parse(&with_scheme).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(with_scheme)
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,220 @@
+//! Every variable that Orket reads, and no other.
+
+/// What a variable's text must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder.
+    Folder,
+    /// A whole number within these bounds.
+    Count(u64, u64),
+    /// Seconds with decimals, stored as milliseconds; 0 switches off.
+    Seconds,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `provider:model`.
+    Model,
+    /// An http(s) address.
+    Url,
+    /// `UTC`, an offset such as `+02:00`, or an IANA name.
+    Zone,
+    /// Anything.
+    Text,
+}
+
+/// One variable.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name; `ORKET_MODEL_<ROLE>` stands for a family.
+    pub name: &'static str,
+    /// Names that are read when it is not set.
+    pub aliases: &'static [&'static str],
+    /// What it must be.
+    pub kind: Kind,
+    /// What holds when nobody says anything; empty for nothing.
+    pub default: &'static str,
+    /// Never shown.
+    pub secret: bool,
+    /// Whether the organization and the user settings may set it. Not those that are needed to find
+    /// these files, and not those for tests.
+    pub in_files: bool,
+    /// What it does, in a sentence.
+    pub help: &'static str,
+}
+
+impl Variable {
+    /// Its key in `process_rules` and `user_settings.json`: the name in lower case without `orket_`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        file_key(self.name)
+    }
+}
+
+/// The key of a variable in settings files.
+#[must_use]
+pub fn file_key(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    lower.strip_prefix("orket_").unwrap_or(&lower).to_owned()
+}
+
+/// Where the family of model variables begins.
+pub const MODEL_PREFIX: &str = "ORKET_MODEL_";
+
+const fn plain(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Variable {
+    Variable {
+        name,
+        aliases: &[],
+        kind,
+        default,
+        secret: false,
+        in_files: true,
+        help,
+    }
+}
+
+impl Variable {
+    const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    const fn environment_only(mut self) -> Self {
+        self.in_files = false;
+        self
+    }
+}
+
+/// The table.
+#[rustfmt::skip]
+pub static VARIABLES: &[Variable] = &[
+    plain("ORKET_DURABLE_ROOT", Kind::Folder, ".orket/durable", "The data folder: journal, owner's lock and socket, user settings.").environment_only(),
+    plain("ORKET_MAX_CONCURRENT_TURNS", Kind::Count(1, 100_000), "", "Turns that may ask one model endpoint at once; unset: 3 for an endpoint on the network, 256 for scripted."),
+    plain("ORKET_ARTIFACTS", Kind::Word(&["full", "checkpoint", "failed", "none"]), "full", "Which files a turn leaves under observability/."),
+    plain("ORKET_CLOCK_CONNECT_SEC", Kind::Seconds, "10", "Until the connection to the model stands."),
+    plain("ORKET_CLOCK_FIRST_TOKEN_SEC", Kind::Seconds, "300", "From there until the first token."),
+    plain("ORKET_CLOCK_IDLE_SEC", Kind::Seconds, "60", "Between two chunks of a reply."),
+    plain("ORKET_CLOCK_TURN_SEC", Kind::Seconds, "1800", "The whole attempt; an environment asset's timeout goes first."),
+    plain("ORKET_CLOCK_TOOL_IDLE_SEC", Kind::Seconds, "120", "Between two signs of life of a tool."),
+    plain("ORKET_CLOCK_TOOL_SEC", Kind::Seconds, "600", "One tool call."),
+    plain("ORKET_CLOCK_RUN_SEC", Kind::Seconds, "0", "The whole run."),
+    plain("ORKET_REPEAT_CHARS", Kind::Count(0, 100_000_000), "16384", "Characters of pure repetition that count as a stall."),
+    plain("ORKET_RETRY_BASE_MS", Kind::Count(0, 3_600_000), "1000", "The wait before the first retry; it doubles with each."),
+    plain("ORKET_RETRY_MAX_MS", Kind::Count(0, 86_400_000), "60000", "The longest wait before a retry."),
+    plain("ORKET_MAX_RETRIES", Kind::Count(0, 1_000), "3", "Failed attempts forgiven where the card does not say."),
+    plain("ORKET_CONTEXT_WINDOW", Kind::Count(0, 1_000), "10", "Earlier replies shown in a prompt."),
+    plain("ORKET_MODEL_<ROLE>", Kind::Model, "", "The model of a role, e.g. ORKET_MODEL_CODER=ollama:qwen2.5-coder:14b.").environment_only(),
+    plain("ORKET_JOURNAL_SYNC", Kind::Word(&["full", "normal"]), "full", "full: nothing acknowledged is lost; normal: faster, the last commits may be lost when the power fails."),
+    plain("ORKET_SHUTDOWN_SEC", Kind::Seconds, "10", "How long a shutdown in good order lets tool calls finish."),
+    plain("ORKET_TIMEZONE", Kind::Zone, "UTC", "The zone of the times in orket.log: UTC, an offset such as +02:00, or a name such as Europe/Berlin."),
+    plain("ORKET_LOG_MAX_MB", Kind::Count(0, 100_000), "64", "Size in MiB at which orket.log is rotated; 0 never."),
+    plain("ORKET_LOG_KEEP", Kind::Count(0, 1_000), "5", "Rotated log files that are kept."),
+    plain("ORKET_LOG", Kind::Text, "warn", "What the program says about itself on standard error: a tracing filter, e.g. info or orket=debug.").environment_only(),
+    plain("ORKET_FAULT", Kind::Text, "", "For tests: kill@NAME#N or panic@NAME#N.").environment_only(),
+    plain("ORKET_OLLAMA_URL", Kind::Url, "http://127.0.0.1:11434", "Where Ollama listens.").alias(&["OLLAMA_HOST"]),
+    plain("ORKET_OPENAI_URL", Kind::Url, "https://api.openai.com/v1", "An OpenAI-compatible endpoint: vLLM, LM Studio, llama.cpp, a hosted one.").alias(&["OPENAI_BASE_URL", "OPENAI_API_BASE"]),
+    plain("ORKET_OPENAI_KEY", Kind::Text, "", "Its key, where it wants one.").alias(&["OPENAI_API_KEY"]).secret(),
+    plain("ORKET_ANTHROPIC_URL", Kind::Url, "https://api.anthropic.com", "The Anthropic endpoint.").alias(&["ANTHROPIC_BASE_URL"]),
+    plain("ORKET_ANTHROPIC_KEY", Kind::Text, "", "Its key.").alias(&["ANTHROPIC_API_KEY"]).secret(),
+    plain("ORKET_TOOL_GRACE_MS", Kind::Count(0, 600_000), "500", "Between SIGTERM and SIGKILL to a tool's processes."),
+    plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
+    plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),
+];
+
+/// The variable with this name; a member of the model family finds the family.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Variable> {
+    let family = name
+        .strip_prefix(MODEL_PREFIX)
+        .is_some_and(|role| !role.is_empty());
+    VARIABLES
+        .iter()
+        .find(|variable| variable.name == name || (family && variable.kind == Kind::Model))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `.env.example` names the variables of the table, with their defaults, and no other.
+    #[test]
+    fn the_example_file_and_the_table_agree() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example");
+        let text = std::fs::read_to_string(path).expect("readable");
+        let in_file: Vec<(String, String)> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ").unwrap_or(line).split_once('='))
+            .filter(|(name, _)| {
+                name.chars()
+                    .all(|c| c.is_ascii_uppercase() || "_<>".contains(c))
+            })
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let in_table: Vec<(String, String)> = VARIABLES
+            .iter()
+            .map(|variable| (variable.name.to_owned(), variable.default.to_owned()))
+            .collect();
+        assert_eq!(in_file, in_table);
+    }
+
+    /// No source file reads a variable that the table does not know.
+    #[test]
+    fn every_variable_named_in_the_sources_is_in_the_table() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut unknown = Vec::new();
+        let mut folders = vec![
+            root.join("src"),
+            root.join("core/src"),
+            root.join("actors/src"),
+        ];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)
+                .expect("folder")
+                .map(Result::unwrap)
+            {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|ext| ext == "rs")
+                    && !path.to_string_lossy().ends_with("_tests.rs")
+                {
+                    let text = std::fs::read_to_string(&path).expect("readable");
+                    for name in quoted_names(&text)
+                        .filter(|name| find(name).is_none() && !PASSED_ON.contains(name))
+                    {
+                        unknown.push(format!("{}: {name}", path.display()));
+                    }
+                }
+            }
+        }
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+
+    /// Given to child processes, not read as settings.
+    const PASSED_ON: [&str; 4] = [
+        concat!("ORKET_", "RUN_ID"),
+        concat!("ORKET_", "ISSUE_ID"),
+        concat!("ORKET_", "IDEMPOTENCY_KEY"),
+        concat!("ORKET_", "CHILD_OF"),
+    ];
+
+    /// Whole string literals that are a variable's name; the marker is put together so that it is none itself.
+    fn quoted_names(text: &str) -> impl Iterator<Item = &str> {
+        let marker = concat!('"', "ORKET_");
+        text.match_indices(marker).filter_map(move |(at, _)| {
+            let rest = &text[at + 1..];
+            let end = rest.find('"')?;
+            let name = &rest[..end];
+            let is_name = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            (is_name && name != MODEL_PREFIX && name != "ORKET_").then_some(name)
+        })
+    }
+}

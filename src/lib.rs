@@ -1,0 +1,37 @@
+//! The edges of Orket: everything that touches the world.
+//!
+//! # Layout
+//!
+//! - [`assets`]: asset files on disk and those embedded in the binary.
+//! - [`config`]: settings: flag, environment, organization, user settings, default.
+//! - [`storage`]: the journal: SQLite through diesel, one writer, many readers.
+//! - [`providers`]: model providers.
+//! - [`tools`]: the tool host: files, child processes.
+//! - [`artifacts`]: the journal as files under `observability/`.
+//! - [`log`][]: `orket.log`.
+//! - [`owner`]: one process owns a data folder: lock, socket, runtime.
+//! - [`system`]: the actor system with its real parts.
+//! - [`cli`]: the command line.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::dbg_macro,
+        clippy::allow_attributes,
+        missing_docs
+    )
+)]
+
+pub mod artifacts;
+pub mod assets;
+pub mod cli;
+pub mod config;
+pub mod log;
+pub mod owner;
+pub mod providers;
+pub mod storage;
+pub mod system;
+pub mod tools;

@@ -1,0 +1,175 @@
+//! One event as one line.
+
+use orket_actors::port::event::RuntimeEvent;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::mask::{MASK, Masked, hides};
+
+/// Writes `{timestamp, role, event, data}` and a line end.
+pub(super) fn log(buffer: &mut Vec<u8>, timestamp: &str, event: &RuntimeEvent) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        timestamp: &'a str,
+        role: &'a str,
+        event: &'a str,
+        data: Data<'a>,
+    }
+    put(
+        buffer,
+        &Line {
+            timestamp,
+            role: &event.role,
+            event: &event.event,
+            data: Data(event),
+        },
+    );
+}
+
+/// Writes the `runtime_event` object, with its time in front, and a line end.
+pub(super) fn turn_event(buffer: &mut Vec<u8>, timestamp: &str, event: &RuntimeEvent) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        timestamp: &'a str,
+        #[serde(flatten)]
+        event: Summary<'a>,
+    }
+    put(
+        buffer,
+        &Line {
+            timestamp,
+            event: Summary::of(event),
+        },
+    );
+}
+
+fn put<T: Serialize>(buffer: &mut Vec<u8>, line: &T) {
+    let start = buffer.len();
+    match serde_json::to_writer(&mut *buffer, line) {
+        Ok(()) => buffer.push(b'\n'),
+        // Our values always print; if one did not, half a line would spoil the next one.
+        Err(_) => buffer.truncate(start),
+    }
+}
+
+/// The payload, masked, with the run and the card, and `runtime_event` behind it.
+struct Data<'a>(&'a RuntimeEvent);
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        let has = |key: &str| event.data.get(key).is_some();
+        if let Some(run_id) = event.run_id.as_ref().filter(|_| !has("run_id")) {
+            map.serialize_entry("run_id", run_id)?;
+        }
+        if let Some(issue_id) = event.issue_id.as_ref().filter(|_| !has("issue_id")) {
+            map.serialize_entry("issue_id", issue_id)?;
+        }
+        match &event.data {
+            Value::Object(fields) => {
+                for (key, value) in fields.iter().filter(|(key, _)| *key != "runtime_event") {
+                    if hides(key, value) {
+                        map.serialize_entry(key, MASK)?;
+                    } else {
+                        map.serialize_entry(key, &Masked(value))?;
+                    }
+                }
+            }
+            Value::Null => {}
+            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                map.serialize_entry("value", &Masked(other))?;
+            }
+        }
+        map.serialize_entry("runtime_event", &Summary::of(event))?;
+        map.end()
+    }
+}
+
+/// The `runtime_event` object of `core.md` §3.8: always the same keys, null where unknown.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema_version: &'static str,
+    event: &'a str,
+    role: &'a str,
+    session_id: Option<&'a str>,
+    issue_id: Option<&'a str>,
+    turn_index: Option<Masked<'a>>,
+    turn_trace_id: TraceId<'a>,
+    selected_model: Option<Masked<'a>>,
+    prompt_id: Option<Masked<'a>>,
+    prompt_version: Option<Masked<'a>>,
+    prompt_checksum: Option<Masked<'a>>,
+    resolver_policy: Option<Masked<'a>>,
+    selection_policy: Option<Masked<'a>>,
+    guard_contract: Option<Masked<'a>>,
+    guard_decision: Option<Masked<'a>>,
+    terminal_reason: Option<Masked<'a>>,
+    duration_ms: Option<Masked<'a>>,
+    tokens: Option<Masked<'a>>,
+}
+
+impl<'a> Summary<'a> {
+    fn of(event: &'a RuntimeEvent) -> Self {
+        let fields = event.data.as_object();
+        let raw = |name: &str| fields.and_then(|fields| fields.get(name));
+        let field = |name: &str| raw(name).map(Masked);
+        let text = |name: &str| raw(name).and_then(Value::as_str);
+        let session_id = event.run_id.as_deref().or_else(|| text("session_id"));
+        let issue_id = event.issue_id.as_deref().or_else(|| text("issue_id"));
+        Self {
+            schema_version: "v1",
+            event: &event.event,
+            role: &event.role,
+            session_id,
+            issue_id,
+            turn_index: field("turn_index"),
+            turn_trace_id: TraceId {
+                given: text("turn_trace_id"),
+                session_id,
+                issue_id,
+                role: &event.role,
+                fields,
+            },
+            selected_model: field("selected_model"),
+            prompt_id: field("prompt_id"),
+            prompt_version: field("prompt_version"),
+            prompt_checksum: field("prompt_checksum"),
+            resolver_policy: field("resolver_policy"),
+            selection_policy: field("selection_policy"),
+            guard_contract: field("guard_contract"),
+            guard_decision: field("guard_decision"),
+            terminal_reason: field("terminal_reason"),
+            duration_ms: field("duration_ms"),
+            tokens: field("tokens"),
+        }
+    }
+}
+
+/// `run:issue:role:turn`: as given, or made of its parts when all are known.
+struct TraceId<'a> {
+    given: Option<&'a str>,
+    session_id: Option<&'a str>,
+    issue_id: Option<&'a str>,
+    role: &'a str,
+    fields: Option<&'a Map<String, Value>>,
+}
+
+impl Serialize for TraceId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(given) = self.given {
+            return serializer.serialize_str(given);
+        }
+        let turn = self
+            .fields
+            .and_then(|fields| fields.get("turn_index"))
+            .and_then(Value::as_u64);
+        match (self.session_id, self.issue_id, turn) {
+            (Some(run), Some(issue), Some(turn)) => {
+                serializer.collect_str(&format_args!("{run}:{issue}:{}:{turn}", self.role))
+            }
+            _ => serializer.serialize_none(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Secrets are told by the names of their keys and never reach a log.
+
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// What stands in place of a secret.
+pub(super) const MASK: &str = "***";
+
+/// Whether the value of this key must not be shown.
+///
+/// Numbers, booleans and nulls are shown whatever they are called (`prompt_tokens`, `has_key`), and
+/// so is what is named `keys` or `…tokens` and holds no text of its own.
+pub(super) fn hides(key: &str, value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(_) => is_secret(key) || contains(key, "token"),
+        Value::Array(_) | Value::Object(_) => is_secret(key) || names_one_token(key),
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    (contains(key, "key") && !key.eq_ignore_ascii_case("keys"))
+        || contains(key, "secret")
+        || contains(key, "password")
+        || contains(key, "authorization")
+}
+
+/// `token`, not `tokens`: the latter is a count.
+fn names_one_token(key: &str) -> bool {
+    contains(key, "token") && !contains(key, "tokens")
+}
+
+fn contains(key: &str, part: &str) -> bool {
+    key.as_bytes()
+        .windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+}
+
+/// A value without its secrets, at any depth.
+pub(super) struct Masked<'a>(pub &'a Value);
+
+impl Serialize for Masked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (key, value) in fields {
+                    if hides(key, value) {
+                        map.serialize_entry(key, MASK)?;
+                    } else {
+                        map.serialize_entry(key, &Masked(value))?;
+                    }
+                }
+                map.end()
+            }
+            Value::Array(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    list.serialize_element(&Masked(item))?;
+                }
+                list.end()
+            }
+            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                plain.serialize(serializer)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_told_by_their_names() {
+        let data = json!({
+            "api_key": "sk-1", "X-Api-Key": {"value": "sk-2"}, "access_token": "t", "refreshTokens": "a,b",
+            "tokens": {"status": "OK", "prompt_tokens": 12}, "first_token_ms": 300, "keys": ["tool", "args"],
+            "nested": [{"Authorization": "Bearer x", "client_secret": ["y"], "PASSWORD": "z", "path": "a.txt"}],
+            "has_key": true, "secret": null,
+        });
+        assert_eq!(
+            serde_json::to_value(Masked(&data)).unwrap(),
+            json!({
+                "api_key": "***", "X-Api-Key": "***", "access_token": "***", "refreshTokens": "***",
+                "tokens": {"status": "OK", "prompt_tokens": 12}, "first_token_ms": 300, "keys": ["tool", "args"],
+                "nested": [{"Authorization": "***", "client_secret": "***", "PASSWORD": "***", "path": "a.txt"}],
+                "has_key": true, "secret": null,
+            })
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! Brings an owner up and takes it down.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use futures_util::future::BoxFuture;
+use orket_actors::runtime::Shutdown;
+
+use super::folder::DataFolder;
+use super::lock::OwnerLock;
+use super::ports::{Engine, Planner, Records};
+use super::server;
+use super::service::Service;
+use super::socket::Socket;
+
+/// What an owner is made of.
+pub struct Parts {
+    /// Runs plans.
+    pub engine: Arc<dyn Engine>,
+    /// Makes plans.
+    pub planner: Arc<dyn Planner>,
+    /// Reads the journal.
+    pub records: Arc<dyn Records>,
+    /// Closes what is below the engine (journal, log, projections), after the engine is down.
+    pub close: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+}
+
+/// A living owner. [`Owner::stop`] takes it down in order; dropping it leaves that to the kernel.
+pub struct Owner {
+    service: Service,
+    server: ServerHandle,
+    socket: Socket,
+    close: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+    lock: OwnerLock,
+}
+
+impl Owner {
+    /// Opens the socket of a folder that is owned. Must be called on an actix system. `workspace` is
+    /// for runs that name none, absolute.
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be bound.
+    pub fn open(
+        folder: &DataFolder,
+        lock: OwnerLock,
+        parts: Parts,
+        workspace: PathBuf,
+    ) -> io::Result<Self> {
+        let service = Service::new(parts.engine, parts.planner, parts.records, workspace);
+        let (socket, listener) = Socket::bind(folder, &lock)?;
+        let (server, handle) = server::serve(listener, service.clone())?;
+        actix_rt::spawn(server);
+        Ok(Self {
+            service,
+            server: handle,
+            socket,
+            close: parts.close,
+            lock,
+        })
+    }
+
+    /// What can be asked of it.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> &std::path::Path {
+        self.socket.path()
+    }
+
+    /// Takes it down: first the engine, so that whoever follows a run sees how it ended; then the
+    /// socket, the journal, and last the lock.
+    pub async fn stop(self, how: Shutdown) {
+        let service = self.service;
+        // As a task of its own: whatever happens in it, the rest is taken down.
+        if let Err(panic) = tokio::spawn(async move { service.shutdown(how).await }).await {
+            tracing::error!(%panic, "stopping the engine broke off; the next start takes up the rest");
+        }
+        self.server.stop(true).await;
+        drop(self.socket);
+        (self.close)().await;
+        drop(self.lock);
+    }
+}

@@ -1,0 +1,256 @@
+//! The other end of the socket: what an attached command uses.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use orket_actors::runtime::RunReport;
+use orket_core::ids::RunId;
+use reqwest::{RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+use super::ports::RunRow;
+use super::service::Refusal;
+use super::wire::{ErrorBody, Health, Line, RunList, ShutdownRequest, StartRequest, Started};
+
+/// The longest line of an event stream that is believed.
+const LONGEST_LINE: usize = 4 * 1024 * 1024;
+/// How long the owner may be silent on an event stream; it beats every two seconds.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Where an owner listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket.
+    Socket(PathBuf),
+    /// `http://…`.
+    Http(String),
+}
+
+impl Address {
+    /// Reads `--server`: an http address, or a path with or without `unix:` before it.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.starts_with("http://") || text.starts_with("https://") {
+            Self::Http(text.trim_end_matches('/').to_owned())
+        } else {
+            let path = text.strip_prefix("unix:").unwrap_or(text);
+            Self::Socket(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Http(url) => f.write_str(url),
+        }
+    }
+}
+
+/// Why an owner did not answer as it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// It answered: no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It cannot be reached, or went away in the middle.
+    #[error("the owner does not answer: {0}")]
+    Gone(String),
+}
+
+/// A connection to an owner; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Client {
+    /// A client of the owner at `address`; does not connect yet.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be built.
+    pub fn new(address: &Address) -> Result<Self, ClientError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(3));
+        let (builder, base) = match address {
+            Address::Socket(path) => (
+                builder.unix_socket(path.as_path()),
+                "http://orket".to_owned(),
+            ),
+            Address::Http(url) => (builder, url.clone()),
+        };
+        let http = builder.build().map_err(gone)?;
+        Ok(Self { http, base })
+    }
+
+    /// `GET /health`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        let request = self
+            .http
+            .get(format!("{}/health", self.base))
+            .timeout(Duration::from_secs(3));
+        answer(request).await
+    }
+
+    /// `POST /v1/runs`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn start(&self, request: &StartRequest) -> Result<Started, ClientError> {
+        answer(self.post("v1/runs", request)).await
+    }
+
+    /// `POST /v1/runs/{id}/resume`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn resume(&self, run: &RunId) -> Result<Started, ClientError> {
+        answer(self.post(&format!("v1/runs/{run}/resume"), &())).await
+    }
+
+    /// `POST /v1/runs/{id}/halt`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn halt(&self, run: &RunId) -> Result<RunReport, ClientError> {
+        answer(self.post(&format!("v1/runs/{run}/halt"), &())).await
+    }
+
+    /// `GET /v1/runs`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, ClientError> {
+        let request = self
+            .http
+            .get(format!("{}/v1/runs?limit={limit}", self.base));
+        answer::<RunList>(request).await.map(|list| list.runs)
+    }
+
+    /// `GET /v1/runs/{id}`; the text may be the beginning of an id, or `last`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn show(&self, reference: &str) -> Result<RunReport, ClientError> {
+        let run = if reference == "last" {
+            reference.to_owned()
+        } else {
+            RunId::new(reference)
+                .map_err(|_| Refusal::unknown_run(reference))?
+                .into()
+        };
+        answer(self.http.get(format!("{}/v1/runs/{run}", self.base))).await
+    }
+
+    /// `POST /v1/shutdown`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn shutdown(&self, immediate: bool) -> Result<(), ClientError> {
+        let request = self.post("v1/shutdown", &ShutdownRequest { immediate });
+        answer::<serde_json::Value>(request).await.map(drop)
+    }
+
+    /// `GET /v1/runs/{id}/events`. The lines end after [`Line::End`]; when they end without one the
+    /// owner went away.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] when the stream does not begin.
+    pub async fn follow(
+        &self,
+        run: &RunId,
+        after: u64,
+    ) -> Result<mpsc::Receiver<Line>, ClientError> {
+        let url = format!("{}/v1/runs/{run}/events?after={after}", self.base);
+        let response = checked(self.http.get(url)).await?;
+        let (to, lines) = mpsc::channel(256);
+        tokio::spawn(async move {
+            if let Err(reason) = read_lines(response, &to).await {
+                tracing::debug!(%reason, "the event stream broke off");
+            }
+        });
+        Ok(lines)
+    }
+
+    fn post<T: Serialize>(&self, path: &str, body: &T) -> RequestBuilder {
+        self.http.post(format!("{}/{path}", self.base)).json(body)
+    }
+}
+
+fn gone(error: reqwest::Error) -> ClientError {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    ClientError::Gone(text)
+}
+
+async fn checked(request: RequestBuilder) -> Result<Response, ClientError> {
+    let response = request.send().await.map_err(gone)?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = response.text().await.map_err(gone)?;
+    Err(match serde_json::from_str::<ErrorBody>(&text) {
+        Ok(body) => Refusal::from_body(status.as_u16(), body).into(),
+        Err(_) => ClientError::Gone(format!("it answered {status} in a way that orket does not")),
+    })
+}
+
+async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientError> {
+    let body = checked(request).await?.bytes().await.map_err(gone)?;
+    serde_json::from_slice(&body)
+        .map_err(|error| ClientError::Gone(format!("its answer makes no sense: {error}")))
+}
+
+async fn read_lines(response: Response, to: &mpsc::Sender<Line>) -> Result<(), String> {
+    let mut bytes = response.bytes_stream();
+    let mut rest: Vec<u8> = Vec::new();
+    loop {
+        let chunk = tokio::time::timeout(SILENCE, bytes.next())
+            .await
+            .map_err(|_| format!("silent for {} s", SILENCE.as_secs()))?;
+        let Some(chunk) = chunk else {
+            return Ok(());
+        };
+        rest.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
+        let mut from = 0;
+        while let Some(length) = rest
+            .get(from..)
+            .and_then(|tail| tail.iter().position(|byte| *byte == b'\n'))
+        {
+            let line = rest.get(from..from + length).unwrap_or_default();
+            from += length + 1;
+            let line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+            if to.send(line).await.is_err() {
+                return Ok(());
+            }
+        }
+        rest.drain(..from);
+        if rest.len() > LONGEST_LINE {
+            return Err("a line without end".to_owned());
+        }
+    }
+}

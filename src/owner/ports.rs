@@ -1,0 +1,357 @@
+//! What an owner needs from the rest of Orket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use orket_actors::port::event::RuntimeEvent;
+use orket_actors::port::store::RunStatus;
+use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown};
+use orket_core::ids::{BuildId, CardId, RunId};
+use orket_core::model::ModelName;
+use orket_core::plan::RunPlan;
+use orket_core::turn::Step;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+/// Runs plans: [`Runtime`], or something that plays it in a test.
+pub trait Engine: Send + Sync + 'static {
+    /// See [`Runtime::start_run`].
+    fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>>;
+    /// See [`Runtime::halt`].
+    fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
+    /// See [`Runtime::resume`].
+    fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::wait`].
+    fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
+    /// See [`Runtime::report`].
+    fn report(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
+    /// See [`Runtime::active`].
+    fn active(&self) -> BoxFuture<'static, Vec<RunId>>;
+    /// See [`Runtime::subscribe`].
+    fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>>;
+    /// See [`Runtime::shutdown`].
+    fn shutdown(&self, how: Shutdown) -> BoxFuture<'static, ()>;
+    /// See [`Runtime::broken`].
+    fn broken(&self) -> BoxFuture<'static, String> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Engine for Runtime {
+    fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.start_run(new).await })
+    }
+
+    fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.halt(run).await })
+    }
+
+    fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.resume(run).await })
+    }
+
+    fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.wait(run).await })
+    }
+
+    fn report(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.report(run).await })
+    }
+
+    fn active(&self) -> BoxFuture<'static, Vec<RunId>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.active().await })
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>> {
+        Runtime::subscribe(self)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> BoxFuture<'static, ()> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.shutdown(how).await })
+    }
+
+    fn broken(&self) -> BoxFuture<'static, String> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.broken().await })
+    }
+}
+
+/// One run to be planned.
+#[derive(Debug, Clone)]
+pub struct PlanWish {
+    /// The epic asset.
+    pub epic: String,
+    /// The department to look in first.
+    pub department: String,
+    /// The run's id.
+    pub run_id: RunId,
+    /// The build it works on.
+    pub build_id: BuildId,
+    /// The workspace folder, absolute.
+    pub workspace: PathBuf,
+    /// Only this card and what it depends on.
+    pub target: Option<CardId>,
+    /// The model for every seat.
+    pub model: Option<ModelName>,
+    /// The rock that starts it.
+    pub rock: Option<String>,
+}
+
+/// What cannot be planned, one sentence each, naming file and field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanRefusal {
+    /// There is no asset of this name.
+    NotFound {
+        /// What was looked for, such as "there is no epic `x` in department `core`".
+        message: String,
+        /// Names there are.
+        known: Vec<String>,
+    },
+    /// Assets are broken or contradict each other.
+    Invalid(Vec<String>),
+}
+
+/// An epic of a rock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RockEpic {
+    /// The epic asset.
+    pub epic: String,
+    /// Its department.
+    pub department: String,
+    /// Epics of the same rock that must be done before.
+    pub depends_on: Vec<String>,
+}
+
+/// What `--card ID` means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An epic.
+    Epic,
+    /// A rock.
+    Rock,
+    /// A card of this epic.
+    CardOf {
+        /// The epic asset.
+        epic: String,
+    },
+}
+
+/// A card as the assets have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardCard {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub summary: String,
+    /// Its seat.
+    pub seat: String,
+    /// Its priority.
+    pub priority: f64,
+    /// Its status.
+    pub status: String,
+}
+
+/// An epic on the board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardEpic {
+    /// The asset's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// The status of its latest run, else that of the asset.
+    pub status: String,
+    /// Its latest build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// Why it cannot be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its cards.
+    pub cards: Vec<BoardCard>,
+}
+
+/// A rock on the board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BoardRock {
+    /// The asset's name.
+    pub name: String,
+    /// The status of the asset.
+    pub status: String,
+    /// Why it cannot be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its epics.
+    pub epics: Vec<BoardEpic>,
+}
+
+/// Everything there is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Board {
+    /// Rocks with their epics.
+    pub rocks: Vec<BoardRock>,
+    /// Epics that no rock lists.
+    pub epics: Vec<BoardEpic>,
+}
+
+/// Makes plans of assets. Blocking: it reads files.
+pub trait Planner: Send + Sync + 'static {
+    /// What a card's name means: an epic, a rock, or a card of an epic, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanRefusal::NotFound`].
+    fn find(&self, name: &str, department: &str) -> Result<Found, PlanRefusal>;
+
+    /// The epics of a rock, as listed.
+    ///
+    /// # Errors
+    ///
+    /// A [`PlanRefusal`].
+    fn rock(&self, name: &str, department: &str) -> Result<Vec<RockEpic>, PlanRefusal>;
+
+    /// The plan of one run, and warnings.
+    ///
+    /// # Errors
+    ///
+    /// A [`PlanRefusal`] with everything that is wrong.
+    fn plan(&self, wish: PlanWish) -> Result<(NewRun, Vec<String>), PlanRefusal>;
+
+    /// All rocks and epics of a department, as the assets have them.
+    ///
+    /// # Errors
+    ///
+    /// A [`PlanRefusal`] when the assets cannot be listed at all.
+    fn board(&self, department: &str) -> Result<Board, PlanRefusal>;
+}
+
+/// A run as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// The run.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its epic.
+    pub epic: String,
+    /// The card it is for; only told of a run that may go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How it stands.
+    #[serde(with = "status_word")]
+    pub status: RunStatus,
+    /// When it started, milliseconds since 1970-01-01 UTC.
+    pub started_ms: i64,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<i64>,
+}
+
+/// The words of [`RunStatus`] in JSON.
+mod status_word {
+    use orket_actors::port::store::RunStatus;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(status: &RunStatus, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(status.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunStatus, D::Error> {
+        let word = String::deserialize(from)?;
+        RunStatus::parse(&word)
+            .ok_or_else(|| D::Error::custom(format!("unknown run status `{word}`")))
+    }
+}
+
+/// The records cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the journal cannot be read: {0}")]
+pub struct RecordsError(pub String);
+
+/// One try at a turn, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRow {
+    /// Its row.
+    pub row: i64,
+    /// The card.
+    pub issue_id: String,
+    /// The card's turn, from 1.
+    pub turn: u32,
+    /// The try, from 1.
+    pub attempt: u32,
+    /// The seat.
+    pub seat: String,
+    /// The role.
+    pub role: String,
+    /// `open`, `succeeded`, `failed`, `stalled` or `abandoned`.
+    pub status: String,
+    /// The failure's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Tokens read and written.
+    pub tokens: u64,
+    /// When it began, milliseconds since 1970-01-01 UTC.
+    pub started_ms: i64,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<i64>,
+}
+
+/// Reads the journal. Blocking.
+pub trait Records: Send + Sync + 'static {
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn runs(&self, limit: u32) -> Result<Vec<RunRow>, RecordsError>;
+
+    /// Runs whose id begins with `prefix`, newest first; at most a few.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn runs_like(&self, prefix: &str) -> Result<Vec<RunRow>, RecordsError>;
+
+    /// The newest run of each build of an epic, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError>;
+
+    /// How a run stands, with its cards.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn report(&self, run_id: &str) -> Result<Option<RunReport>, RecordsError>;
+
+    /// The tries made in a run, oldest first; those of one card when it is named.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn attempts(&self, run_id: &str, card: Option<&str>) -> Result<Vec<AttemptRow>, RecordsError>;
+
+    /// The steps of a try, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn steps(&self, attempt: i64) -> Result<Vec<Arc<Step>>, RecordsError>;
+
+    /// The plan of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError>;
+}

@@ -1,0 +1,167 @@
+//! [`Records`] over the journal's reader. Without a journal there is nothing, which is no error.
+
+use std::sync::Arc;
+
+use orket_actors::port::store::{RunStatus, StoreError};
+use orket_actors::runtime::{CardReport, RunReport};
+use orket_core::plan::RunPlan;
+use orket_core::turn::Step;
+
+use super::host::wall_ms;
+use super::ports::{AttemptRow, Records, RecordsError, RunRow};
+use crate::storage::Reader;
+use crate::storage::reader::{CardSummary, LookupError, RunSummary};
+
+/// See the file's head; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct JournalRecords {
+    reader: Option<Reader>,
+}
+
+impl JournalRecords {
+    /// Over a reader; `None` for a folder without a journal.
+    #[must_use]
+    pub fn new(reader: Option<Reader>) -> Self {
+        Self { reader }
+    }
+
+    fn read<T: Default>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError>,
+    ) -> Result<T, RecordsError> {
+        match &self.reader {
+            Some(reader) => read(reader).map_err(failed),
+            None => Ok(T::default()),
+        }
+    }
+
+    /// The target is in the plan alone, and matters only for a run that may go on.
+    fn row(&self, run: RunSummary) -> Result<RunRow, RecordsError> {
+        let may_go_on = matches!(run.status, RunStatus::Halted | RunStatus::Interrupted);
+        let target = if may_go_on {
+            self.plan(&run.run_id)?
+                .and_then(|plan| plan.target.as_ref().map(ToString::to_string))
+        } else {
+            None
+        };
+        Ok(RunRow {
+            run_id: run.run_id,
+            build_id: run.build_id,
+            epic: run.epic,
+            target,
+            status: run.status,
+            started_ms: run.started_ms,
+            ended_ms: run.ended_ms,
+        })
+    }
+
+    fn find(&self, prefix: &str) -> Result<Option<RunSummary>, RecordsError> {
+        let Some(reader) = &self.reader else {
+            return Ok(None);
+        };
+        match reader.find_run(prefix) {
+            Ok(run) => Ok(Some(run)),
+            Err(LookupError::Unknown(_) | LookupError::Ambiguous { .. }) => Ok(None),
+            Err(LookupError::Store(error)) => Err(failed(error)),
+        }
+    }
+}
+
+fn failed(error: StoreError) -> RecordsError {
+    RecordsError(error.to_string())
+}
+
+impl Records for JournalRecords {
+    fn runs(&self, limit: u32) -> Result<Vec<RunRow>, RecordsError> {
+        let runs = self.read(|reader| reader.runs(limit))?;
+        runs.into_iter().map(|run| self.row(run)).collect()
+    }
+
+    fn runs_like(&self, prefix: &str) -> Result<Vec<RunRow>, RecordsError> {
+        let Some(reader) = &self.reader else {
+            return Ok(Vec::new());
+        };
+        let ids = match reader.find_run(prefix) {
+            Ok(run) => return Ok(vec![self.row(run)?]),
+            Err(LookupError::Unknown(_)) => return Ok(Vec::new()),
+            Err(LookupError::Ambiguous { candidates, .. }) => candidates,
+            Err(LookupError::Store(error)) => return Err(failed(error)),
+        };
+        let mut rows = Vec::new();
+        for id in ids {
+            if let Some(run) = self.find(&id)? {
+                rows.push(self.row(run)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError> {
+        let builds = self.read(|reader| reader.builds_of(epic))?;
+        let mut rows = Vec::with_capacity(builds.len());
+        for build in builds {
+            if let Some(run) = self.find(&build.run_id)? {
+                rows.push(self.row(run)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn report(&self, run_id: &str) -> Result<Option<RunReport>, RecordsError> {
+        let Some(run) = self.find(run_id)?.filter(|run| run.run_id == run_id) else {
+            return Ok(None);
+        };
+        let cards = self.read(|reader| reader.run_cards(run_id))?;
+        let end = run.ended_ms.unwrap_or_else(wall_ms);
+        Ok(Some(RunReport {
+            run_id: run.run_id,
+            build_id: run.build_id,
+            epic: run.epic,
+            status: run.status.as_str().to_owned(),
+            cards: cards.into_iter().map(card).collect(),
+            elapsed_ms: u64::try_from(end.saturating_sub(run.started_ms)).unwrap_or(0),
+        }))
+    }
+
+    fn attempts(&self, run_id: &str, card: Option<&str>) -> Result<Vec<AttemptRow>, RecordsError> {
+        let turns = self.read(|reader| reader.turns(run_id, card))?;
+        Ok(turns
+            .into_iter()
+            .map(|turn| AttemptRow {
+                row: turn.row,
+                issue_id: turn.card_id,
+                turn: turn.turn,
+                attempt: turn.attempt,
+                seat: turn.seat,
+                role: turn.role,
+                status: turn.status,
+                code: turn.code,
+                tokens: turn.prompt_tokens.saturating_add(turn.output_tokens),
+                started_ms: turn.started_ms,
+                ended_ms: turn.ended_ms,
+            })
+            .collect())
+    }
+
+    fn steps(&self, attempt: i64) -> Result<Vec<Arc<Step>>, RecordsError> {
+        let steps = self.read(|reader| reader.steps(attempt))?;
+        Ok(steps.into_iter().map(|row| row.step).collect())
+    }
+
+    fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
+        self.read(|reader| reader.plan(run_id))
+    }
+}
+
+fn card(card: CardSummary) -> CardReport {
+    CardReport {
+        id: card.card_id,
+        summary: card.summary,
+        seat: card.seat,
+        status: card.status.as_str().to_owned(),
+        attempts: card.attempts,
+        tokens: card.tokens,
+        code: card.code,
+        note: card.note,
+    }
+}

@@ -1,0 +1,65 @@
+//! Halting a run and going on with one.
+
+use orket_actors::port::store::RunStatus;
+use orket_actors::runtime::RunReport;
+use orket_core::ids::RunId;
+
+use super::{Refusal, Service};
+use crate::owner::wire::{Outcome, Started, StartedRun};
+
+impl Service {
+    /// Stops a run; returns when the ledger says so.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run or it is over.
+    pub async fn halt(&self, run: RunId) -> Result<RunReport, Refusal> {
+        if let Some(report) = self.halt_queued(&run) {
+            return Ok(report);
+        }
+        Ok(self.inner.engine.halt(run).await?)
+    }
+
+    /// Goes on with a run that is not done: only what is left is run.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run or everything in it is done.
+    pub async fn resume(&self, run: RunId) -> Result<Started, Refusal> {
+        let _one_at_a_time = self.inner.starting.lock().await;
+        self.refuse_when_closing()?;
+        let row = self.resolve(run.as_str()).await?;
+        if row.status == RunStatus::Done {
+            return Err(Refusal {
+                status: 409,
+                code: "E_RUN_OVER".to_owned(),
+                detail: format!("run `{run}` is done; nothing is left to do"),
+                hint: Some(format!("orket run --epic {} starts a new build", row.epic)),
+            });
+        }
+        let outcome = self.attach(run.as_str()).await?;
+        let words = match outcome {
+            Outcome::Attached => format!("run {run} is under way; attached to it"),
+            Outcome::Resumed | Outcome::Started | Outcome::Queued | Outcome::AlreadyDone => {
+                format!(
+                    "run {run} was {}; going on with what is left of it",
+                    row.status.as_str()
+                )
+            }
+        };
+        Ok(Started {
+            run_id: run.to_string(),
+            run_ids: vec![run.to_string()],
+            outcome,
+            rock: None,
+            runs: vec![StartedRun {
+                run_id: run.to_string(),
+                build_id: row.build_id,
+                epic: row.epic,
+                outcome,
+                words,
+            }],
+            warnings: Vec::new(),
+        })
+    }
+}

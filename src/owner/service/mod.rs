@@ -1,0 +1,252 @@
+//! What can be asked of an owner. The routes and the owner's own command go through the same
+//! functions; nothing here knows of HTTP or of a terminal.
+//!
+//! - [`refusal`]: why something was not done.
+//! - `start`, `rock`, `control`, `follow`: the verbs.
+
+mod control;
+mod follow;
+pub mod refusal;
+mod rock;
+mod start;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use orket_actors::runtime::{RunReport, Shutdown};
+use orket_core::ids::RunId;
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
+
+use super::hub::Hub;
+use super::ports::{Engine, Planner, Records, RunRow};
+use super::wire::{Health, Line};
+pub use refusal::Refusal;
+use rock::RockJob;
+pub use start::new_run_id;
+
+/// Lines that a reader of a run may be behind before its own queue is full.
+const LINES: usize = 256;
+
+/// See the file's head; cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    planner: Arc<dyn Planner>,
+    records: Arc<dyn Records>,
+    hub: Hub,
+    /// One start at a time: a choice of build and the start that follows from it belong together.
+    starting: AsyncMutex<()>,
+    rocks: Mutex<Vec<Arc<RockJob>>>,
+    closing: AtomicBool,
+    stop: Notify,
+    stop_at_once: AtomicBool,
+    workspace: PathBuf,
+}
+
+impl Service {
+    /// A service over an engine. Must be called on a runtime. `workspace` is the folder for runs
+    /// that name none, absolute.
+    #[must_use]
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        planner: Arc<dyn Planner>,
+        records: Arc<dyn Records>,
+        workspace: PathBuf,
+    ) -> Self {
+        let hub = Hub::start(engine.subscribe());
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                planner,
+                records,
+                hub,
+                starting: AsyncMutex::new(()),
+                rocks: Mutex::new(Vec::new()),
+                closing: AtomicBool::new(false),
+                stop: Notify::new(),
+                stop_at_once: AtomicBool::new(false),
+                workspace,
+            }),
+        }
+    }
+
+    /// How the owner is.
+    pub async fn health(&self) -> Health {
+        let closing = self.inner.closing.load(Ordering::Acquire);
+        let active = self.inner.engine.active().await;
+        Health {
+            status: if closing { "stopping" } else { "ok" }.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            active_runs: active.into_iter().map(String::from).collect(),
+        }
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, Refusal> {
+        self.records(move |records| records.runs(limit)).await
+    }
+
+    /// The run that a text means: its id, the beginning of it, or `last`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than one.
+    pub async fn resolve(&self, reference: &str) -> Result<RunRow, Refusal> {
+        let records = Arc::clone(&self.inner.records);
+        let reference = reference.to_owned();
+        blocking(move || resolve_run(records.as_ref(), &reference)).await?
+    }
+
+    /// How a run stands.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run or the journal cannot be read.
+    pub async fn report(&self, run: &RunId) -> Result<RunReport, Refusal> {
+        if let Some(report) = self.rock_report(run) {
+            return Ok(report);
+        }
+        if let Ok(report) = self.inner.engine.report(run.clone()).await {
+            return Ok(report);
+        }
+        let run_id = run.to_string();
+        let found = self.records(move |records| records.report(&run_id)).await?;
+        found.ok_or_else(|| Refusal::unknown_run(run.as_str()))
+    }
+
+    /// Follows a run from the event after number `after`; ends with [`Line::End`]. A reader that
+    /// does not keep up is told what it missed; one that goes away ends the work.
+    #[must_use]
+    pub fn follow(&self, run: RunId, after: u64) -> mpsc::Receiver<Line> {
+        let (to, lines) = mpsc::channel(LINES);
+        tokio::spawn(follow::follow(self.clone(), run, after, to));
+        lines
+    }
+
+    /// Resolves when no run is under way and none is queued; from then on nothing new is begun.
+    pub async fn idle(&self) {
+        loop {
+            let active = {
+                let _no_start_meanwhile = self.inner.starting.lock().await;
+                let active = self.inner.engine.active().await;
+                if active.is_empty() && !self.has_live_rocks() {
+                    self.inner.closing.store(true, Ordering::Release);
+                    return;
+                }
+                active
+            };
+            let mut waited = false;
+            for run in active {
+                waited |= self.inner.engine.wait(run).await.is_ok();
+            }
+            if !waited {
+                // A rock between two epics, or an engine that is going down.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    /// Asks the owner to stop; [`Service::stop_wished`] passes it on.
+    pub fn wish_stop(&self, immediate: bool) {
+        if immediate {
+            self.inner.stop_at_once.store(true, Ordering::Release);
+        }
+        self.inner.stop.notify_one();
+    }
+
+    /// Resolves when somebody asked the owner to stop.
+    pub async fn stop_wished(&self) -> Shutdown {
+        self.inner.stop.notified().await;
+        if self.inner.stop_at_once.load(Ordering::Acquire) {
+            Shutdown::Immediate
+        } else {
+            Shutdown::Graceful
+        }
+    }
+
+    /// Resolves when the engine cannot go on, with the reason; the owner should leave.
+    pub async fn broken(&self) -> String {
+        self.inner.engine.broken().await
+    }
+
+    /// Stops: nothing new begins, what is under way becomes `interrupted`.
+    pub async fn shutdown(&self, how: Shutdown) {
+        self.inner.closing.store(true, Ordering::Release);
+        self.inner.engine.shutdown(how).await;
+    }
+
+    async fn records<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Records) -> Result<T, super::ports::RecordsError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let records = Arc::clone(&self.inner.records);
+        Ok(blocking(move || read(records.as_ref())).await??)
+    }
+
+    fn rocks(&self) -> std::sync::MutexGuard<'_, Vec<Arc<RockJob>>> {
+        self.inner
+            .rocks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refuse_when_closing(&self) -> Result<(), Refusal> {
+        if self.inner.closing.load(Ordering::Acquire) {
+            Err(Refusal::shutting_down())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Runs blocking work off the arbiter.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Refusal::internal(format!("a reader broke: {error}")))
+}
+
+/// The run that a text means: its id, the beginning of it, or `last`. Blocking.
+///
+/// # Errors
+///
+/// When there is none, or more than one.
+pub fn resolve_run(records: &dyn Records, reference: &str) -> Result<RunRow, Refusal> {
+    if reference == "last" {
+        let newest = records.runs(1)?.into_iter().next();
+        return newest.ok_or_else(|| {
+            Refusal::not_found("there is no run yet").hint("orket run --epic golden_flow")
+        });
+    }
+    if RunId::new(reference).is_err() {
+        return Err(Refusal::unknown_run(reference));
+    }
+    let mut found = records.runs_like(reference)?;
+    if let Some(exact) = found.iter().position(|run| run.run_id == reference) {
+        return Ok(found.swap_remove(exact));
+    }
+    match found.len() {
+        0 => Err(Refusal::unknown_run(reference)),
+        1 => Ok(found.swap_remove(0)),
+        _ => {
+            let ids: Vec<&str> = found.iter().map(|run| run.run_id.as_str()).collect();
+            Err(Refusal::bad_request(format!(
+                "`{reference}` is the beginning of several runs: {}",
+                ids.join(", ")
+            )))
+        }
+    }
+}

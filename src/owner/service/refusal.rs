@@ -1,0 +1,138 @@
+//! Why an owner did not do what it was asked: one value for both ends of the socket.
+
+use orket_actors::runtime::RuntimeError;
+
+use crate::owner::ports::{PlanRefusal, RecordsError};
+use crate::owner::wire::ErrorBody;
+
+/// See the file's head.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The code, `E_…`.
+    pub code: String,
+    /// What is wrong.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            hint: None,
+        }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(400, "E_REQUEST", detail)
+    }
+
+    /// Something named is not there.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, "E_NOT_FOUND", detail)
+    }
+
+    /// There is no such run.
+    #[must_use]
+    pub fn unknown_run(reference: &str) -> Self {
+        Self::new(
+            404,
+            "E_RUN_UNKNOWN",
+            format!("there is no run `{reference}`"),
+        )
+        .hint("orket runs")
+    }
+
+    /// The owner is going down.
+    #[must_use]
+    pub fn shutting_down() -> Self {
+        Self::new(503, "E_SHUTTING_DOWN", "orket is shutting down").hint("try again in a moment")
+    }
+
+    /// Something broke that should not.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(500, "E_INTERNAL", detail)
+    }
+
+    /// Whether the owner is on its way out, so that somebody else may take over.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.code == "E_SHUTTING_DOWN"
+    }
+
+    /// As it goes over the socket.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> ErrorBody {
+        ErrorBody {
+            detail: self.detail.clone(),
+            code: self.code.clone(),
+            hint: self.hint.clone(),
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// As it came over the socket.
+    #[must_use]
+    pub fn from_body(status: u16, body: ErrorBody) -> Self {
+        Self {
+            status,
+            code: body.code,
+            detail: body.detail,
+            hint: body.hint,
+        }
+    }
+}
+
+impl From<RuntimeError> for Refusal {
+    fn from(error: RuntimeError) -> Self {
+        let text = error.to_string();
+        match error {
+            RuntimeError::UnknownRun(run) => Self::unknown_run(&run),
+            RuntimeError::AlreadyRunning(_) => Self::new(409, "E_RUN_ACTIVE", text),
+            RuntimeError::Over(run, _) => {
+                Self::new(409, "E_RUN_OVER", text).hint(format!("orket show {run}"))
+            }
+            RuntimeError::Store(_) => Self::new(503, "E_STORAGE", text),
+            RuntimeError::ShuttingDown => Self::shutting_down(),
+            RuntimeError::Broken(_) => Self::new(500, "E_ACTOR_PANIC", text)
+                .hint("standard error says where it panicked; the same command tries again"),
+        }
+    }
+}
+
+impl From<RecordsError> for Refusal {
+    fn from(error: RecordsError) -> Self {
+        Self::new(503, "E_STORAGE", error.to_string())
+    }
+}
+
+impl From<PlanRefusal> for Refusal {
+    fn from(refusal: PlanRefusal) -> Self {
+        match refusal {
+            PlanRefusal::NotFound { message, known } => {
+                let refusal = Self::not_found(message);
+                if known.is_empty() {
+                    refusal.hint("orket board")
+                } else {
+                    refusal.hint(format!("there are: {}", known.join(", ")))
+                }
+            }
+            PlanRefusal::Invalid(problems) => Self::new(422, "E_ASSETS", problems.join("\n"))
+                .hint("nothing was started; correct the files named above and run it again"),
+        }
+    }
+}

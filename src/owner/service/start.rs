@@ -1,0 +1,298 @@
+//! Starting: a wish becomes a choice of build, a plan, a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use orket_actors::port::store::RunStatus;
+use orket_actors::runtime::{NewRun, RuntimeError};
+use orket_core::ids::{BuildId, CardId, RunId};
+use orket_core::model::ModelName;
+use orket_core::status::CardStatus;
+
+use super::{Refusal, Service, blocking};
+use crate::owner::builds::{Choice, ROCK_PREFIX, Wish, choose};
+use crate::owner::ports::{Found, PlanWish};
+use crate::owner::wire::{Outcome, StartRequest, Started, StartedRun, WorkKind};
+
+/// A request whose texts were checked.
+#[derive(Debug, Clone)]
+pub(super) struct Checked {
+    pub name: String,
+    pub department: String,
+    pub build_id: Option<BuildId>,
+    pub target: Option<CardId>,
+    pub model: Option<ModelName>,
+    pub workspace: PathBuf,
+    pub under_way: Option<String>,
+}
+
+impl Service {
+    /// Starts what is asked for, or attaches to it, or goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`]; nothing was started then.
+    pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
+        let mut wish = self.checked(&request)?;
+        let _one_at_a_time = self.inner.starting.lock().await;
+        self.refuse_when_closing()?;
+        match request.kind {
+            WorkKind::Epic => self.start_epic(wish).await,
+            WorkKind::Rock => self.start_rock(wish).await,
+            WorkKind::Card => {
+                let planner = Arc::clone(&self.inner.planner);
+                let (name, department) = (wish.name.clone(), wish.department.clone());
+                match blocking(move || planner.find(&name, &department)).await?? {
+                    Found::Epic => self.start_epic(wish).await,
+                    Found::Rock => self.start_rock(wish).await,
+                    Found::CardOf { epic } => {
+                        wish.target = Some(card_id(&wish.name)?);
+                        wish.name = epic;
+                        self.start_epic(wish).await
+                    }
+                }
+            }
+        }
+    }
+
+    fn checked(&self, request: &StartRequest) -> Result<Checked, Refusal> {
+        let name = |what: &str, text: &str| match RunId::new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
+        };
+        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
+        let workspace = match &request.workspace {
+            Some(path) if path.trim().is_empty() => {
+                return Err(Refusal::bad_request("workspace: must not be empty"));
+            }
+            Some(path) => self.inner.workspace.join(path),
+            None => self.inner.workspace.clone(),
+        };
+        Ok(Checked {
+            name: name("name", &request.name)?,
+            department: name("department", &request.department)?,
+            build_id: build_id
+                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
+            target: request.target.as_deref().map(card_id).transpose()?,
+            model: request
+                .model
+                .as_deref()
+                .map(ModelName::parse)
+                .transpose()
+                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
+            workspace,
+            under_way: request.under_way.clone(),
+        })
+    }
+
+    async fn start_epic(&self, wish: Checked) -> Result<Started, Refusal> {
+        let epic = wish.name.clone();
+        let runs = self
+            .records(move |records| records.builds_of(&epic))
+            .await?;
+        if let Some(ended) = runs
+            .iter()
+            .find(|run| wish.under_way.as_ref() == Some(&run.run_id) && !can_go_on(run.status))
+        {
+            return Ok(ended_meanwhile(&wish.name, &ended.run_id, &ended.build_id));
+        }
+        let latest = runs
+            .iter()
+            .find(|run| !run.build_id.starts_with(ROCK_PREFIX));
+        let target_is_finished = match (&wish.target, latest) {
+            (Some(target), Some(latest)) => self.is_finished(&latest.run_id, target).await?,
+            _ => false,
+        };
+        let choice = choose(
+            Wish {
+                epic: &wish.name,
+                build_id: wish.build_id.as_ref().map(BuildId::as_str),
+                target: wish.target.as_ref().map(CardId::as_str),
+                target_is_finished,
+            },
+            &runs,
+        );
+        match choice {
+            Choice::Attach { run_id, build_id } => {
+                if self.has_ended(&run_id).await? {
+                    return Ok(ended_meanwhile(&wish.name, &run_id, &build_id));
+                }
+                let outcome = self.attach(&run_id).await?;
+                let words = match outcome {
+                    Outcome::Resumed => {
+                        format!("run {run_id} had lost its owner; going on with it")
+                    }
+                    Outcome::Attached
+                    | Outcome::Started
+                    | Outcome::Queued
+                    | Outcome::AlreadyDone => {
+                        format!("run {run_id} is under way; attached to it")
+                    }
+                };
+                Ok(one(&wish.name, run_id, build_id, outcome, words))
+            }
+            Choice::Resume {
+                run_id,
+                build_id,
+                was,
+            } => {
+                let outcome = self.attach(&run_id).await?;
+                let words = format!(
+                    "run {run_id} was {}; going on with what is left of it",
+                    was.as_str()
+                );
+                Ok(one(&wish.name, run_id, build_id, outcome, words))
+            }
+            Choice::Start {
+                build_id,
+                continued,
+            } => self.start_new(wish, &build_id, continued).await,
+        }
+    }
+
+    async fn start_new(
+        &self,
+        wish: Checked,
+        build: &str,
+        continued: bool,
+    ) -> Result<Started, Refusal> {
+        let epic = wish.name.clone();
+        let (new, warnings) = self.plan(wish, build, None).await?;
+        let run_id = new.plan.run_id.clone();
+        let actual = self.inner.engine.start_run(new).await?;
+        let (outcome, words) = if actual != run_id {
+            let words = format!("run {actual} is under way on build {build}; attached to it");
+            (Outcome::Attached, words)
+        } else if continued {
+            let words = format!("going on with build {build}: finished cards stay as they are");
+            (Outcome::Started, words)
+        } else {
+            (Outcome::Started, format!("new build {build}"))
+        };
+        let mut started = one(&epic, actual.into(), build.to_owned(), outcome, words);
+        started.warnings = warnings;
+        Ok(started)
+    }
+
+    /// Makes the plan of a new run.
+    pub(super) async fn plan(
+        &self,
+        wish: Checked,
+        build: &str,
+        rock: Option<String>,
+    ) -> Result<(NewRun, Vec<String>), Refusal> {
+        let build_id =
+            BuildId::new(build).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let wish = PlanWish {
+            epic: wish.name,
+            department: wish.department,
+            run_id: new_run_id()?,
+            build_id,
+            workspace: wish.workspace,
+            target: wish.target,
+            model: wish.model,
+            rock,
+        };
+        let planner = Arc::clone(&self.inner.planner);
+        Ok(blocking(move || planner.plan(wish)).await??)
+    }
+
+    /// Makes sure that a run which is not over is under way.
+    pub(super) async fn attach(&self, run_id: &str) -> Result<Outcome, Refusal> {
+        let run = RunId::new(run_id).map_err(|error| Refusal::internal(error.to_string()))?;
+        if self.inner.engine.active().await.contains(&run) {
+            return Ok(Outcome::Attached);
+        }
+        match self.inner.engine.resume(run).await {
+            Ok(()) => Ok(Outcome::Resumed),
+            Err(RuntimeError::AlreadyRunning(_)) => Ok(Outcome::Attached),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a run that the ledger called running has come to its end since. The engine lets go of
+    /// a run after it has written its end.
+    async fn has_ended(&self, run_id: &str) -> Result<bool, Refusal> {
+        let active = self.inner.engine.active().await;
+        if active.iter().any(|active| active.as_str() == run_id) {
+            return Ok(false);
+        }
+        let run_id = run_id.to_owned();
+        let report = self.records(move |records| records.report(&run_id)).await?;
+        let status = report.and_then(|report| RunStatus::parse(&report.status));
+        Ok(status.is_some_and(|status| !can_go_on(status)))
+    }
+
+    async fn is_finished(&self, run_id: &str, card: &CardId) -> Result<bool, Refusal> {
+        let run_id = run_id.to_owned();
+        let report = self.records(move |records| records.report(&run_id)).await?;
+        Ok(report.is_some_and(|report| {
+            report.cards.iter().any(|seen| {
+                seen.id == card.as_str()
+                    && seen
+                        .status
+                        .parse::<CardStatus>()
+                        .is_ok_and(CardStatus::is_finished)
+            })
+        }))
+    }
+}
+
+/// Twelve random hexadecimal digits: short enough to type the beginning of.
+///
+/// # Errors
+///
+/// Never: hexadecimal digits are an identifier.
+pub fn new_run_id() -> Result<RunId, Refusal> {
+    let text: String = uuid::Uuid::new_v4()
+        .simple()
+        .to_string()
+        .chars()
+        .take(12)
+        .collect();
+    RunId::new(text).map_err(|error| Refusal::internal(error.to_string()))
+}
+
+fn card_id(text: &str) -> Result<CardId, Refusal> {
+    CardId::new(text).map_err(|error| Refusal::bad_request(format!("card: {error}")))
+}
+
+fn one(epic: &str, run_id: String, build_id: String, outcome: Outcome, words: String) -> Started {
+    Started {
+        run_id: run_id.clone(),
+        run_ids: vec![run_id.clone()],
+        outcome,
+        rock: None,
+        runs: vec![StartedRun {
+            run_id,
+            build_id,
+            epic: epic.to_owned(),
+            outcome,
+            words,
+        }],
+        warnings: Vec::new(),
+    }
+}
+
+/// A run that was under way when it was asked for, and is over.
+fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
+    let words = format!("run {run_id} was under way and has come to its end; nothing new is begun");
+    one(
+        epic,
+        run_id.to_owned(),
+        build_id.to_owned(),
+        Outcome::AlreadyDone,
+        words,
+    )
+}
+
+/// Whether a run in this state can be gone on with.
+pub(super) fn can_go_on(status: RunStatus) -> bool {
+    match status {
+        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
+        RunStatus::Done
+        | RunStatus::TerminalFailure
+        | RunStatus::Incomplete
+        | RunStatus::Failed => false,
+    }
+}

@@ -1,0 +1,169 @@
+//! What goes over the socket, version 1. All of it is JSON; a stream of events is one line each.
+
+use orket_actors::port::event::RuntimeEvent;
+use orket_actors::runtime::RunReport;
+use serde::{Deserialize, Serialize};
+
+use super::ports::RunRow;
+
+/// What is to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkKind {
+    /// An epic.
+    Epic,
+    /// An epic, a rock, or one card of an epic with what it depends on.
+    Card,
+    /// A rock: its epics one after another.
+    Rock,
+}
+
+/// `POST /v1/runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// What.
+    pub kind: WorkKind,
+    /// Its name.
+    pub name: String,
+    /// Where to look for it first.
+    #[serde(default = "core_department")]
+    pub department: String,
+    /// The build to work on; chosen when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// Only this card and what it depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The model for every seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The workspace folder; relative to the owner's current folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The run that was under way when this was asked for: should it be over by now, its end is the
+    /// answer and nothing new is begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under_way: Option<String>,
+}
+
+fn core_department() -> String {
+    "core".to_owned()
+}
+
+/// How it came that a run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is new.
+    Started,
+    /// It was under way already.
+    Attached,
+    /// It had been stopped and goes on.
+    Resumed,
+    /// It will start when the rock comes to it.
+    Queued,
+    /// It was done before; nothing is run.
+    AlreadyDone,
+}
+
+/// One run of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRun {
+    /// The run.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its epic.
+    pub epic: String,
+    /// How it came.
+    pub outcome: Outcome,
+    /// The same in words, with what an operator may want to know.
+    pub words: String,
+}
+
+/// Answer to `POST /v1/runs` and `POST /v1/runs/{id}/resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The first run.
+    pub run_id: String,
+    /// All runs, in their order.
+    pub run_ids: Vec<String>,
+    /// How the first run came.
+    pub outcome: Outcome,
+    /// The rock, when it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rock: Option<String>,
+    /// More of each run.
+    pub runs: Vec<StartedRun>,
+    /// What the plan's makers want to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Answer to `GET /v1/runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunList {
+    /// Newest first.
+    pub runs: Vec<RunRow>,
+}
+
+/// Answer to `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`, or `stopping`.
+    pub status: String,
+    /// The owner's version.
+    pub version: String,
+    /// The owner's process.
+    pub pid: u32,
+    /// Runs under way.
+    pub active_runs: Vec<String>,
+}
+
+/// `POST /v1/shutdown`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutdownRequest {
+    /// Cancel what is under way instead of letting tool calls finish.
+    #[serde(default)]
+    pub immediate: bool,
+}
+
+/// One line of `GET /v1/runs/{id}/events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Line {
+    /// How the run stands at this moment: the first line, and again after events were missed.
+    Snapshot {
+        /// It.
+        report: RunReport,
+    },
+    /// Something happened.
+    Event(RuntimeEvent),
+    /// The reader was too slow; a snapshot follows.
+    Lagged {
+        /// How many events it missed.
+        missed: u64,
+    },
+    /// Nothing happened for a while; the owner lives.
+    Beat,
+    /// The run is over, or the owner stops: the last line.
+    End {
+        /// How it ended.
+        report: RunReport,
+    },
+}
+
+/// An error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What is wrong.
+    pub detail: String,
+    /// As a code.
+    pub code: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Finds the request in the owner's log.
+    pub request_id: String,
+}

@@ -1,0 +1,226 @@
+//! Cards, their audit, their comments and gates as SQL.
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use orket_actors::port::store::{CardRow, StatusChange};
+use orket_core::card_life::CardLife;
+use orket_core::ids::{BuildId, CardId, RunId};
+use orket_core::plan::CardPlan;
+use serde_json::Value;
+
+use super::{About, Failure, Transaction, conflict, count};
+use crate::storage::schema::{card_definitions, card_events, cards, comments, gates, turns};
+
+impl Transaction<'_> {
+    pub(super) fn insert_cards(
+        &mut self,
+        run_id: &RunId,
+        build_id: &BuildId,
+        new: &[(CardRow, u32, Arc<CardPlan>, CardLife)],
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        for (row, position, plan, life) in new {
+            let life_json = self.json(life)?;
+            let plan_json = self.json(plan)?;
+            let what = || format!("card `{}` of build `{build_id}`", plan.id);
+            diesel::insert_into(cards::table)
+                .values((
+                    cards::row.eq(row),
+                    cards::run_id.eq(run_id.as_str()),
+                    cards::build_id.eq(build_id.as_str()),
+                    cards::card_id.eq(plan.id.as_str()),
+                    cards::position.eq(i64::from(*position)),
+                    cards::fence.eq(0_i64),
+                    cards::status.eq(life.status.as_str()),
+                    cards::wait_reason.eq(life.wait_reason.map(|reason| reason.as_str())),
+                    cards::turn.eq(i64::from(life.turn)),
+                    cards::attempt.eq(i64::from(life.attempt)),
+                    cards::tokens.eq(count(life.tokens)),
+                    cards::updated_at.eq(at_ms),
+                    cards::life_json.eq(&life_json),
+                ))
+                .execute(self.connection)
+                .about(what)?;
+            diesel::insert_into(card_definitions::table)
+                .values((
+                    card_definitions::card.eq(row),
+                    card_definitions::kind.eq(plan.kind.as_str()),
+                    card_definitions::seat.eq(&plan.seat),
+                    card_definitions::summary.eq(&plan.summary),
+                    card_definitions::plan_json.eq(&plan_json),
+                ))
+                .execute(self.connection)
+                .about(what)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn adopt_cards(&mut self, run_id: &RunId, rows: &[CardRow]) -> Result<(), Failure> {
+        for row in rows {
+            let changed = diesel::update(cards::table.find(row))
+                .set(cards::run_id.eq(run_id.as_str()))
+                .execute(self.connection)
+                .about(|| format!("card row {row}, run `{run_id}`"))?;
+            found(changed, *row)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_card(
+        &mut self,
+        row: CardRow,
+        life: &CardLife,
+        fence: Option<i64>,
+        changes: &[StatusChange],
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        let life_json = self.json(life)?;
+        let changed = diesel::update(cards::table.find(row))
+            .set((
+                cards::status.eq(life.status.as_str()),
+                cards::wait_reason.eq(life.wait_reason.map(|reason| reason.as_str())),
+                cards::turn.eq(i64::from(life.turn)),
+                cards::attempt.eq(i64::from(life.attempt)),
+                cards::tokens.eq(count(life.tokens)),
+                cards::updated_at.eq(at_ms),
+                cards::life_json.eq(&life_json),
+            ))
+            .execute(self.connection)
+            .about(|| format!("card row {row}"))?;
+        found(changed, row)?;
+        if let Some(fence) = fence {
+            diesel::update(cards::table.find(row))
+                .set(cards::fence.eq(fence))
+                .execute(self.connection)?;
+            diesel::update(turns::table.filter(turns::card.eq(row).and(turns::ended_at.is_null())))
+                .set(turns::fence.eq(fence))
+                .execute(self.connection)?;
+        }
+        for change in changes {
+            self.status_event(row, change, at_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The run is the one the card belongs to now.
+    fn status_event(
+        &mut self,
+        row: CardRow,
+        change: &StatusChange,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        cards::table
+            .find(row)
+            .select((
+                cards::run_id,
+                row.into_sql::<Nullable<BigInt>>(),
+                "status".into_sql::<Text>(),
+                change.from.as_str().into_sql::<Nullable<Text>>(),
+                change.to.as_str().into_sql::<Nullable<Text>>(),
+                change.reason.as_str().into_sql::<Nullable<Text>>(),
+                change.by.as_str().into_sql::<Nullable<Text>>(),
+                at_ms.into_sql::<BigInt>(),
+            ))
+            .insert_into(card_events::table)
+            .into_columns((
+                card_events::run_id,
+                card_events::card,
+                card_events::kind,
+                card_events::from_status,
+                card_events::to_status,
+                card_events::reason,
+                card_events::by_whom,
+                card_events::at,
+            ))
+            .execute(self.connection)
+            .about(|| format!("audit of card row {row}"))?;
+        Ok(())
+    }
+
+    pub(super) fn card_event(
+        &mut self,
+        run_id: &RunId,
+        card: Option<CardRow>,
+        kind: &str,
+        data: &Value,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        // A test arms a fault by an event's kind, and so has a write that panics by itself.
+        orket_actors::fault::point(kind);
+        let data_json = self.json(data)?;
+        diesel::insert_into(card_events::table)
+            .values((
+                card_events::run_id.eq(run_id.as_str()),
+                card_events::card.eq(card),
+                card_events::kind.eq(kind),
+                card_events::data_json.eq(&data_json),
+                card_events::at.eq(at_ms),
+            ))
+            .execute(self.connection)
+            .about(|| format!("event `{kind}` of run `{run_id}`"))?;
+        Ok(())
+    }
+
+    pub(super) fn comment(
+        &mut self,
+        card: CardRow,
+        author: &str,
+        content: &str,
+        key: &str,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        diesel::insert_into(comments::table)
+            .values((
+                comments::card.eq(card),
+                comments::key.eq(key),
+                comments::author.eq(author),
+                comments::content.eq(content),
+                comments::at.eq(at_ms),
+            ))
+            .on_conflict(comments::key)
+            .do_nothing()
+            .execute(self.connection)
+            .about(|| format!("comment on card row {card}"))?;
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of the op")]
+    pub(super) fn open_gate(
+        &mut self,
+        request_type: &str,
+        run_id: &RunId,
+        card: CardRow,
+        card_id: &CardId,
+        seat: &str,
+        reason: &str,
+        payload: &Value,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        let payload_json = self.json(payload)?;
+        diesel::insert_into(gates::table)
+            .values((
+                gates::run_id.eq(run_id.as_str()),
+                gates::card.eq(card),
+                gates::card_id.eq(card_id.as_str()),
+                gates::seat.eq(seat),
+                gates::request_type.eq(request_type),
+                gates::reason.eq(reason),
+                gates::payload_json.eq(&payload_json),
+                gates::status.eq("pending"),
+                gates::created_at.eq(at_ms),
+            ))
+            .execute(self.connection)
+            .about(|| format!("gate for card `{card_id}`"))?;
+        Ok(())
+    }
+}
+
+fn found(changed: usize, row: CardRow) -> Result<(), Failure> {
+    if changed == 0 {
+        Err(conflict(format!("there is no card row {row}")))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,247 @@
+//! One write as SQL: the guard, then each change in order. Every statement here is a typed diesel
+//! query, so the connection prepares it once and keeps it.
+
+mod card;
+mod run;
+mod turn;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use orket_actors::port::store::{Guard, Op, StoreError};
+use serde::Serialize;
+
+use super::schema::{cards, turns};
+use super::writer::Order;
+
+/// Why a write was not applied. Something of it may have been, so its transaction or savepoint
+/// must be rolled back.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// For its own sake; others are not concerned.
+    Refused(StoreError),
+    /// The database does not work.
+    Broken(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let own_fault = match &error {
+            Error::DatabaseError(kind, info) => {
+                matches!(
+                    kind,
+                    DatabaseErrorKind::UniqueViolation
+                        | DatabaseErrorKind::ForeignKeyViolation
+                        | DatabaseErrorKind::NotNullViolation
+                        | DatabaseErrorKind::CheckViolation
+                ) || info.message().contains("too big")
+            }
+            Error::NotFound
+            | Error::InvalidCString(_)
+            | Error::QueryBuilderError(_)
+            | Error::SerializationError(_)
+            | Error::DeserializationError(_) => true,
+            _ => false,
+        };
+        if own_fault {
+            Self::Refused(StoreError::Conflict(error.to_string()))
+        } else {
+            Self::Broken(error.to_string())
+        }
+    }
+}
+
+impl Failure {
+    /// The same failure, saying what it is about.
+    fn about(self, what: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Refused(StoreError::Conflict(reason)) => {
+                conflict(format!("{}: {reason}", what()))
+            }
+            other @ (Self::Refused(_) | Self::Broken(_)) => other,
+        }
+    }
+}
+
+fn conflict(reason: String) -> Failure {
+    Failure::Refused(StoreError::Conflict(reason))
+}
+
+/// Adds what a failure is about.
+trait About<T> {
+    fn about(self, what: impl FnOnce() -> String) -> Result<T, Failure>;
+}
+
+impl<T> About<T> for QueryResult<T> {
+    fn about(self, what: impl FnOnce() -> String) -> Result<T, Failure> {
+        self.map_err(|error| Failure::from(error).about(what))
+    }
+}
+
+/// An open transaction and how many bytes of JSON went into it.
+pub(super) struct Transaction<'a> {
+    pub(super) connection: &'a mut SqliteConnection,
+    pub(super) bytes: usize,
+}
+
+impl Transaction<'_> {
+    /// Applies a write. `false`: its guard does not hold, and nothing was applied.
+    pub(super) fn apply(&mut self, order: &Order) -> Result<bool, Failure> {
+        let write = &order.write;
+        let mut ops = write.ops.as_slice();
+        match (write.guard, ops.split_first()) {
+            // The hottest write, a step of an attempt: its guard is part of its insert.
+            (Guard::Turn(row, fence), Some((Op::Steps { turn, steps }, rest)))
+                if *turn == row && !steps.is_empty() =>
+            {
+                if !self.guarded_steps(row, fence, steps, order.first_step.as_deref())? {
+                    return Ok(false);
+                }
+                ops = rest;
+            }
+            (guard, _) => {
+                if !self.holds(guard)? {
+                    return Ok(false);
+                }
+            }
+        }
+        for op in ops {
+            self.apply_op(op)?;
+        }
+        Ok(true)
+    }
+
+    /// The same; a refused write leaves nothing behind in the transaction.
+    pub(super) fn apply_with_savepoint(&mut self, order: &Order) -> Result<bool, Failure> {
+        let mut bytes = self.bytes;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "within the writer's immediate transaction this is a savepoint"
+        )]
+        let applied = self.connection.transaction(|connection| {
+            let mut inner = Transaction { connection, bytes };
+            let applied = inner.apply(order);
+            bytes = inner.bytes;
+            applied
+        });
+        self.bytes = bytes;
+        applied
+    }
+
+    /// Looks instead of updating: nobody else can write between this and the end of the immediate
+    /// transaction.
+    fn holds(&mut self, guard: Guard) -> Result<bool, Failure> {
+        let found = match guard {
+            Guard::None => return Ok(true),
+            Guard::Turn(row, fence) => turns::table
+                .filter(
+                    turns::row
+                        .eq(row)
+                        .and(turns::fence.eq(fence))
+                        .and(turns::ended_at.is_null()),
+                )
+                .select(turns::row)
+                .first::<i64>(self.connection),
+            Guard::Card(row, fence) => cards::table
+                .filter(cards::row.eq(row).and(cards::fence.eq(fence)))
+                .select(cards::row)
+                .first::<i64>(self.connection),
+        };
+        Ok(found.optional()?.is_some())
+    }
+
+    fn apply_op(&mut self, op: &Op) -> Result<(), Failure> {
+        match op {
+            Op::InsertRun { plan, at_ms } => self.insert_run(plan, *at_ms),
+            Op::SetRun {
+                run_id,
+                status,
+                summary,
+                at_ms,
+            } => self.set_run(run_id, *status, summary, *at_ms),
+            Op::InsertCards {
+                run_id,
+                build_id,
+                cards,
+                at_ms,
+            } => self.insert_cards(run_id, build_id, cards, *at_ms),
+            Op::AdoptCards { run_id, rows } => self.adopt_cards(run_id, rows),
+            Op::SetCard {
+                row,
+                life,
+                fence,
+                changes,
+                at_ms,
+            } => self.set_card(*row, life, *fence, changes, *at_ms),
+            Op::OpenTurn {
+                row,
+                card,
+                run_id,
+                card_id,
+                fence,
+                turn,
+                attempt,
+                seat,
+                role,
+                at_ms,
+            } => self.open_turn(
+                *row, *card, run_id, card_id, *fence, *turn, *attempt, seat, role, *at_ms,
+            ),
+            Op::Steps { turn, steps } => self.steps(*turn, steps),
+            Op::FenceTurn { turn, fence } => self.fence_turn(*turn, *fence),
+            Op::CloseTurn {
+                turn,
+                status,
+                code,
+                prompt_tokens,
+                output_tokens,
+                at_ms,
+            } => self.close_turn(*turn, status, *code, *prompt_tokens, *output_tokens, *at_ms),
+            Op::Comment {
+                card,
+                author,
+                content,
+                key,
+                at_ms,
+            } => self.comment(*card, author, content, key, *at_ms),
+            Op::OpenGate {
+                request_type,
+                run_id,
+                card,
+                card_id,
+                seat,
+                reason,
+                payload,
+                at_ms,
+            } => self.open_gate(
+                request_type,
+                run_id,
+                *card,
+                card_id,
+                seat,
+                reason,
+                payload,
+                *at_ms,
+            ),
+            Op::CardEvent {
+                run_id,
+                card,
+                kind,
+                data,
+                at_ms,
+            } => self.card_event(run_id, *card, kind, data, *at_ms),
+        }
+    }
+
+    /// `value` as JSON text.
+    fn json(&mut self, value: &impl Serialize) -> Result<String, Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| conflict(format!("a value has no JSON form: {error}")))?;
+        self.bytes = self.bytes.saturating_add(text.len());
+        Ok(text)
+    }
+}
+
+/// SQLite's integers are signed; a count beyond them is as good as the largest.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

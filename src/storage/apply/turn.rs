@@ -1,0 +1,183 @@
+//! Attempts and their steps as SQL.
+
+use std::borrow::Cow;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use orket_actors::port::store::{CardRow, StepRow, TurnRow};
+use orket_core::ids::{CardId, RunId};
+
+use super::{About, Failure, Transaction, conflict, count};
+use crate::storage::schema::{turn_steps, turns};
+
+impl Transaction<'_> {
+    /// Steps of an attempt that must own `fence`; `false` when it does not. `first_body` is the
+    /// JSON of the first one, if somebody made it already.
+    pub(super) fn guarded_steps(
+        &mut self,
+        turn: TurnRow,
+        fence: i64,
+        steps: &[StepRow],
+        first_body: Option<&str>,
+    ) -> Result<bool, Failure> {
+        let Some((first, rest)) = steps.split_first() else {
+            return Ok(true);
+        };
+        if !self.first_step(turn, fence, first, first_body)? {
+            return Ok(false);
+        }
+        for step in rest {
+            self.step(turn, step)?;
+        }
+        Ok(true)
+    }
+
+    /// A step of an attempt that owns `fence`. The guard is folded into the insert: the attempt's
+    /// row is looked up with its fence, and a stale fence leaves null where null is not allowed.
+    /// One statement instead of two, no page of `turns` is written, and, unlike `INSERT … SELECT`,
+    /// SQLite needs no statement journal for it.
+    fn first_step(
+        &mut self,
+        turn: TurnRow,
+        fence: i64,
+        step: &StepRow,
+        body: Option<&str>,
+    ) -> Result<bool, Failure> {
+        let body = match body {
+            Some(body) => {
+                self.bytes = self.bytes.saturating_add(body.len());
+                Cow::Borrowed(body)
+            }
+            None => Cow::Owned(self.json(&*step.step)?),
+        };
+        let owned_turn = turns::table
+            .filter(
+                turns::row
+                    .eq(turn)
+                    .and(turns::fence.eq(fence))
+                    .and(turns::ended_at.is_null()),
+            )
+            .select(turns::row)
+            .single_value()
+            .assume_not_null();
+        let inserted = diesel::insert_into(turn_steps::table)
+            .values((
+                turn_steps::turn.eq(owned_turn),
+                turn_steps::seq.eq(i64::from(step.seq)),
+                turn_steps::at.eq(step.at_ms),
+                turn_steps::kind.eq(step.step.kind()),
+                turn_steps::body_json.eq(&*body),
+            ))
+            .execute(self.connection);
+        match inserted {
+            Err(Error::DatabaseError(DatabaseErrorKind::NotNullViolation, _)) => Ok(false),
+            other => {
+                other.about(|| format!("step {} of attempt row {turn}", step.seq))?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// A step of an attempt that is known to exist.
+    fn step(&mut self, turn: TurnRow, step: &StepRow) -> Result<(), Failure> {
+        let body = self.json(&*step.step)?;
+        diesel::insert_into(turn_steps::table)
+            .values((
+                turn_steps::turn.eq(turn),
+                turn_steps::seq.eq(i64::from(step.seq)),
+                turn_steps::at.eq(step.at_ms),
+                turn_steps::kind.eq(step.step.kind()),
+                turn_steps::body_json.eq(&body),
+            ))
+            .execute(self.connection)
+            .about(|| format!("step {} of attempt row {turn}", step.seq))?;
+        Ok(())
+    }
+
+    /// Steps without a guard.
+    pub(super) fn steps(&mut self, turn: TurnRow, steps: &[StepRow]) -> Result<(), Failure> {
+        turns::table
+            .find(turn)
+            .select(turns::row)
+            .first::<i64>(self.connection)
+            .optional()?
+            .ok_or_else(|| conflict(format!("there is no attempt row {turn}")))?;
+        for step in steps {
+            self.step(turn, step)?;
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of the op")]
+    pub(super) fn open_turn(
+        &mut self,
+        row: TurnRow,
+        card: CardRow,
+        run_id: &RunId,
+        card_id: &CardId,
+        fence: i64,
+        turn: u32,
+        attempt: u32,
+        seat: &str,
+        role: &str,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        diesel::insert_into(turns::table)
+            .values((
+                turns::row.eq(row),
+                turns::card.eq(card),
+                turns::fence.eq(fence),
+                turns::status.eq("open"),
+                turns::turn.eq(i64::from(turn)),
+                turns::attempt.eq(i64::from(attempt)),
+                turns::started_at.eq(at_ms),
+                turns::prompt_tokens.eq(0_i64),
+                turns::output_tokens.eq(0_i64),
+                turns::seat.eq(seat),
+                turns::role.eq(role),
+                turns::card_id.eq(card_id.as_str()),
+                turns::run_id.eq(run_id.as_str()),
+            ))
+            .execute(self.connection)
+            .about(|| format!("attempt row {row} of card `{card_id}`"))?;
+        Ok(())
+    }
+
+    pub(super) fn fence_turn(&mut self, turn: TurnRow, fence: i64) -> Result<(), Failure> {
+        let changed =
+            diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))
+                .set(turns::fence.eq(fence))
+                .execute(self.connection)?;
+        open(changed, turn)
+    }
+
+    pub(super) fn close_turn(
+        &mut self,
+        turn: TurnRow,
+        status: &str,
+        code: Option<&str>,
+        prompt_tokens: u64,
+        output_tokens: u64,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        let changed =
+            diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))
+                .set((
+                    turns::status.eq(status),
+                    turns::code.eq(code),
+                    turns::prompt_tokens.eq(count(prompt_tokens)),
+                    turns::output_tokens.eq(count(output_tokens)),
+                    turns::ended_at.eq(Some(at_ms)),
+                ))
+                .execute(self.connection)?;
+        open(changed, turn)
+    }
+}
+
+fn open(changed: usize, turn: TurnRow) -> Result<(), Failure> {
+    if changed == 0 {
+        Err(conflict(format!("there is no open attempt row {turn}")))
+    } else {
+        Ok(())
+    }
+}

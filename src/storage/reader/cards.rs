@@ -1,0 +1,272 @@
+//! Cards in lists, their audit and what people must decide about them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use orket_actors::port::store::StoreError;
+use orket_core::card_life::CardLife;
+
+use super::views::{CardSummary, EventRow, GateRow};
+use super::{PAGE, Reader, from_json, from_word, number};
+use crate::storage::schema::{card_definitions, card_events, cards, gates, turns};
+
+/// Row, run, build, card, position, tokens, updated, life, kind, seat, summary.
+type Stored = (
+    i64,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+);
+
+impl Reader {
+    /// The cards of a run, in the epic's order: those that belong to it, and those it worked on
+    /// before a later run took them over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn run_cards(&self, run_id: &str) -> Result<Vec<CardSummary>, StoreError> {
+        let own = self.pages(|connection, after| {
+            cards::table
+                .filter(cards::run_id.eq(run_id).and(cards::row.gt(after)))
+                .order(cards::row)
+                .limit(PAGE)
+                .select(cards::row)
+                .load(connection)
+        })?;
+        let touched = self.query(|connection| {
+            turns::table
+                .filter(turns::run_id.eq(run_id))
+                .select(turns::card)
+                .distinct()
+                .load::<i64>(connection)
+        })?;
+        let mut rows = own;
+        rows.extend(touched);
+        rows.sort_unstable();
+        rows.dedup();
+        self.card_summaries(&rows)
+    }
+
+    pub(super) fn card_summaries_of_build(
+        &self,
+        build_id: &str,
+    ) -> Result<Vec<CardSummary>, StoreError> {
+        let rows = self.query(|connection| {
+            cards::table
+                .filter(cards::build_id.eq(build_id))
+                .select(cards::row)
+                .load::<i64>(connection)
+        })?;
+        self.card_summaries(&rows)
+    }
+
+    fn card_summaries(&self, rows: &[i64]) -> Result<Vec<CardSummary>, StoreError> {
+        let mut summaries = Vec::with_capacity(rows.len());
+        for page in rows.chunks(500) {
+            let (stored, attempts) = self.query(|connection| {
+                let stored = cards::table
+                    .inner_join(card_definitions::table)
+                    .filter(cards::row.eq_any(page))
+                    .select((
+                        cards::row,
+                        cards::run_id,
+                        cards::build_id,
+                        cards::card_id,
+                        cards::position,
+                        cards::tokens,
+                        cards::updated_at,
+                        cards::life_json,
+                        card_definitions::kind,
+                        card_definitions::seat,
+                        card_definitions::summary,
+                    ))
+                    .load::<Stored>(connection)?;
+                let attempts = turns::table
+                    .filter(turns::card.eq_any(page))
+                    .group_by(turns::card)
+                    .select((turns::card, count_star()))
+                    .load::<(i64, i64)>(connection)?;
+                Ok((stored, attempts))
+            })?;
+            let attempts: HashMap<i64, i64> = attempts.into_iter().collect();
+            for card in stored {
+                let count = attempts.get(&card.0).copied().unwrap_or(0);
+                summaries.push(summary(card, count)?);
+            }
+        }
+        summaries.sort_by_key(|summary| (summary.position, summary.row));
+        Ok(summaries)
+    }
+
+    /// The audit of a run after entry `after_seq`, oldest first, at most `limit` entries.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn events(
+        &self,
+        run_id: &str,
+        after_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        type Event = (
+            i64,
+            String,
+            Option<i64>,
+            String,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            i64,
+        );
+        let (events, ids) = self.query(|connection| {
+            let events = card_events::table
+                .filter(
+                    card_events::run_id
+                        .eq(run_id)
+                        .and(card_events::seq.gt(after_seq)),
+                )
+                .order(card_events::seq)
+                .limit(i64::from(limit))
+                .load::<Event>(connection)?;
+            let mut rows: Vec<i64> = events.iter().filter_map(|event| event.2).collect();
+            rows.sort_unstable();
+            rows.dedup();
+            let mut ids = BTreeMap::new();
+            for page in rows.chunks(500) {
+                ids.extend(
+                    cards::table
+                        .filter(cards::row.eq_any(page))
+                        .select((cards::row, cards::card_id))
+                        .load::<(i64, String)>(connection)?,
+                );
+            }
+            Ok((events, ids))
+        })?;
+        events
+            .into_iter()
+            .map(
+                |(seq, run_id, card, kind, from, to, reason, by, data, at_ms)| {
+                    Ok(EventRow {
+                        seq,
+                        run_id,
+                        card,
+                        card_id: card.and_then(|row| ids.get(&row).cloned()),
+                        kind,
+                        from,
+                        to,
+                        reason,
+                        by,
+                        data: data.map_or(Ok(serde_json::Value::Null), |text| {
+                            from_json("an event's data", &text)
+                        })?,
+                        at_ms,
+                    })
+                },
+            )
+            .collect()
+    }
+
+    /// What people must decide (`Some("pending")`) or have decided, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn gates(&self, status: Option<&str>) -> Result<Vec<GateRow>, StoreError> {
+        type Gate = (
+            i64,
+            String,
+            i64,
+            String,
+            String,
+            String,
+            String,
+            String,
+            String,
+            Option<String>,
+            i64,
+            Option<i64>,
+        );
+        let stored = self.query(|connection| {
+            let mut query = gates::table.order(gates::id).into_boxed();
+            if let Some(status) = status {
+                query = query.filter(gates::status.eq(status));
+            }
+            query.load::<Gate>(connection)
+        })?;
+        stored
+            .into_iter()
+            .map(|gate| {
+                Ok(GateRow {
+                    id: gate.0,
+                    run_id: gate.1,
+                    card: gate.2,
+                    card_id: gate.3,
+                    seat: gate.4,
+                    request_type: gate.5,
+                    reason: gate.6,
+                    payload: from_json("a gate's payload", &gate.7)?,
+                    status: gate.8,
+                    resolution: gate
+                        .9
+                        .map(|text| from_json("a gate's resolution", &text))
+                        .transpose()?,
+                    created_ms: gate.10,
+                    resolved_ms: gate.11,
+                })
+            })
+            .collect()
+    }
+
+    /// Row numbers, page by page.
+    fn pages(
+        &self,
+        page: impl Fn(&mut SqliteConnection, i64) -> QueryResult<Vec<i64>>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut rows: Vec<i64> = Vec::new();
+        loop {
+            let after = rows.last().copied().unwrap_or(i64::MIN);
+            let more = self.query(|connection| page(connection, after))?;
+            if more.is_empty() {
+                return Ok(rows);
+            }
+            rows.extend(more);
+        }
+    }
+}
+
+fn summary(stored: Stored, attempts: i64) -> Result<CardSummary, StoreError> {
+    let (row, run_id, build_id, card_id, position, tokens, updated_ms, life, kind, seat, summary) =
+        stored;
+    let life: CardLife = from_json("a card's life", &life)?;
+    Ok(CardSummary {
+        row,
+        run_id,
+        build_id,
+        position: number("a card's position", position)?,
+        card_id,
+        kind: from_word("a card's kind", &kind)?,
+        summary,
+        seat,
+        status: life.status,
+        wait_reason: life.wait_reason,
+        code: life.code,
+        note: life.note,
+        turn: life.turn,
+        attempts: number("a count of attempts", attempts)?,
+        retries: life.retries,
+        tokens: number("a count of tokens", tokens)?,
+        updated_ms,
+    })
+}

@@ -1,0 +1,132 @@
+//! Reading the journal. The methods block; call them where blocking is allowed. Each read is short:
+//! long lists are read in pages, so that no reader keeps the WAL from being emptied.
+
+mod cards;
+mod load;
+mod offline;
+mod runs;
+mod turns;
+mod views;
+
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, PooledConnection};
+use futures_util::future::BoxFuture;
+use orket_actors::port::store::StoreError;
+use serde::de::DeserializeOwned;
+
+use super::connection::{self, Pragmas, Readers};
+
+pub use views::{
+    BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, TurnSummary,
+};
+
+/// Rows read at once where a list may be long.
+const PAGE: i64 = 1_000;
+
+/// Reads the journal through a pool of connections that cannot write; cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    pool: Readers,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl Reader {
+    pub(super) fn new(pool: Readers) -> Self {
+        Self { pool }
+    }
+
+    /// Runs a read on a thread where blocking is allowed. Needs a tokio runtime, which actix brings.
+    pub fn run<T, F>(&self, read: F) -> BoxFuture<'static, Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    {
+        let reader = self.clone();
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || read(&reader))
+                .await
+                .unwrap_or_else(|error| {
+                    Err(StoreError::Unavailable(format!(
+                        "a read broke off: {error}"
+                    )))
+                })
+        })
+    }
+
+    /// How each reading connection is set; opens and uses all of them at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when one is busy for longer than a second.
+    pub fn pragmas(&self) -> Result<Vec<Pragmas>, StoreError> {
+        let mut connections = (0..self.pool.max_size())
+            .map(|_| self.connection())
+            .collect::<Result<Vec<_>, _>>()?;
+        connections
+            .iter_mut()
+            .map(|connection| connection::pragmas(connection).map_err(unreadable))
+            .collect()
+    }
+
+    fn connection(
+        &self,
+    ) -> Result<PooledConnection<ConnectionManager<SqliteConnection>>, StoreError> {
+        self.pool.get().map_err(|error| {
+            StoreError::Unavailable(format!("no reader was free; try again: {error}"))
+        })
+    }
+
+    /// One or more queries, each seeing its own moment.
+    fn query<T>(
+        &self,
+        read: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        read(&mut *self.connection()?).map_err(unreadable)
+    }
+
+    /// Several queries that see the same moment. Keep them short.
+    fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        let mut pooled = self.connection()?;
+        let connection: &mut SqliteConnection = &mut pooled;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a deferred transaction that only reads, on a connection that cannot write, never waits for a lock"
+        )]
+        connection.transaction(read).map_err(unreadable)
+    }
+}
+
+fn unreadable(error: diesel::result::Error) -> StoreError {
+    StoreError::Unavailable(format!("the journal could not be read: {error}"))
+}
+
+fn damaged(what: &str, reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!(
+        "{what} in the journal cannot be understood: {reason}"
+    ))
+}
+
+fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| damaged(what, error))
+}
+
+fn from_word<T>(what: &str, word: &str) -> Result<T, StoreError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    word.parse().map_err(|error| damaged(what, error))
+}
+
+/// A stored integer as the type it came from.
+fn number<T: TryFrom<i64>>(what: &str, stored: i64) -> Result<T, StoreError> {
+    T::try_from(stored).map_err(|_| damaged(what, format!("{stored} is out of range")))
+}

@@ -1,0 +1,158 @@
+//! The actor system with its real parts: what an owner runs, what tests and benches run.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use orket_actors::clock::SystemClock;
+use orket_actors::port::clock::SharedClock;
+use orket_actors::port::event::EventSink;
+use orket_actors::port::store::StoreError;
+use orket_actors::runtime::{Parts, Runtime, RuntimeError, Shutdown};
+use orket_actors::world::Options;
+
+use crate::artifacts::{ProjectionOptions, Projections};
+use crate::log::{LogOptions, RunLog};
+use crate::providers::{LoadScenario, ProviderSettings, Providers};
+use crate::storage::{Journal, JournalOptions, OpenError, Reader};
+use crate::tools::{Host, HostOptions, data_folder_id};
+
+/// What the system is started with.
+pub struct SystemOptions {
+    /// The data folder: `db/` is below it.
+    pub durable_root: PathBuf,
+    /// The workspace whose log takes events of no run.
+    pub workspace: PathBuf,
+    /// The journal.
+    pub journal: JournalOptions,
+    /// The actors.
+    pub actors: Options,
+    /// Model servers and keys.
+    pub providers: ProviderSettings,
+    /// Finds scenarios by name.
+    pub scenarios: LoadScenario,
+    /// The log; `None` for no log.
+    pub log: Option<LogOptions>,
+    /// Between asking a child to end and killing it.
+    pub tool_grace: Duration,
+    /// Threads that write artifacts.
+    pub artifact_threads: NonZeroUsize,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+impl SystemOptions {
+    /// The defaults over a data folder, with `scenarios` to find scenarios by name.
+    #[must_use]
+    pub fn new(durable_root: &Path, workspace: &Path, scenarios: LoadScenario) -> Self {
+        Self {
+            durable_root: durable_root.to_owned(),
+            workspace: workspace.to_owned(),
+            journal: JournalOptions::default(),
+            actors: Options::default(),
+            providers: ProviderSettings::default(),
+            scenarios,
+            log: Some(LogOptions::new(workspace)),
+            tool_grace: Duration::from_millis(500),
+            artifact_threads: ProjectionOptions::default().threads,
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+}
+
+/// Why the system did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// A folder or a thread could not be made.
+    #[error("{0}: {1}")]
+    Io(String, #[source] io::Error),
+    /// The tools could not be started.
+    #[error(transparent)]
+    Tools(#[from] crate::tools::HostError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// The running system.
+pub struct System {
+    /// The actors.
+    pub runtime: Runtime,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// Artifact files.
+    pub projections: Arc<Projections>,
+}
+
+impl System {
+    /// Starts everything on the calling thread's actix system; runs of a dead owner are taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub async fn start(options: SystemOptions) -> Result<Self, StartError> {
+        let io = |what: String| move |error| StartError::Io(what, error);
+        let folder = options.durable_root.join("db");
+        std::fs::create_dir_all(&folder)
+            .map_err(io(format!("{} cannot be made", folder.display())))?;
+        let journal = Journal::open(&folder, options.journal)?;
+        let id = data_folder_id(&options.durable_root).map_err(io(format!(
+            "{} cannot be read",
+            options.durable_root.display()
+        )))?;
+        let mut host = HostOptions::new(id);
+        host.grace = options.tool_grace;
+        let tools = Host::new(host)?;
+        let projections = Projections::start(ProjectionOptions {
+            threads: options.artifact_threads,
+            ..ProjectionOptions::default()
+        })
+        .map_err(io("no thread for artifacts".to_owned()))?;
+        let projections = Arc::new(projections);
+        let mut sinks: Vec<Arc<dyn EventSink>> = Vec::new();
+        if let Some(log) = options.log {
+            sinks.push(Arc::new(
+                RunLog::start(log).map_err(io("no thread for the log".to_owned()))?,
+            ));
+        }
+        let runtime = Runtime::start(Parts {
+            store: Arc::clone(&journal) as _,
+            models: Arc::new(Providers::new(options.providers, options.scenarios)),
+            tools,
+            projector: Arc::clone(&projections) as _,
+            sinks,
+            clock: options.clock,
+            options: options.actors,
+        })
+        .await?;
+        Ok(Self {
+            runtime,
+            journal,
+            projections,
+        })
+    }
+
+    /// For reading the journal.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.journal.reader()
+    }
+
+    /// Stops the actors, then closes the journal.
+    ///
+    /// # Errors
+    ///
+    /// When the journal could not be closed in good order; nothing acknowledged is lost.
+    pub async fn stop(self, how: Shutdown) -> Result<(), StoreError> {
+        self.runtime.shutdown(how).await;
+        let journal = self.journal;
+        tokio::task::spawn_blocking(move || journal.close())
+            .await
+            .unwrap_or_else(|panic| Err(StoreError::Panicked(panic.to_string())))
+    }
+}

@@ -1,0 +1,148 @@
+//! The hold on one direct child: from before it is started until it is reaped, so that its process
+//! group can be signalled at any instant and never after its id may belong to somebody else.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
+use tokio_util::sync::CancellationToken;
+
+/// Direct children of this process that a leash holds. Held while a child is started, since until
+/// then nobody could tell it from an orphan that is to be reaped.
+static DIRECT: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn direct() -> MutexGuard<'static, BTreeSet<i32>> {
+    DIRECT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reaps a dead process that was inherited from a child; a direct child of anybody is left to them.
+pub fn reap_orphan(pid: i32) {
+    let direct = direct();
+    if !direct.contains(&pid)
+        && let Some(pid) = Pid::from_raw(pid)
+    {
+        let _not_ours = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// Whether a leash holds this process.
+#[must_use]
+pub fn is_held(pid: i32) -> bool {
+    direct().contains(&pid)
+}
+
+#[derive(Debug, Default)]
+enum Hold {
+    /// Nothing was started yet.
+    #[default]
+    Nothing,
+    /// The child, running or dead, but not reaped: its id and group id are its own.
+    Child(Child),
+    /// Nothing will be started any more, or what was started is reaped.
+    LetGo,
+}
+
+/// See the module. A new one holds nothing yet.
+#[derive(Debug, Default)]
+pub struct Leash {
+    hold: Mutex<Hold>,
+    abandoned: CancellationToken,
+}
+
+/// A child that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id, which is its group's too.
+    pub pid: i32,
+    /// Where it reads from.
+    pub stdin: Option<ChildStdin>,
+    /// What it says.
+    pub stdout: Option<ChildStdout>,
+    /// What it complains of.
+    pub stderr: Option<ChildStderr>,
+}
+
+impl Leash {
+    /// Starts the child in a process group of its own; `Ok(None)` when it was abandoned before.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn start(&self, command: &mut Command) -> io::Result<Option<Started>> {
+        let mut hold = self.lock();
+        if !matches!(*hold, Hold::Nothing) {
+            return Ok(None);
+        }
+        let mut direct = direct();
+        let mut child = command.process_group(0).spawn()?;
+        let pid = child.id().cast_signed();
+        direct.insert(pid);
+        drop(direct);
+        let started = Started {
+            pid,
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+        };
+        *hold = Hold::Child(child);
+        Ok(Some(started))
+    }
+
+    /// Signals the whole group.
+    pub fn signal(&self, signal: Signal) {
+        signal_group(&self.lock(), signal);
+    }
+
+    /// Kills the group at once, or sees to it that nothing is started; whoever supervises the child
+    /// learns of it and clears up. Returns at once.
+    pub fn abandon(&self) {
+        let mut hold = self.lock();
+        match *hold {
+            Hold::Nothing => *hold = Hold::LetGo,
+            Hold::Child(_) => signal_group(&hold, Signal::KILL),
+            Hold::LetGo => {}
+        }
+        drop(hold);
+        self.abandoned.cancel();
+    }
+
+    /// Resolves when it was abandoned.
+    pub async fn abandoned(&self) {
+        self.abandoned.cancelled().await;
+    }
+
+    /// Reaps the child, which must have ended. From now on its id may be anybody's.
+    pub fn bury(&self) -> ExitStatus {
+        let mut hold = self.lock();
+        let status = match std::mem::replace(&mut *hold, Hold::LetGo) {
+            Hold::Child(mut child) => {
+                let status = child.wait();
+                direct().remove(&child.id().cast_signed());
+                status.ok()
+            }
+            Hold::Nothing | Hold::LetGo => None,
+        };
+        status.unwrap_or_else(|| ExitStatus::from_raw(Signal::KILL.as_raw()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+fn signal_group(hold: &Hold, signal: Signal) {
+    if let Hold::Child(child) = hold
+        && let Some(group) = Pid::from_raw(child.id().cast_signed())
+    {
+        let _all_gone = kill_process_group(group, signal);
+    }
+}

@@ -1,0 +1,189 @@
+//! From a command as it is written down to one that can be started: program found, folder confined,
+//! environment cleared and filled.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cap_std::fs::Dir;
+
+use super::Errand;
+use super::mark::{self, Mark};
+use crate::tools::workspace::{PathError, Workspace, Workspaces, inside};
+
+/// Where programs are looked for when Orket itself has no `PATH`.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Why a command could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// There is no command.
+    #[error("the command is empty; name a program")]
+    Empty,
+    /// No such program.
+    #[error("`{0}` was not found; install it or correct the command")]
+    NotFound(String),
+    /// Not a program.
+    #[error(
+        "`{0}` cannot be executed; it must be a program, or a script with a `#!` line, and executable"
+    )]
+    NotExecutable(String),
+    /// The program's or the folder's path leads out of the workspace.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The workspace or the working directory cannot be used.
+    #[error("the folder `{folder}` cannot be used as working directory: {source}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The system has no process to give.
+    #[error("`{program}` could not be started: {source}")]
+    System {
+        /// The program.
+        program: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Whoever wanted it is gone, or the tool host is.
+    #[error("the tool host is shutting down")]
+    LetGo,
+}
+
+/// A command ready to be started.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The command.
+    pub command: Command,
+    /// What is started, for words.
+    pub program: String,
+    /// The handle that the command's working directory goes through: keep it until the start.
+    _folder: Dir,
+}
+
+impl Trouble {
+    /// What a failed start means.
+    pub(super) fn from_start(program: &str, source: io::Error) -> Self {
+        let program = program.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound(program),
+            io::ErrorKind::PermissionDenied => Self::NotExecutable(program),
+            _ if source.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+                Self::NotExecutable(program)
+            }
+            _ => Self::System { program, source },
+        }
+    }
+}
+
+/// Makes the command. Blocks on the file system for a moment.
+///
+/// # Errors
+///
+/// [`Trouble`].
+pub fn prepare(errand: &Errand, mark: &Mark, workspaces: &Workspaces) -> Result<Prepared, Trouble> {
+    let folder_trouble = |folder: &Path, source| Trouble::Folder {
+        folder: folder.display().to_string(),
+        source,
+    };
+    let (program, arguments) = errand.command.split_first().ok_or(Trouble::Empty)?;
+    let workspace = workspaces
+        .at(&errand.workspace)
+        .map_err(|error| folder_trouble(&errand.workspace, error))?;
+    let relative = inside(&errand.working_directory)?;
+    let folder = if relative.as_os_str().is_empty() {
+        workspace.dir().try_clone()
+    } else {
+        workspace.dir().open_dir(&relative)
+    }
+    .map_err(|error| folder_trouble(&relative, error))?;
+    let search = std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into());
+    let found = find(program, &workspace, &search)?;
+
+    let mut command = Command::new(found);
+    command
+        .args(arguments)
+        // Through the open handle, so that the folder cannot be exchanged before the start.
+        .current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+        .stdin(if errand.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env_clear()
+        .env("PATH", search)
+        .env("HOME", workspace.root())
+        .env(
+            "LANG",
+            std::env::var_os("LANG").unwrap_or_else(|| "C.UTF-8".into()),
+        );
+    for name in &errand.pass {
+        if let Some(value) = variable(name) {
+            command.env(name, value);
+        }
+    }
+    for (name, value) in &errand.set {
+        command.env(name, value);
+    }
+    command.env(mark::VARIABLE, mark.as_str());
+    Ok(Prepared {
+        command,
+        program: program.clone(),
+        _folder: folder,
+    })
+}
+
+/// The variable's value here; a name that no variable can have is as good as unset.
+fn variable(name: &str) -> Option<OsString> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return None;
+    }
+    std::env::var_os(name)
+}
+
+/// A name without a slash is looked up in the absolute folders of `search`; a relative path is one
+/// in the workspace.
+fn find(program: &str, workspace: &Workspace, search: &OsString) -> Result<PathBuf, Trouble> {
+    if program.is_empty() {
+        return Err(Trouble::Empty);
+    }
+    if program.contains('/') {
+        let path = if program.starts_with('/') {
+            PathBuf::from(program)
+        } else {
+            workspace.root().join(inside(program)?)
+        };
+        return match executable(&path) {
+            Some(true) => Ok(path),
+            Some(false) => Err(Trouble::NotExecutable(program.to_owned())),
+            None => Err(Trouble::NotFound(program.to_owned())),
+        };
+    }
+    let mut refused = false;
+    for folder in std::env::split_paths(search).filter(|folder| folder.is_absolute()) {
+        let path = folder.join(program);
+        match executable(&path) {
+            Some(true) => return Ok(path),
+            Some(false) => refused = true,
+            None => {}
+        }
+    }
+    Err(if refused {
+        Trouble::NotExecutable(program.to_owned())
+    } else {
+        Trouble::NotFound(program.to_owned())
+    })
+}
+
+/// Whether a file is there, and whether anybody may execute it; the system has the last word.
+fn executable(path: &Path) -> Option<bool> {
+    let found = std::fs::metadata(path).ok()?;
+    Some(found.is_file() && found.mode() & 0o111 != 0)
+}

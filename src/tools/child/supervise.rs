@@ -1,0 +1,214 @@
+//! The life of one child: started, fed, listened to, ended, cleared up, reaped. Nothing of it is
+//! left when this is over.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orket_actors::port::tool::Beat;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::leash::{Leash, Started};
+use super::mark::Mark;
+use super::output::{Capture, Captured, feed};
+use super::prepare::{Prepared, Trouble, prepare};
+use super::process;
+use super::warden::{Warden, Watched};
+use super::{Ending, Errand, How};
+use crate::tools::workspace::Workspaces;
+
+/// How long an output stream may stay open when all who could write to it are gone: only somebody
+/// who was handed the pipe from outside can hold it.
+const LINGER: Duration = Duration::from_millis(250);
+/// A program that was written a moment ago can be busy: some other child that is just being started
+/// holds it open for writing until it becomes another program.
+const BUSY_TRIES: u32 = 40;
+const BUSY_WAIT: Duration = Duration::from_millis(5);
+/// Between two looks at whether a group that was asked to end has done so.
+const GRACE_STEP: Duration = Duration::from_millis(15);
+
+/// What supervising one child takes.
+pub(super) struct Supervision {
+    pub id: u64,
+    pub errand: Errand,
+    pub mark: Mark,
+    pub leash: Arc<Leash>,
+    pub warden: Warden,
+    pub workspaces: Arc<Workspaces>,
+    pub grace: Duration,
+    pub beat: Beat,
+    pub cancel: CancellationToken,
+}
+
+/// Why the child was not left to end by itself.
+enum Cause {
+    Ended,
+    TimedOut(Duration),
+    Cancelled,
+    Abandoned,
+}
+
+impl Supervision {
+    pub(super) async fn run(self) -> Ending {
+        match self.begin().await {
+            Ok(Some((started, exit))) => self.go_on(started, exit).await,
+            Ok(None) => Ending::without_output(How::Cancelled),
+            Err(trouble) => Ending::without_output(How::NotStarted(trouble)),
+        }
+    }
+
+    /// Starts the child; `None` when nobody wants it any more.
+    async fn begin(&self) -> Result<Option<(Started, AsyncFd<OwnedFd>)>, Trouble> {
+        let mut prepared = prepare(&self.errand, &self.mark, &self.workspaces)?;
+        let Prepared {
+            command, program, ..
+        } = &mut prepared;
+        let mut tries = 0;
+        let started = loop {
+            if self.cancel.is_cancelled() {
+                return Ok(None);
+            }
+            match self.leash.start(command) {
+                Ok(started) => break started,
+                Err(error)
+                    if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
+                {
+                    tries += 1;
+                    sleep(BUSY_WAIT).await;
+                }
+                Err(error) => return Err(Trouble::from_start(program, error)),
+            }
+        };
+        let Some(started) = started else {
+            return Ok(None);
+        };
+        let exit = watch_exit(started.pid).map_err(|source| {
+            // Without this nobody would learn of its end, so it must not go on.
+            self.leash.signal(Signal::KILL);
+            self.leash.bury();
+            Trouble::from_start(program, source)
+        })?;
+        self.warden.watch(Watched {
+            id: self.id,
+            pid: started.pid,
+            start: process::read(started.pid).map_or(0, |it| it.start),
+            mark: self.mark.clone(),
+            beat: Arc::clone(&self.beat),
+        });
+        Ok(Some((started, exit)))
+    }
+
+    async fn go_on(mut self, mut started: Started, exit: AsyncFd<OwnedFd>) -> Ending {
+        let stdout = self.listen(started.stdout.take().map(OwnedFd::from));
+        let stderr = self.listen(started.stderr.take().map(OwnedFd::from));
+        let input = self.errand.input.take().zip(started.stdin.take());
+        let feeding = input.and_then(|(bytes, pipe)| {
+            let pipe = Sender::from_owned_fd(pipe.into()).ok()?;
+            Some(tokio::spawn(feed(pipe, bytes)))
+        });
+
+        let cause = self.wait(&exit).await;
+        if matches!(cause, Cause::Cancelled | Cause::TimedOut(_)) {
+            self.ask_to_end().await;
+        }
+        self.leash.signal(Signal::KILL);
+        let _ended = exit.readable().await;
+        self.warden.clear(self.id).await;
+        if let Some(feeding) = feeding {
+            feeding.abort();
+        }
+        let (stdout, stderr) = (stdout.finish().await, stderr.finish().await);
+        let status = self.leash.bury();
+        let how = match cause {
+            Cause::Ended => How::of(status),
+            Cause::TimedOut(limit) => How::TimedOut(limit),
+            Cause::Cancelled | Cause::Abandoned => How::Cancelled,
+        };
+        Ending {
+            how,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Waits until the child ends or must end.
+    async fn wait(&self, exit: &AsyncFd<OwnedFd>) -> Cause {
+        let limit = self.errand.limits.wall;
+        let time_is_up = async {
+            match limit {
+                Some(limit) => {
+                    sleep(limit).await;
+                    limit
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ended = exit.readable() => Cause::Ended,
+            () = self.leash.abandoned() => Cause::Abandoned,
+            () = self.cancel.cancelled() => Cause::Cancelled,
+            limit = time_is_up => Cause::TimedOut(limit),
+        }
+    }
+
+    /// Asks the group to end and waits until it has, for the grace at most.
+    async fn ask_to_end(&self) {
+        self.leash.signal(Signal::TERM);
+        let all_ended = async {
+            while self.warden.living(self.id).await > 0 {
+                sleep(GRACE_STEP).await;
+            }
+        };
+        tokio::select! {
+            _in_time = timeout_at(Instant::now() + self.grace, all_ended) => {}
+            () = self.leash.abandoned() => {}
+        }
+    }
+
+    fn listen(&self, pipe: Option<OwnedFd>) -> Listening {
+        let capture = Capture::default();
+        let reading = pipe
+            .and_then(|pipe| Receiver::from_owned_fd(pipe).ok())
+            .map(|pipe| {
+                let (most, beat) = (self.errand.limits.output, Arc::clone(&self.beat));
+                tokio::spawn(capture.clone().drain(pipe, most, beat))
+            });
+        Listening { capture, reading }
+    }
+}
+
+/// A handle that becomes readable when the process has ended, while it is not reaped yet.
+fn watch_exit(pid: i32) -> io::Result<AsyncFd<OwnedFd>> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::NotFound)?;
+    let handle = pidfd_open(pid, PidfdFlags::empty())?;
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types whose descriptor can change; an OwnedFd's cannot"
+    )]
+    AsyncFd::with_interest(handle, Interest::READABLE)
+}
+
+struct Listening {
+    capture: Capture,
+    reading: Option<JoinHandle<()>>,
+}
+
+impl Listening {
+    /// What was heard until all writers were gone.
+    async fn finish(self) -> Captured {
+        if let Some(mut reading) = self.reading
+            && timeout(LINGER, &mut reading).await.is_err()
+        {
+            reading.abort();
+        }
+        self.capture.take()
+    }
+}

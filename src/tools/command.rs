@@ -1,0 +1,112 @@
+//! Tools that are commands: arguments as JSON on standard input, the result as JSON on standard
+//! output.
+
+use orket_actors::port::tool::ToolJob;
+use orket_core::plan::CommandTool;
+use orket_core::tool::ToolResult;
+use serde_json::{Map, Value, json};
+
+use super::child::limits::Limits;
+use super::child::{Ending, Errand, How};
+
+/// How much of standard error an error text quotes, in characters.
+const QUOTED: usize = 2_000;
+
+/// What is to be run for this call.
+#[must_use]
+pub fn errand(job: &ToolJob, command: CommandTool, output: usize) -> Errand {
+    let arguments = Value::Object(job.call.args.clone()).to_string();
+    Errand {
+        workspace: job.scope.workspace.clone(),
+        working_directory: command.working_directory,
+        command: command.command,
+        pass: command.environment,
+        set: vec![
+            ("ORKET_IDEMPOTENCY_KEY", job.key.clone()),
+            ("ORKET_RUN_ID", job.scope.run_id.clone()),
+            ("ORKET_ISSUE_ID", job.scope.issue_id.clone()),
+        ],
+        input: Some(arguments.into_bytes()),
+        limits: Limits {
+            wall: job.spec.time_limit_ms.map(std::time::Duration::from_millis),
+            output,
+        },
+        fence: job.scope.fence,
+    }
+}
+
+/// What the tool answered.
+#[must_use]
+pub fn result(tool: &str, ending: &Ending) -> ToolResult {
+    let (mut fields, said_ok, said_error) = spoken(ending);
+    let trouble = match &ending.how {
+        How::Exit(0) => None,
+        How::Exit(code) => {
+            fields.insert("exit_code".to_owned(), json!(code));
+            Some(format!("`{tool}` ended with exit code {code}"))
+        }
+        How::Signal(signal) => {
+            fields.insert("signal".to_owned(), json!(signal));
+            Some(format!("`{tool}` was ended by signal {signal}"))
+        }
+        How::TimedOut(limit) => Some(format!(
+            "`{tool}` ran longer than its time limit of {} s and was killed",
+            limit.as_secs_f64()
+        )),
+        How::Cancelled => Some(format!("`{tool}` was cancelled and killed")),
+        How::NotStarted(trouble) => Some(format!("`{tool}`: {trouble}")),
+    };
+    let error = match (trouble, said_ok) {
+        (None, true) => None,
+        (None, false) => Some(said_error.unwrap_or_else(|| format!("`{tool}` failed"))),
+        (Some(trouble), _) => {
+            let stderr = ending.stderr.last(QUOTED);
+            let more = said_error.unwrap_or(stderr);
+            Some(if more.is_empty() {
+                trouble
+            } else {
+                format!("{trouble}: {more}")
+            })
+        }
+    };
+    ToolResult {
+        ok: error.is_none(),
+        error,
+        fields,
+    }
+}
+
+/// Standard output as result fields, with its own word on `ok` and `error`.
+fn spoken(ending: &Ending) -> (Map<String, Value>, bool, Option<String>) {
+    let text = ending.stdout.text();
+    let mut fields = Map::new();
+    if ending.stdout.is_truncated() {
+        fields.insert("output".to_owned(), Value::String(text));
+        fields.insert("truncated".to_owned(), json!(true));
+        fields.insert("bytes".to_owned(), json!(ending.stdout.total()));
+        return (fields, true, None);
+    }
+    match serde_json::from_str(text.trim()) {
+        Ok(Value::Object(object)) => fields = object,
+        Ok(_) | Err(_) => {
+            if !text.is_empty() {
+                fields.insert("output".to_owned(), Value::String(text));
+            }
+            return (fields, true, None);
+        }
+    }
+    let error = match fields.shift_remove("error") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(other) => Some(other.to_string()),
+    };
+    match fields.shift_remove("ok") {
+        // An error without `ok` is a failure all the same.
+        None => (fields, error.is_none(), error),
+        Some(Value::Bool(ok)) => (fields, ok, error),
+        Some(other) => {
+            let error = format!("the result's `ok` is {other}; it must be true or false");
+            (fields, false, Some(error))
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The tool host: file tools through a capability on the workspace, and child processes.
+//!
+//! # Layout
+//!
+//! - [`host`]: the port's implementation; sends each call where its work is done.
+//! - [`workspace`]: workspace folders as capabilities; which texts are paths inside one.
+//! - [`files`]: `read_file`, `write_file`, `list_directory`, and the threads they run on.
+//! - [`child`]: child processes, from their start until nothing of them is left.
+//! - [`command`]: tools that are commands. [`verify`]: verify commands.
+
+pub mod child;
+pub mod command;
+pub mod files;
+pub mod host;
+pub mod verify;
+pub mod workspace;
+
+pub use self::child::mark::data_folder_id;
+pub use self::host::{Host, HostError, HostOptions};

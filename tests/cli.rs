@@ -1,0 +1,13 @@
+//! The command line, through the binary.
+
+#[path = "cli/house.rs"]
+mod house;
+
+#[path = "cli/attach.rs"]
+mod attach;
+#[path = "cli/rocks.rs"]
+mod rocks;
+#[path = "cli/stop.rs"]
+mod stop;
+#[path = "cli/words.rs"]
+mod words;

@@ -1,0 +1,237 @@
+//! What it says: help, usage errors, JSON, errors.
+
+use serde_json::{Value, json};
+
+use super::house::{BROKEN, House, QUICK};
+
+#[test]
+fn every_command_has_help() {
+    let house = House::new();
+    let mut text = String::new();
+    for command in [
+        "", "run", "board", "runs", "show", "halt", "resume", "replay", "export", "serve", "config",
+    ] {
+        let mut args: Vec<&str> = command.split_whitespace().collect();
+        args.push("--help");
+        let done = house.run(&args);
+        assert_eq!((done.code, done.err.as_str()), (0, ""));
+        text.push_str(&format!("$ orket {}\n{}\n", args.join(" "), done.out));
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_makes_no_sense_is_told_with_exit_code_2() {
+    let house = House::new();
+    for args in [
+        &["run"][..],
+        &["--nonsense"],
+        &["run", "--epic", "a", "--rock", "b"],
+        &["--resume", "X-1"],
+        &["--epic", "a", "runs"],
+        &["--build-id", "b"],
+        &["serve"],
+        &["replay", "only-a-run"],
+        &["run", "--epic", "a", "--embedded", "--detach"],
+        &["runs", "--limit", "0"],
+        &["runs", "--set", "ORKET_NO_SUCH=1"],
+    ] {
+        let done = house.run(args);
+        assert_eq!(done.code, 2, "{args:?}: {done:?}");
+        assert_eq!(done.out, "", "{args:?}");
+        assert!(done.err.starts_with("error"), "{args:?}: {}", done.err);
+    }
+    assert!(!house.durable().exists(), "nothing was begun");
+}
+
+#[test]
+fn an_unknown_value_is_an_error_that_lists_the_known_ones() {
+    let house = House::new();
+    std::fs::write(house.path().join(".env"), "ORKET_ARTIFACTS=everything\n").unwrap();
+    let done = house.run(&["runs", "--json"]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.err.contains("one of: full, checkpoint, failed, none"),
+        "{done:?}"
+    );
+    assert_eq!(done.json()["error"]["code"], "E_CONFIG");
+    // A flag goes before it.
+    let done = house.run(&["config", "--json", "--set", "ORKET_ARTIFACTS=none"]);
+    let settings = done.json()["settings"].clone();
+    let shown = settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|shown| shown["name"] == "ORKET_ARTIFACTS")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&shown["value"], &shown["from"]),
+        (&json!("none"), &json!("flag"))
+    );
+}
+
+/// The keys of an object, one after the other.
+fn keys(value: &Value) -> String {
+    let keys: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.join(" ")
+}
+
+#[test]
+fn json_is_one_object_on_standard_output() {
+    let house = House::new();
+    house.epic("demo", 2, QUICK);
+    let done = house.run(&["--epic", "demo", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let report = done.json();
+    assert_eq!(
+        keys(&report),
+        "run_id build_id epic status cards elapsed_ms"
+    );
+    assert_eq!(report["build_id"], "build-demo");
+    assert_eq!(report["status"], "done");
+    let card = &report["cards"][0];
+    assert_eq!(keys(card), "id summary seat status attempts tokens");
+    assert_eq!(
+        (
+            &card["id"],
+            &card["status"],
+            &card["attempts"],
+            &card["tokens"]
+        ),
+        (&json!("DEMO-1"), &json!("done"), &json!(2), &json!(15))
+    );
+    let run = report["run_id"].as_str().unwrap();
+    let shown = house.run(&["show", "last", "--json"]).json();
+    assert_eq!(shown["run_id"], run);
+    assert_eq!(shown["attempts"].as_array().unwrap().len(), 4);
+    let listed = house.run(&["runs", "--json"]).json();
+    assert_eq!(listed["runs"][0]["status"], "done");
+    let board = house.run(&["board", "--json"]).json();
+    let epic = board["epics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|epic| epic["name"] == "demo")
+        .unwrap();
+    assert_eq!(
+        (&epic["status"], &epic["build_id"]),
+        (&json!("done"), &json!("build-demo"))
+    );
+    assert_eq!(epic["cards"][1]["status"], "done");
+    // A recorded turn is the same in the journal and in the files, byte for byte.
+    let replayed = house
+        .run(&["replay", &format!("{}:DEMO-1:1:coder", &run[..6]), "--json"])
+        .json();
+    let folder = std::path::Path::new(replayed["turn_dir"].as_str().unwrap());
+    let response = std::fs::read_to_string(folder.join("model_response.txt")).unwrap();
+    assert_eq!(replayed["model_response"], response);
+    let checkpoint = std::fs::read(folder.join("checkpoint.json")).unwrap();
+    assert_eq!(
+        replayed["checkpoint"],
+        serde_json::from_slice::<Value>(&checkpoint).unwrap()
+    );
+    std::fs::remove_dir_all(house.path().join("workspace/default/observability")).unwrap();
+    assert_eq!(
+        house.run(&["export", "last", "--json"]).json()["export"]["turns"],
+        4
+    );
+    assert_eq!(
+        std::fs::read(folder.join("checkpoint.json")).unwrap(),
+        checkpoint
+    );
+    // A finished epic run again is a new build; a named build has nothing left to do.
+    let again = house.run(&["run", "--epic", "demo", "--json"]).json();
+    assert_eq!(again["build_id"], "build-demo-2");
+    let named = house
+        .run(&[
+            "run",
+            "--epic",
+            "demo",
+            "--build-id",
+            "build-demo",
+            "--json",
+        ])
+        .json();
+    let attempts = named["cards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|card| card["attempts"].clone());
+    assert_eq!(attempts.collect::<Vec<_>>(), [json!(2), json!(2)]);
+}
+
+#[test]
+fn a_failing_run_exits_with_1_and_says_why_for_each_card() {
+    let house = House::new();
+    house.epic("demo", 2, BROKEN);
+    let done = house.run(&["--epic", "demo"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    for part in [
+        "DEMO-1 is blocked: E_CONTRACT",
+        "DEMO-2 is blocked",
+        "hint: orket show",
+    ] {
+        assert!(done.out.contains(part), "{part}: {}", done.out);
+    }
+    // What was wrong is mended: the same build goes on, the first try's attempts still counted.
+    house.epic("demo", 2, QUICK);
+    let done = house.run(&["--epic", "demo", "--build-id", "build-demo", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(
+        done.json()["cards"][0]["attempts"],
+        3,
+        "one before, two now"
+    );
+}
+
+#[test]
+fn broken_assets_stop_a_run_before_anything_is_begun() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    house.write(
+        "config/epics/demo.json",
+        &json!({"epic": {"name": "demo", "team": "standard", "environment": "demo",
+                "issues": [{"id": "A", "summary": "a", "seat": "pilot", "depends_on": ["B"]}]}}),
+    );
+    let done = house.run(&["--epic", "demo", "--json"]);
+    assert_eq!(done.code, 1);
+    let detail = done.json()["error"]["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("config/epics/demo.json"), "{detail}");
+    assert!(
+        detail.contains("issues[0].seat") && detail.contains("issues[0].depends_on"),
+        "{detail}"
+    );
+    assert_eq!(house.run(&["runs", "--json"]).json()["runs"], json!([]));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let house = House::new();
+    let mut command = house.command(&["--help"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    house.epic("demo", 1, QUICK);
+    let mut child = house
+        .command(&["--epic", "demo"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(
+        child.wait().unwrap().code(),
+        Some(0),
+        "the run goes on to its end"
+    );
+}

@@ -1,0 +1,332 @@
+//! Kills at named points.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use super::cases::{Case, all, finish, reference};
+use super::epic::{Ask, PAYING};
+use super::model::Manner;
+use super::points::{choose, count, in_sources};
+use super::verdict::{State, Verdict, judge};
+use super::world::{Ended, PARALLEL, SERIAL, Setup, World};
+
+/// Points that an undisturbed run does not pass, and the test here that kills at each.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("recovery.loaded", "recovery"),
+    ("recovery.handed_over", "recovery"),
+    ("recovery.take_up", "recovery"),
+    ("watchdog.before_fence", "watchdog"),
+    ("watchdog.after_fence", "watchdog"),
+    ("reconciler.round", "reconciler"),
+];
+
+/// The kinds of points round which something becomes durable.
+const DURABLE: [&str; 5] = ["recovery", "turn", "writer", "run", "card_actor"];
+
+fn elsewhere(test: &str) -> BTreeSet<&'static str> {
+    let own = ELSEWHERE.iter().filter(|(_, by)| *by == test);
+    own.map(|(point, _)| *point).collect()
+}
+
+fn listed(world: &World) -> BTreeMap<String, u64> {
+    let ended = world.live("list");
+    assert!(ended.status.code().is_some(), "{}", ended.err);
+    count(&ended.passed())
+}
+
+fn play(cases: &[Case], reference: &State) -> Vec<Verdict> {
+    let began = Instant::now();
+    let verdicts = all(cases, Case::text, |case| case.play(reference));
+    let points: BTreeSet<&str> = cases
+        .iter()
+        .map(|it| it.kills.last().unwrap().0.as_str())
+        .collect();
+    let kills: usize = cases.iter().map(|it| it.kills.len()).sum();
+    let parked = verdicts.iter().filter(|it| **it == Verdict::Parked).count();
+    println!(
+        "{}: {} worlds at {} points, {kills} kills, {parked} parked an unknown outcome, {:.1} s",
+        cases[0].name,
+        cases.len(),
+        points.len(),
+        began.elapsed().as_secs_f64()
+    );
+    verdicts
+}
+
+#[test]
+fn killed_at_every_point_of_a_run() {
+    let reference = reference();
+    let serial = listed(&World::new(SERIAL));
+    let reached: BTreeSet<String> = serial.keys().cloned().collect();
+    let known: BTreeSet<String> = ELSEWHERE
+        .iter()
+        .map(|(point, _)| (*point).to_owned())
+        .collect();
+    let unreached: Vec<String> = in_sources().difference(&reached).cloned().collect();
+    let unreached: Vec<String> = unreached
+        .into_iter()
+        .filter(|it| !known.contains(it))
+        .collect();
+    assert_eq!(
+        unreached,
+        Vec::<String>::new(),
+        "points that no scenario passes: let the epic pass them, or another test of this file"
+    );
+    let mut cases = Vec::new();
+    for (point, all) in &serial {
+        // Every effect and every journal step of a turn; of the others the first, the last and some between.
+        let most = match point.split_once('.').unwrap().0 {
+            "tool" => *all,
+            "turn" | "writer" => 6,
+            _ => 3,
+        };
+        let case = |setup, pass| Case {
+            name: "matrix",
+            setup,
+            kills: vec![(point.clone(), pass)],
+        };
+        cases.extend(
+            choose(*all, most)
+                .into_iter()
+                .map(|pass| case(SERIAL, pass)),
+        );
+        cases.push(case(PARALLEL, all.div_ceil(2)));
+    }
+    let verdicts = play(&cases, &reference);
+    assert!(
+        verdicts.contains(&Verdict::Parked),
+        "no kill came between intent and outcome of the call that must not be repeated"
+    );
+}
+
+#[test]
+fn killed_again_in_the_middle_of_recovery() {
+    let reference = reference();
+    let serial = listed(&World::new(SERIAL));
+    let last = |point: &str| (point.to_owned(), serial[point]);
+    let middle = |point: &str| (point.to_owned(), serial[point].div_ceil(2));
+    // What the first life leaves: a reply not yet acted on, none at all, a call without an outcome,
+    // a turn without its end, everything done but the last word.
+    let first_kills = [
+        (middle("turn.after_step"), 2),
+        (middle("turn.before_ask"), 1),
+        (paying_call(SERIAL).1, 1),
+        (middle("turn.before_finish"), 1),
+        (last("run.before_finish"), 1),
+    ];
+    let mut cases = Vec::new();
+    let mut reached = BTreeSet::new();
+    for (first, most) in first_kills {
+        let world = World::new(SERIAL);
+        assert!(
+            world
+                .live(&format!("kill@{}#{}", first.0, first.1))
+                .was_killed()
+        );
+        for (point, all) in listed(&world) {
+            reached.insert(point.clone());
+            let kind = point.split_once('.').unwrap().0;
+            if most == 1 && !DURABLE.contains(&kind) {
+                continue;
+            }
+            cases.extend(choose(all, most).into_iter().map(|pass| Case {
+                name: "recovery",
+                setup: SERIAL,
+                kills: vec![first.clone(), (point.clone(), pass)],
+            }));
+        }
+    }
+    assert!(
+        elsewhere("recovery").iter().all(|it| reached.contains(*it)),
+        "not all of recovery is passed: {reached:?}"
+    );
+    play(&cases, &reference);
+}
+
+/// A world that died when the call that must not be repeated had just been made, and the kill that
+/// does it.
+fn paying_call(setup: Setup) -> (World, (String, u64)) {
+    let point = "tool.after_effect".to_owned();
+    for pass in 1.. {
+        let world = World::new(setup);
+        assert!(
+            world.live(&format!("kill@{point}#{pass}")).was_killed(),
+            "no call pays"
+        );
+        if world.journal().is_cut_off("pay") {
+            return (world, (point, pass));
+        }
+    }
+    unreachable!()
+}
+
+/// The model has been asked the second question of a turn and does not answer.
+const HOLDING: Setup = Setup {
+    manners: |ask: &Ask| {
+        if ask.card == "CR-3" && ask.round == 1 {
+            Manner::Holds
+        } else {
+            Manner::Answers
+        }
+    },
+    ..SERIAL
+};
+
+/// One life that is asked to stop while the model is silent.
+fn stop_a_life(world: &World, fault: &str) -> Ended {
+    let mut life = world.start(fault);
+    world.model.until_held(|| life.has_ended());
+    world.was_stopped.set(true);
+    life.signal(Signal::TERM);
+    let ended = life.end();
+    world.model.release();
+    world.bury(ended)
+}
+
+#[test]
+fn killed_while_it_shuts_down() {
+    let reference = reference();
+    let world = World::new(HOLDING);
+    let ended = stop_a_life(&world, "list");
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.err);
+    assert_eq!(world.journal().run().unwrap().1, "interrupted");
+    finish(&world, &reference);
+    let passed = ended.passed();
+    let begin = passed.iter().position(|it| it == "shutdown.begin").unwrap();
+    let before = count(&passed[..begin]);
+    let mut cases = Vec::new();
+    for (point, all) in count(&passed) {
+        let earlier = before.get(&point).copied().unwrap_or(0);
+        cases.extend(
+            choose(all - earlier, 3)
+                .into_iter()
+                .map(|it| (point.clone(), earlier + it)),
+        );
+    }
+    let began = Instant::now();
+    let text = |(point, pass): &(String, u64)| format!("shutdown: {point}#{pass}");
+    let struck = all(&cases, text, |(point, pass)| {
+        let world = World::new(HOLDING);
+        let ended = stop_a_life(&world, &format!("kill@{point}#{pass}"));
+        finish(&world, &reference);
+        ended.was_killed().then(|| point.clone())
+    });
+    let points: BTreeSet<String> = struck.iter().flatten().cloned().collect();
+    for needed in [
+        "shutdown.begin",
+        "shutdown.drained",
+        "run.before_finish",
+        "run.after_finish",
+        "writer.checkpoint",
+    ] {
+        assert!(
+            points.contains(needed),
+            "`{needed}` was not struck: {points:?}"
+        );
+    }
+    println!(
+        "shutdown: {} worlds at {} points, {} kills struck, {:.1} s",
+        cases.len(),
+        points.len(),
+        struck.iter().flatten().count(),
+        began.elapsed().as_secs_f64()
+    );
+}
+
+/// The model keeps silent about the last card of the epic.
+const HOLDING_THE_LAST: Setup = Setup {
+    manners: |ask: &Ask| {
+        if ask.card == "CR-7" {
+            Manner::Holds
+        } else {
+            Manner::Answers
+        }
+    },
+    ..SERIAL
+};
+
+#[test]
+fn a_call_of_unknown_outcome_stays_parked_when_a_stopped_run_goes_on() {
+    let reference = reference();
+    let (world, _) = paying_call(HOLDING_THE_LAST);
+    let ended = stop_a_life(&world, "");
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.err);
+    let parked = world.journal();
+    assert_eq!(
+        parked.card(PAYING)["wait_reason"],
+        "input",
+        "{:#?}",
+        parked.cards
+    );
+    assert_eq!(finish(&world, &reference), Verdict::Parked);
+}
+
+#[test]
+fn a_call_cut_off_in_an_attempt_that_cannot_be_followed_is_parked_too() {
+    let reference = reference();
+    let (world, _) = paying_call(SERIAL);
+    // As if another version of the program had read the reply otherwise.
+    world.write_journal(
+        "UPDATE turn_steps SET body_json = replace(body_json, 'update_issue_status', 'nothing') \
+         WHERE kind = 'model_replied' AND body_json LIKE '%\"pay%'",
+    );
+    assert_eq!(finish(&world, &reference), Verdict::Parked);
+}
+
+/// The first reply about one card breaks off.
+const STALLING: Setup = Setup {
+    manners: |ask: &Ask| {
+        if ask.card == "CR-4" && ask.turn == 1 && ask.attempt == 1 {
+            Manner::Stalls
+        } else {
+            Manner::Answers
+        }
+    },
+    env: &[
+        ("ORKET_MAX_CONCURRENT_TURNS", "1"),
+        ("ORKET_CLOCK_IDLE_SEC", "0.4"),
+    ],
+};
+
+#[test]
+fn killed_while_the_watchdog_ends_an_attempt() {
+    let reference = reference();
+    let world = World::new(STALLING);
+    let ended = world.live("list");
+    judge(&world, &reference, Some(&ended));
+    let passed = ended.passed();
+    let fence = passed
+        .iter()
+        .position(|it| it == "watchdog.before_fence")
+        .unwrap();
+    let before = count(&passed[..fence]);
+    // Around the fence: the first pass of every point from there on.
+    let cases: Vec<Case> = count(&passed[fence..])
+        .into_keys()
+        .map(|point| Case {
+            name: "watchdog",
+            setup: STALLING,
+            kills: vec![(point.clone(), before.get(&point).copied().unwrap_or(0) + 1)],
+        })
+        .collect();
+    for needed in elsewhere("watchdog") {
+        assert!(
+            cases.iter().any(|it| it.kills[0].0 == needed),
+            "`{needed}` is not passed"
+        );
+    }
+    play(&cases, &reference);
+}
+
+#[test]
+fn killed_as_the_reconciler_looks_round() {
+    let reference = reference();
+    let world = World::new(HOLDING);
+    for point in elsewhere("reconciler") {
+        assert!(world.live(&format!("kill@{point}#1")).was_killed());
+    }
+    world.model.release();
+    assert_eq!(finish(&world, &reference), Verdict::Same);
+}
