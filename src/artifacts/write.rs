@@ -1,5 +1,5 @@
-//! Writing one record: folders through a capability handle on the workspace, files by temporary
-//! name and rename.
+//! Writing one record: through a capability handle on the workspace, into a folder under a temporary
+//! name that is renamed when all files are in it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -76,7 +76,7 @@ pub(super) struct Written {
 #[derive(Default)]
 pub(super) struct Writer {
     /// By workspace and run.
-    runs: HashMap<(Arc<str>, String), Dir>,
+    runs: HashMap<(Arc<str>, String), Arc<Dir>>,
 }
 
 impl Writer {
@@ -88,42 +88,51 @@ impl Writer {
             return Ok(Written::default());
         }
         let [run, issue, turn] = components(&meta);
+        let workspace = || PathBuf::from(&*record.workspace);
         let folder_error = |cause| ProjectionError::Folder {
-            workspace: PathBuf::from(&*record.workspace),
+            workspace: workspace(),
             folder: folder(&meta),
             cause,
         };
-        let place = match turn_folder(self.run(&record.workspace, &run)?, &issue, &turn) {
+        let place = match Draft::begin(self.run(&record.workspace, &run)?, &issue) {
             // The folder we hold was removed under us: begin again from the workspace.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.runs.clear();
-                turn_folder(self.run(&record.workspace, &run)?, &issue, &turn)
+                Draft::begin(self.run(&record.workspace, &run)?, &issue)
             }
             other => other,
-        }
-        .map_err(folder_error)?;
+        };
+        let draft = place.map_err(folder_error)?;
         let mut written = Written::default();
         for (name, bytes) in &files {
-            replace(&place, name, bytes).map_err(|cause| ProjectionError::File {
-                workspace: PathBuf::from(&*record.workspace),
-                file: format!("{}/{name}", folder(&meta)),
-                cause,
-            })?;
+            draft
+                .write(name, bytes)
+                .map_err(|cause| ProjectionError::File {
+                    workspace: workspace(),
+                    file: format!("{}/{name}", folder(&meta)),
+                    cause,
+                })?;
             written.files += 1;
             written.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         }
+        draft
+            .publish(&turn, files.iter().map(|(name, _)| name.as_str()))
+            .map_err(folder_error)?;
         Ok(written)
     }
 
     /// The handle on `observability/<run>`.
-    fn run(&mut self, workspace: &Arc<str>, run: &str) -> Result<&Dir, ProjectionError> {
+    fn run(&mut self, workspace: &Arc<str>, run: &str) -> Result<Arc<Dir>, ProjectionError> {
         let key = (Arc::clone(workspace), run.to_owned());
         if self.runs.len() >= OPEN_RUNS && !self.runs.contains_key(&key) {
             self.runs.clear();
         }
         match self.runs.entry(key) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(missing) => Ok(missing.insert(open_run(Path::new(&**workspace), run)?)),
+            Entry::Occupied(known) => Ok(Arc::clone(known.get())),
+            Entry::Vacant(missing) => {
+                let opened = Arc::new(open_run(Path::new(&**workspace), run)?);
+                Ok(Arc::clone(missing.insert(opened)))
+            }
         }
     }
 }
@@ -147,18 +156,80 @@ fn open_run(workspace: &Path, run: &str) -> Result<Dir, ProjectionError> {
         })
 }
 
-/// Makes and opens `<issue>/<turn>`. Most cards take several turns, so the card's folder is made
-/// only when it turns out to be missing.
-fn turn_folder(run: &Dir, issue: &str, turn: &str) -> io::Result<Dir> {
-    let path = Path::new(issue).join(turn);
-    match run.create_dir(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            made(run.create_dir(issue))?;
-            made(run.create_dir(&path))?;
+/// The files of one attempt while they are written: a folder beside the one they are for, which
+/// takes its name when all are there. Whoever reads sees none of them or all, and a file costs one
+/// name instead of two. Dropped before it was published, it is removed.
+struct Draft {
+    run: Arc<Dir>,
+    /// Relative to the run: `<issue>/.<process>-<number>.tmp`.
+    path: PathBuf,
+    dir: Dir,
+    published: bool,
+}
+
+impl Draft {
+    /// Most cards take several turns, so the card's folder is made only when it turns out to be
+    /// missing.
+    fn begin(run: Arc<Dir>, issue: &str) -> io::Result<Self> {
+        let path = Path::new(issue).join(format!(
+            ".{}-{}.tmp",
+            std::process::id(),
+            TEMPORARY.fetch_add(1, Ordering::Relaxed)
+        ));
+        match run.create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                made(run.create_dir(issue))?;
+                run.create_dir(&path)?;
+            }
+            other => other?,
         }
-        other => made(other)?,
+        let dir = run.open_dir(&path)?;
+        Ok(Self {
+            run,
+            path,
+            dir,
+            published: false,
+        })
     }
-    run.open_dir(&path)
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        self.dir.open_with(name, &options)?.write_all(bytes)
+    }
+
+    /// Gives the folder its name. Where there are files of this attempt already (it was taken up
+    /// after a crash, or is exported again), each is replaced by its successor, the last one last.
+    fn publish<'n>(mut self, turn: &str, names: impl Iterator<Item = &'n str>) -> io::Result<()> {
+        let place = self.path.with_file_name(turn);
+        let Err(error) = self.run.rename(&self.path, &self.run, &place) else {
+            self.published = true;
+            return Ok(());
+        };
+        if !matches!(
+            error.kind(),
+            io::ErrorKind::DirectoryNotEmpty
+                | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::NotADirectory
+        ) {
+            return Err(error);
+        }
+        // Says so when it is a link that leads out of the workspace.
+        let old = self.run.open_dir(&place)?;
+        for name in names {
+            self.dir.rename(name, &old, name)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.published {
+            // Best effort: what matters is the first error.
+            let _ = self.run.remove_dir_all(&self.path);
+        }
+    }
 }
 
 fn made(outcome: io::Result<()>) -> io::Result<()> {
@@ -166,25 +237,4 @@ fn made(outcome: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
-}
-
-/// Gives `name` these bytes all at once: whoever reads it sees the old file or the new one.
-fn replace(folder: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = format!(
-        ".{}-{}.tmp",
-        std::process::id(),
-        TEMPORARY.fetch_add(1, Ordering::Relaxed)
-    );
-    let written = folder
-        .open_with(
-            &temporary,
-            OpenOptions::new().write(true).create(true).truncate(true),
-        )
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| folder.rename(&temporary, folder, name));
-    if written.is_err() {
-        // Best effort: what matters is the first error.
-        let _ = folder.remove_file(&temporary);
-    }
-    written
 }

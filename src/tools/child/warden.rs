@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use orket_actors::port::tool::Beat;
-use rustix::process::{getpid, getsid};
+use rustix::process::getpid;
 use tokio::sync::oneshot;
 
 use super::kin::{Head, Onlooker, sort};
@@ -30,6 +30,10 @@ enum Order {
     Watch(Watched),
     Count(u64, oneshot::Sender<usize>),
     Clear(u64, oneshot::Sender<()>),
+}
+
+fn unseen() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "/proc does not show this process")
 }
 
 /// A child to be watched.
@@ -60,11 +64,11 @@ impl Warden {
     /// When the system gives no thread.
     pub fn start() -> io::Result<Self> {
         let (orders, received) = unbounded();
-        let session = getsid(None)?.as_raw_nonzero().get();
-        let onlooker = Onlooker {
-            pid: getpid().as_raw_nonzero().get(),
-            session,
-        };
+        let pid = getpid().as_raw_nonzero().get();
+        // From the same place as everybody else's: it is 0 where the session was begun outside
+        // our process namespace, which getsid(2) by way of `Pid` cannot say.
+        let session = process::read(pid).ok_or_else(unseen)?.session;
+        let onlooker = Onlooker { pid, session };
         thread::Builder::new()
             .name("orket-warden".to_owned())
             .spawn(move || Rounds::new(onlooker).serve(&received))?;
