@@ -4,7 +4,7 @@
 //!
 //! Cards take two turns (work and review) and write one file each. Printed: cards a second, durable
 //! steps a second, peak memory; for `full` artifacts next to a plain loop that writes the same files
-//! in the same run; for the delayed model next to the critical path; and the cost of a step late in
+//! in the same run, the medians of five rounds in turn; for the delayed model next to the critical path; and the cost of a step late in
 //! a large run next to an early one.
 
 #[path = "epics/bench.rs"]

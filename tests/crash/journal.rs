@@ -195,6 +195,17 @@ impl Journal {
         replied
     }
 
+    /// Whether an attempt is open whose reply is durable: what recovery must take up.
+    pub fn has_open_reply(&self) -> bool {
+        self.turns
+            .iter()
+            .filter(|turn| turn["ended_at"].is_null())
+            .any(|turn| {
+                let mut own = self.steps.iter().filter(|it| it["turn"] == turn["row"]);
+                own.any(|it| it["kind"] == "model_replied")
+            })
+    }
+
     fn turn(&self, row: &Value) -> &Value {
         self.turns.iter().find(|turn| turn["row"] == *row).unwrap()
     }
