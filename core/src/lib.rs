@@ -8,6 +8,7 @@
 //! - [`asset`]: what an operator writes (epics, teams, roles, ...), parsed and checked.
 //! - [`plan`]: one run with every choice made: what the actors execute and the journal stores.
 //! - [`plan_build`]: assets, settings and a request made into such a plan, or all that is wrong with them.
+//! - [`policy`]: the rules of one run beyond its seats and cards.
 //! - [`run`], [`card_life`], [`turn`]: the three machines the actors drive.
 //! - [`contract`], [`tool_call`], [`message`]: what a reply must hold, how it is read, what is asked.
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
@@ -40,6 +41,7 @@ pub mod message;
 pub mod model;
 pub mod plan;
 pub mod plan_build;
+pub mod policy;
 pub mod run;
 pub mod scenario;
 pub mod stall;

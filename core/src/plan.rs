@@ -12,6 +12,7 @@ use crate::backoff::Backoff;
 use crate::contract::Contract;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::model::{ModelName, ModelOptions};
+use crate::policy::RunPolicy;
 use crate::stall::Clocks;
 use crate::status::{CardKind, words};
 use crate::tool::ToolSpec;
@@ -166,6 +167,9 @@ pub struct RunPlan {
     /// Tools that are run as child processes, by name: what the tool host needs beyond the spec.
     #[serde(default)]
     pub commands: BTreeMap<String, CommandTool>,
+    /// The rules beyond seats and cards.
+    #[serde(default)]
+    pub policy: RunPolicy,
 }
 
 /// A skill's entrypoint as the tool host runs it: arguments as JSON on standard input, the result

@@ -59,6 +59,7 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
         preference_models: settings.preferences.clone(),
+        modes: settings.modes(),
         ..PlanSettings::default()
     };
     Arc::new(AssetPlanner::new(

@@ -15,7 +15,7 @@ use crate::log::Zone;
 use crate::storage::SyncMode;
 
 use super::lookup::{ConfigError, Origin, Sources};
-use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, find};
+use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, file_key, find};
 
 /// One value as `orket config` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -224,6 +224,19 @@ impl Settings {
             .iter()
             .any(|shown| shown.name == "ORKET_CLOCK_TURN_SEC" && shown.origin != Origin::Default);
         Ok(settings)
+    }
+}
+
+impl Settings {
+    /// Every value that may be shown, by its key in settings files.
+    #[must_use]
+    pub fn modes(&self) -> BTreeMap<String, String> {
+        let open = |shown: &&Shown| !find(&shown.name).is_some_and(|it| it.secret);
+        self.shown
+            .iter()
+            .filter(open)
+            .filter_map(|it| Some((file_key(&it.name), it.value.clone()?)))
+            .collect()
     }
 }
 

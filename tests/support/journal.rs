@@ -11,6 +11,7 @@ use orket_core::contract::Contract;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::{ModelName, ModelOptions, Reply, Usage};
 use orket_core::plan::{ArtifactMode, CardPlan, RunPlan, SeatPlan, VerifyCommand};
+use orket_core::policy::RunPolicy;
 use orket_core::stall::Clocks;
 use orket_core::status::{CardKind, CardStatus};
 use orket_core::tool::{EffectClass, ToolHome, ToolSpec};
@@ -67,6 +68,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
         wip_limit_per_seat: 0,
         artifacts: ArtifactMode::Full,
         commands: BTreeMap::new(),
+        policy: RunPolicy::default(),
     }
 }
 

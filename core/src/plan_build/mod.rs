@@ -9,11 +9,13 @@
 //! - `tools`: which tools a role is offered, skills included.
 //! - `contracts`: what a turn must bring.
 //! - `verify`: the commands that check a card.
+//! - `policy`: the organization's process rules and the operator's modes as the run's policy.
 //! - `prompt`: the system prompt.
 
 mod cards;
 mod contracts;
 mod models;
+mod policy;
 mod prompt;
 mod seats;
 mod tools;
@@ -84,6 +86,10 @@ pub struct PlanSettings {
     pub env_models: BTreeMap<String, String>,
     /// The user's preferences, by role.
     pub preference_models: BTreeMap<String, String>,
+    /// Every setting that has a value, as text, by its key in `process_rules`: the environment's
+    /// before the organization's before the user's. A policy that can be set in all three places is
+    /// read from here.
+    pub modes: BTreeMap<String, String>,
 }
 
 impl Default for PlanSettings {
@@ -101,6 +107,7 @@ impl Default for PlanSettings {
             wip_limit_per_seat: None,
             env_models: BTreeMap::new(),
             preference_models: BTreeMap::new(),
+            modes: BTreeMap::new(),
         }
     }
 }
@@ -280,5 +287,6 @@ fn plan<S>(context: &Context<'_, S>, seats: seats::Seats) -> RunPlan {
         wip_limit_per_seat: settings.wip_limit_per_seat.or(written_limit).unwrap_or(0),
         artifacts: settings.artifacts,
         commands: seats.commands,
+        policy: policy::build(context),
     }
 }

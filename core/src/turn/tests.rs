@@ -78,6 +78,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         wip_limit_per_seat: 0,
         artifacts: ArtifactMode::None,
         commands: BTreeMap::new(),
+        policy: crate::policy::RunPolicy::default(),
     };
     Arc::new(Context {
         plan: Arc::new(plan),

@@ -1,0 +1,45 @@
+//! The rules of one run that go beyond its seats and cards. They are chosen once, stored with the
+//! plan, and used by prompt, check and gate alike, so that none of them can promise what another
+//! refuses.
+
+mod approvals;
+mod budget;
+mod contract;
+mod gate;
+mod project;
+mod prompts;
+mod skills;
+mod verifier;
+
+use serde::{Deserialize, Serialize};
+
+pub use approvals::ApprovalPolicy;
+pub use budget::BudgetPolicy;
+pub use contract::ContractPolicy;
+pub use gate::GatePolicy;
+pub use project::ProjectPolicy;
+pub use prompts::PromptPolicy;
+pub use skills::SkillPolicy;
+pub use verifier::VerifierPolicy;
+
+/// All of them. What a stored plan does not know is its default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunPolicy {
+    /// What the tool gate refuses beyond its fixed rules.
+    pub gate: GatePolicy,
+    /// Which calls wait for a person.
+    pub approvals: ApprovalPolicy,
+    /// What a run may spend.
+    pub budget: BudgetPolicy,
+    /// What is checked before the guard is asked.
+    pub verifier: VerifierPolicy,
+    /// Which rules every contract of the run carries.
+    pub contract: ContractPolicy,
+    /// How the project is laid out before the first card.
+    pub project: ProjectPolicy,
+    /// How prompts are put together and which versions are used.
+    pub prompts: PromptPolicy,
+    /// What skills may do.
+    pub skills: SkillPolicy,
+}
