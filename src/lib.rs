@@ -9,6 +9,7 @@
 //! - [`tools`]: the tool host: files, child processes.
 //! - [`artifacts`]: the journal as files under `observability/`.
 //! - [`log`][]: `orket.log`.
+//! - [`evidence`]: whether the record of a run holds.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`system`]: the actor system with its real parts.
 //! - [`cli`]: the command line.
@@ -29,6 +30,7 @@ pub mod artifacts;
 pub mod assets;
 pub mod cli;
 pub mod config;
+pub mod evidence;
 pub mod log;
 pub mod owner;
 pub mod providers;

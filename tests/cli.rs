@@ -5,6 +5,8 @@ mod house;
 
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/evidence.rs"]
+mod evidence;
 #[path = "cli/rocks.rs"]
 mod rocks;
 #[path = "cli/stop.rs"]

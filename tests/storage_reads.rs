@@ -295,6 +295,7 @@ fn all_steps() -> Vec<Step> {
             attempt: 2,
             status: CardStatus::InProgress,
             missing_reads: vec!["x".to_owned()],
+            given: None,
         },
         Step::Recovered { recoveries: 1 },
         Step::Verified {

@@ -488,31 +488,17 @@ impl CardActor {
     }
 
     fn recovered_context(&self, open: &OpenTurnRecord) -> Option<TurnContext> {
-        let (seat, purpose, status, missing_reads) =
-            open.steps.iter().find_map(|step| match step.as_ref() {
-                Step::TurnStarted {
-                    seat,
-                    purpose,
-                    status,
-                    missing_reads,
-                    ..
-                } => Some((seat.clone(), *purpose, *status, missing_reads.clone())),
-                _ => None,
-            })?;
-        Some(TurnContext {
-            plan: Arc::clone(&self.plan),
-            card: Arc::clone(&self.card),
-            seat,
-            purpose,
-            turn: open.turn,
-            attempt: open.attempt,
-            status,
-            missing_reads,
-            comments: self.comments.clone(),
-            refusal: self.life.refusal.clone(),
-            history: self.spoken(purpose),
-            dependencies: self.dependencies.clone(),
-        })
+        let started = open.steps.first()?;
+        let (plan, card) = (Arc::clone(&self.plan), Arc::clone(&self.card));
+        let mut cx = TurnContext::recorded(plan, card, started)?;
+        if matches!(&**started, Step::TurnStarted { given: None, .. }) {
+            // Begun by an earlier version, which did not record it.
+            cx.comments = self.comments.clone();
+            cx.refusal = self.life.refusal.clone();
+            cx.history = self.spoken(cx.purpose);
+            cx.dependencies = self.dependencies.clone();
+        }
+        Some(cx)
     }
 
     fn missing_reads(&self, purpose: Purpose) -> Vec<String> {

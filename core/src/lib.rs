@@ -15,6 +15,7 @@
 //! - [`scenario`]: what the scripted model answers.
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
+//! - [`chain`], [`difference`]: the evidence over a card's steps; where two records part.
 #![cfg_attr(
     not(test),
     warn(
@@ -33,7 +34,9 @@ pub mod asset;
 pub mod backoff;
 pub mod canonical;
 pub mod card_life;
+pub mod chain;
 pub mod contract;
+pub mod difference;
 pub mod failure;
 pub mod gate;
 pub mod ids;

@@ -64,6 +64,10 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show a recorded turn from the journal, byte for byte; asks no model
     Replay(ReplayArgs),
+    /// Check that the record of a run holds: chain, decisions, transitions, files
+    Verify(VerifyArgs),
+    /// The first thing in which two recorded turns, or two runs, differ
+    Diff(DiffArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Own the data folder until told to stop
@@ -183,6 +187,29 @@ pub struct ReplayArgs {
     /// Which try at it [default: the last]
     #[arg(long, value_name = "N")]
     pub attempt: Option<u32>,
+    /// Make every decision again from the record and compare, byte for byte; RUN or RUN:ISSUE means
+    /// all of its turns
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `orket verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+}
+
+/// `orket diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// A turn, or a run
+    #[arg(value_name = "RUN[:ISSUE:TURN[:ROLE]]")]
+    pub left: String,
+    /// What to compare it with
+    #[arg(value_name = "RUN[:ISSUE:TURN[:ROLE]]")]
+    pub right: String,
 }
 
 /// `orket export`.
@@ -271,6 +298,7 @@ impl Cli {
             return Ok(Some(Command::Replay(ReplayArgs {
                 turn: turn.clone(),
                 attempt: None,
+                verify: false,
             })));
         }
         if bare.run.what().is_some() {

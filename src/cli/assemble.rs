@@ -74,8 +74,16 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
 ///
 /// When it is there and cannot be read.
 pub fn records(folder: &DataFolder) -> Result<Arc<dyn Records>, Failure> {
-    let reader = Reader::open(&folder.database_folder()).map_err(unopened)?;
-    Ok(Arc::new(JournalRecords::new(reader)))
+    Ok(Arc::new(JournalRecords::new(reader(folder)?)))
+}
+
+/// The journal of a folder for reading, whoever owns it; `None` when there is none yet.
+///
+/// # Errors
+///
+/// When it is there and cannot be read.
+pub fn reader(folder: &DataFolder) -> Result<Option<Reader>, Failure> {
+    Reader::open(&folder.database_folder()).map_err(unopened)
 }
 
 fn unopened(error: OpenError) -> Failure {

@@ -12,6 +12,7 @@ use super::out;
 use crate::config::{Settings, Sources, settings};
 use crate::owner::folder::DataFolder;
 use crate::owner::ports::{Planner, Records};
+use crate::storage::Reader;
 
 /// See the file's head.
 pub struct Context {
@@ -72,6 +73,17 @@ impl Context {
     /// When it is there and cannot be read.
     pub fn records(&self) -> Result<Arc<dyn Records>, Failure> {
         assemble::records(&self.folder)
+    }
+}
+
+impl Context {
+    /// The journal itself, for what looks at its bytes; `None` when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// When it is there and cannot be read.
+    pub fn reader(&self) -> Result<Option<Reader>, Failure> {
+        assemble::reader(&self.folder)
     }
 }
 

@@ -68,6 +68,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Show(args) => on_system(commands::show::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
         Command::Replay(args) => commands::replay::run(&context, &args),
+        Command::Verify(args) => commands::verify::run(&context, &args),
+        Command::Diff(args) => commands::diff::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Config => commands::config::run(&context),
     }

@@ -79,6 +79,7 @@ diesel::table! {
         role -> Text,
         card_id -> Text,
         run_id -> Text,
+        head -> Nullable<Binary>,
     }
 }
 
@@ -90,6 +91,7 @@ diesel::table! {
         at -> BigInt,
         kind -> Text,
         body_json -> Text,
+        link -> Nullable<Binary>,
     }
 }
 
@@ -107,6 +109,10 @@ diesel::table! {
         resolution_json -> Nullable<Text>,
         created_at -> BigInt,
         resolved_at -> Nullable<BigInt>,
+        digest -> Nullable<Text>,
+        expires_at -> Nullable<BigInt>,
+        spent_at -> Nullable<BigInt>,
+        decided_by -> Nullable<Text>,
     }
 }
 

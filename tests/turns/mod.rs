@@ -17,6 +17,7 @@ pub fn started(attempt: u32) -> Step {
         attempt,
         status: CardStatus::InProgress,
         missing_reads: Vec::new(),
+        given: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Purpose, Step, TurnOutcome, VerifyReport, Violation};
+use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
 use crate::contract::{Answer, Contract};
 use crate::failure::{Failure, FailureClass};
@@ -63,6 +63,50 @@ impl Context {
         match self.purpose {
             Purpose::Work => &self.card.contract,
             Purpose::Review => &self.card.review_contract,
+        }
+    }
+
+    /// The context of a recorded attempt, from its first step; `None` when that is another step.
+    /// What the record of an earlier version lacks is empty.
+    #[must_use]
+    pub fn recorded(plan: Arc<RunPlan>, card: Arc<CardPlan>, started: &Step) -> Option<Self> {
+        let Step::TurnStarted {
+            seat,
+            purpose,
+            turn,
+            attempt,
+            status,
+            missing_reads,
+            given,
+            ..
+        } = started
+        else {
+            return None;
+        };
+        let given = given.as_deref().cloned().unwrap_or_default();
+        Some(Self {
+            plan,
+            card,
+            seat: seat.clone(),
+            purpose: *purpose,
+            turn: *turn,
+            attempt: *attempt,
+            status: *status,
+            missing_reads: missing_reads.clone(),
+            comments: given.comments,
+            refusal: given.refusal,
+            history: given.history,
+            dependencies: given.dependencies,
+        })
+    }
+
+    /// What is not in the plan.
+    fn given(&self) -> Given {
+        Given {
+            comments: self.comments.clone(),
+            refusal: self.refusal.clone(),
+            history: self.history.clone(),
+            dependencies: self.dependencies.clone(),
         }
     }
 
@@ -164,6 +208,7 @@ impl Turn {
             attempt: cx.attempt,
             status: cx.status,
             missing_reads: cx.missing_reads.clone(),
+            given: Some(Box::new(cx.given())),
         };
         let mut turn = Self {
             status: cx.status,

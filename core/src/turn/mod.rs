@@ -2,12 +2,17 @@
 //! decides them.
 
 mod machine;
+mod rederive;
 
 pub use machine::{Context, Decision, LedgerEffect, Next, Turn, cut_off_effect, unknown_outcome};
+
+pub use rederive::{Divergence, RecordedStep, rederive};
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::ids::CardId;
+use crate::message::Spoken;
 use crate::model::{Message, ModelName, ModelOptions, Reply};
 use crate::stall::Phase;
 use crate::status::{CardStatus, WaitReason, words};
@@ -21,6 +26,24 @@ words! {
         /// The guard reviews it.
         Review = "review",
     }
+}
+
+/// What a turn was given besides the plan, as it stood when the turn began. It is part of the record
+/// because it changes: without it no prompt could be derived again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    /// Comments on the card, oldest first: author and text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<(String, String)>,
+    /// Why the last answer was not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What was said before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Spoken>,
+    /// The cards this one depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<(CardId, CardStatus)>,
 }
 
 /// One broken clause of a contract, or one refused call.
@@ -107,6 +130,9 @@ pub enum Step {
         /// Files of the read-path contract that do not exist; they are not demanded.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing_reads: Vec<String>,
+        /// What it was given besides the plan; `None` in the record of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Box<Given>>,
     },
     /// A process died and another took the turn up here.
     Recovered {

@@ -2,6 +2,7 @@
 
 pub mod board;
 pub mod config;
+pub mod diff;
 pub mod export;
 pub mod halt;
 pub mod replay;
@@ -10,4 +11,5 @@ pub mod runs;
 pub mod serve;
 pub mod show;
 mod under_way;
+pub mod verify;
 mod watch;

@@ -1,5 +1,6 @@
 //! `orket replay RUN:ISSUE:TURN[:ROLE]`: a recorded turn from the journal. Asks no model, needs no
-//! file under `observability/`; the texts are those of these files, byte for byte.
+//! file under `observability/`; the texts are those of these files, byte for byte. With `--verify`
+//! every decision is made again and must be the recorded one.
 
 use std::process::ExitCode;
 
@@ -12,8 +13,9 @@ use crate::cli::args::ReplayArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::ports::AttemptRow;
-use crate::owner::service::resolve_run;
+use crate::evidence::{Wanted, replay_run};
+use crate::owner::ports::{AttemptRow, Records, RecordsError, RunRow};
+use crate::owner::service::{Refusal, resolve_run};
 
 #[derive(Serialize)]
 struct Replayed {
@@ -34,34 +36,20 @@ struct Replayed {
 
 /// The parts of `RUN:ISSUE:TURN[:ROLE]`.
 #[derive(Debug, PartialEq, Eq)]
-struct Place<'a> {
-    run: &'a str,
-    issue: &'a str,
-    turn: u32,
-    role: Option<&'a str>,
+pub(super) struct Place<'a> {
+    pub(super) run: &'a str,
+    pub(super) issue: &'a str,
+    pub(super) turn: u32,
+    pub(super) role: Option<&'a str>,
 }
 
 pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
+    if args.verify {
+        return verify(context, args);
+    }
     let place = parse(&args.turn)?;
     let records = context.records()?;
-    let row = resolve_run(records.as_ref(), place.run)?;
-    let attempts = records.attempts(&row.run_id, Some(place.issue))?;
-    let of_turn: Vec<AttemptRow> = attempts
-        .into_iter()
-        .filter(|found| found.turn == place.turn)
-        .filter(|found| place.role.is_none_or(|role| role == found.role))
-        .collect();
-    let numbers: Vec<u32> = of_turn.iter().map(|found| found.attempt).collect();
-    let wanted = of_turn
-        .into_iter()
-        .rfind(|found| args.attempt.is_none_or(|attempt| attempt == found.attempt));
-    let Some(wanted) = wanted else {
-        return Err(Failure::new(
-            "E_REPLAY_NOT_FOUND",
-            format!("there is no recorded turn `{}`", args.turn),
-        )
-        .hint(format!("orket show {} lists what is recorded", row.run_id)));
-    };
+    let (row, wanted, numbers) = find(records.as_ref(), &place, &args.turn, args.attempt)?;
     let steps = records.steps(wanted.row)?;
     let meta = TurnMeta {
         run_id: &row.run_id,
@@ -121,7 +109,87 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn parse(text: &str) -> Result<Place<'_>, Failure> {
+/// The run, the attempt that is meant, and the numbers of all tries at its turn.
+pub(super) fn find(
+    records: &dyn Records,
+    place: &Place<'_>,
+    text: &str,
+    attempt: Option<u32>,
+) -> Result<(RunRow, AttemptRow, Vec<u32>), Failure> {
+    let row = resolve_run(records, place.run)?;
+    let attempts = records.attempts(&row.run_id, Some(place.issue))?;
+    let of_turn: Vec<AttemptRow> = attempts
+        .into_iter()
+        .filter(|found| found.turn == place.turn)
+        .filter(|found| place.role.is_none_or(|role| role == found.role))
+        .collect();
+    let numbers: Vec<u32> = of_turn.iter().map(|found| found.attempt).collect();
+    let wanted = of_turn
+        .into_iter()
+        .rfind(|found| attempt.is_none_or(|attempt| attempt == found.attempt));
+    match wanted {
+        Some(wanted) => Ok((row, wanted, numbers)),
+        None => Err(Failure::new(
+            "E_REPLAY_NOT_FOUND",
+            format!("there is no recorded turn `{text}`"),
+        )
+        .hint(format!("orket show {} lists what is recorded", row.run_id))),
+    }
+}
+
+/// Makes every decision of the turn, the card or the whole run again and compares it with the record.
+fn verify(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
+    let parts: Vec<&str> = args.turn.split(':').collect();
+    let (run, wanted) = match parts.as_slice() {
+        [run] => (*run, Wanted::default()),
+        [run, issue] => (
+            *run,
+            Wanted {
+                issue: Some((*issue).to_owned()),
+                ..Wanted::default()
+            },
+        ),
+        _ => {
+            let place = parse(&args.turn)?;
+            let wanted = Wanted {
+                issue: Some(place.issue.to_owned()),
+                turn: Some(place.turn),
+                attempt: args.attempt,
+            };
+            (place.run, wanted)
+        }
+    };
+    let records = context.records()?;
+    let row = resolve_run(records.as_ref(), run)?;
+    let reader = context
+        .reader()?
+        .ok_or_else(|| Refusal::unknown_run(&row.run_id))?;
+    let replayed = replay_run(&reader, &row.run_id, &wanted)
+        .map_err(|error| RecordsError(error.to_string()))?;
+    if replayed.attempts == 0 {
+        return Err(Failure::new(
+            "E_REPLAY_NOT_FOUND",
+            format!("there is no recorded turn `{}`", args.turn),
+        )
+        .hint(format!("orket show {} lists what is recorded", row.run_id)));
+    }
+    if context.json {
+        out::json(
+            &serde_json::json!({"run_id": row.run_id, "ok": replayed.problems.is_empty(), "replay": replayed}),
+        );
+    } else {
+        out::print(&format!(
+            "{} of {} attempts derived again, {} steps equal byte for byte\n",
+            replayed.equal, replayed.attempts, replayed.steps
+        ));
+        for problem in &replayed.problems {
+            out::print(&super::verify::line(problem));
+        }
+    }
+    Ok(ExitCode::from(u8::from(!replayed.problems.is_empty())))
+}
+
+pub(super) fn parse(text: &str) -> Result<Place<'_>, Failure> {
     let parts: Vec<&str> = text.split(':').collect();
     let (run, issue, turn, role) = match parts.as_slice() {
         [run, issue, turn] => (*run, *issue, *turn, None),

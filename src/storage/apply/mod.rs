@@ -2,6 +2,7 @@
 //! query, so the connection prepares it once and keeps it.
 
 mod card;
+mod chain;
 mod run;
 mod turn;
 
@@ -12,6 +13,8 @@ use serde::Serialize;
 
 use super::schema::{cards, turns};
 use super::writer::Order;
+
+pub(super) use self::chain::Chain;
 
 /// Why a write was not applied. Something of it may have been, so its transaction or savepoint
 /// must be rolled back.
@@ -80,6 +83,7 @@ impl<T> About<T> for QueryResult<T> {
 /// An open transaction and how many bytes of JSON went into it.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a mut SqliteConnection,
+    pub(super) chain: &'a mut Chain,
     pub(super) bytes: usize,
 }
 
@@ -93,7 +97,9 @@ impl Transaction<'_> {
             (Guard::Turn(row, fence), Some((Op::Steps { turn, steps }, rest)))
                 if *turn == row && !steps.is_empty() =>
             {
+                let mark = self.chain.mark();
                 if !self.guarded_steps(row, fence, steps, order.first_step.as_deref())? {
+                    self.chain.back_to(mark);
                     return Ok(false);
                 }
                 ops = rest;
@@ -113,17 +119,26 @@ impl Transaction<'_> {
     /// The same; a refused write leaves nothing behind in the transaction.
     pub(super) fn apply_with_savepoint(&mut self, order: &Order) -> Result<bool, Failure> {
         let mut bytes = self.bytes;
+        let mark = self.chain.mark();
+        let chain = &mut *self.chain;
         #[expect(
             clippy::disallowed_methods,
             reason = "within the writer's immediate transaction this is a savepoint"
         )]
         let applied = self.connection.transaction(|connection| {
-            let mut inner = Transaction { connection, bytes };
+            let mut inner = Transaction {
+                connection,
+                chain,
+                bytes,
+            };
             let applied = inner.apply(order);
             bytes = inner.bytes;
             applied
         });
         self.bytes = bytes;
+        if !matches!(applied, Ok(true)) {
+            self.chain.back_to(mark);
+        }
         applied
     }
 

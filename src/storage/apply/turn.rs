@@ -50,6 +50,7 @@ impl Transaction<'_> {
             }
             None => Cow::Owned(self.json(&*step.step)?),
         };
+        let link = self.link(turn, step, &body)?;
         let owned_turn = turns::table
             .filter(
                 turns::row
@@ -67,6 +68,7 @@ impl Transaction<'_> {
                 turn_steps::at.eq(step.at_ms),
                 turn_steps::kind.eq(step.step.kind()),
                 turn_steps::body_json.eq(&*body),
+                turn_steps::link.eq(link.as_bytes().as_slice()),
             ))
             .execute(self.connection);
         match inserted {
@@ -81,6 +83,7 @@ impl Transaction<'_> {
     /// A step of an attempt that is known to exist.
     fn step(&mut self, turn: TurnRow, step: &StepRow) -> Result<(), Failure> {
         let body = self.json(&*step.step)?;
+        let link = self.link(turn, step, &body)?;
         diesel::insert_into(turn_steps::table)
             .values((
                 turn_steps::turn.eq(turn),
@@ -88,6 +91,7 @@ impl Transaction<'_> {
                 turn_steps::at.eq(step.at_ms),
                 turn_steps::kind.eq(step.step.kind()),
                 turn_steps::body_json.eq(&body),
+                turn_steps::link.eq(link.as_bytes().as_slice()),
             ))
             .execute(self.connection)
             .about(|| format!("step {} of attempt row {turn}", step.seq))?;
@@ -140,7 +144,7 @@ impl Transaction<'_> {
             ))
             .execute(self.connection)
             .about(|| format!("attempt row {row} of card `{card_id}`"))?;
-        Ok(())
+        self.open_chain(row, card)
     }
 
     pub(super) fn fence_turn(&mut self, turn: TurnRow, fence: i64) -> Result<(), Failure> {
@@ -160,9 +164,11 @@ impl Transaction<'_> {
         output_tokens: u64,
         at_ms: i64,
     ) -> Result<(), Failure> {
+        let head = self.close_chain(turn)?;
         let changed =
             diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))
                 .set((
+                    turns::head.eq(head.as_ref().map(|link| link.as_bytes().as_slice())),
                     turns::status.eq(status),
                     turns::code.eq(code),
                     turns::prompt_tokens.eq(count(prompt_tokens)),

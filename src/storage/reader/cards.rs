@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use orket_actors::port::store::StoreError;
 use orket_core::card_life::CardLife;
 
-use super::views::{CardSummary, EventRow, GateRow};
+use super::views::{CardSummary, EventRow, GateRow, StatusRow};
 use super::{PAGE, Reader, from_json, from_word, number};
 use crate::storage::schema::{card_definitions, card_events, cards, gates, turns};
 
@@ -178,55 +178,72 @@ impl Reader {
             .collect()
     }
 
+    /// The audited changes of a card's status, oldest first, whichever run made them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn status_changes(&self, card: i64) -> Result<Vec<StatusRow>, StoreError> {
+        type Row = (
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+        );
+        let rows = self.query(|connection| {
+            card_events::table
+                .filter(
+                    card_events::card
+                        .eq(card)
+                        .and(card_events::kind.eq("status")),
+                )
+                .order(card_events::seq)
+                .select((
+                    card_events::from_status,
+                    card_events::to_status,
+                    card_events::reason,
+                    card_events::by_whom,
+                ))
+                .load::<Row>(connection)
+        })?;
+        Ok(rows
+            .into_iter()
+            .map(|(from, to, reason, by)| StatusRow {
+                from: from.unwrap_or_default(),
+                to: to.unwrap_or_default(),
+                reason: reason.unwrap_or_default(),
+                by: by.unwrap_or_default(),
+            })
+            .collect())
+    }
+
     /// What people must decide (`Some("pending")`) or have decided, oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub fn gates(&self, status: Option<&str>) -> Result<Vec<GateRow>, StoreError> {
-        type Gate = (
-            i64,
-            String,
-            i64,
-            String,
-            String,
-            String,
-            String,
-            String,
-            String,
-            Option<String>,
-            i64,
-            Option<i64>,
-        );
         let stored = self.query(|connection| {
             let mut query = gates::table.order(gates::id).into_boxed();
             if let Some(status) = status {
                 query = query.filter(gates::status.eq(status));
             }
-            query.load::<Gate>(connection)
+            query.load::<StoredGate>(connection)
         })?;
-        stored
-            .into_iter()
-            .map(|gate| {
-                Ok(GateRow {
-                    id: gate.0,
-                    run_id: gate.1,
-                    card: gate.2,
-                    card_id: gate.3,
-                    seat: gate.4,
-                    request_type: gate.5,
-                    reason: gate.6,
-                    payload: from_json("a gate's payload", &gate.7)?,
-                    status: gate.8,
-                    resolution: gate
-                        .9
-                        .map(|text| from_json("a gate's resolution", &text))
-                        .transpose()?,
-                    created_ms: gate.10,
-                    resolved_ms: gate.11,
-                })
-            })
-            .collect()
+        stored.into_iter().map(gate_row).collect()
+    }
+
+    /// One gate.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn gate(&self, id: i64) -> Result<Option<GateRow>, StoreError> {
+        let stored = self.query(|connection| {
+            let gate = gates::table.find(id);
+            gate.first::<StoredGate>(connection).optional()
+        })?;
+        stored.map(gate_row).transpose()
     }
 
     /// Row numbers, page by page.
@@ -244,6 +261,52 @@ impl Reader {
             rows.extend(more);
         }
     }
+}
+
+/// A row of `gates`.
+#[derive(Queryable)]
+struct StoredGate {
+    id: i64,
+    run_id: String,
+    card: i64,
+    card_id: String,
+    seat: String,
+    request_type: String,
+    reason: String,
+    payload_json: String,
+    status: String,
+    resolution_json: Option<String>,
+    created_at: i64,
+    resolved_at: Option<i64>,
+    digest: Option<String>,
+    expires_at: Option<i64>,
+    spent_at: Option<i64>,
+    decided_by: Option<String>,
+}
+
+fn gate_row(gate: StoredGate) -> Result<GateRow, StoreError> {
+    let resolution = gate
+        .resolution_json
+        .map(|text| from_json("a gate's resolution", &text))
+        .transpose()?;
+    Ok(GateRow {
+        id: gate.id,
+        run_id: gate.run_id,
+        card: gate.card,
+        card_id: gate.card_id,
+        seat: gate.seat,
+        request_type: gate.request_type,
+        reason: gate.reason,
+        payload: from_json("a gate's payload", &gate.payload_json)?,
+        status: gate.status,
+        resolution,
+        created_ms: gate.created_at,
+        resolved_ms: gate.resolved_at,
+        digest: gate.digest,
+        expires_ms: gate.expires_at,
+        spent_ms: gate.spent_at,
+        decided_by: gate.decided_by,
+    })
 }
 
 fn summary(stored: Stored, attempts: i64) -> Result<CardSummary, StoreError> {

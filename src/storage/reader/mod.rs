@@ -2,6 +2,7 @@
 //! long lists are read in pages, so that no reader keeps the WAL from being emptied.
 
 mod cards;
+mod evidence;
 mod load;
 mod offline;
 mod runs;
@@ -16,8 +17,10 @@ use serde::de::DeserializeOwned;
 
 use super::connection::{self, Pragmas, Readers};
 
+pub use evidence::{StoredEnd, StoredStep};
 pub use views::{
-    BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, TurnSummary,
+    BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, StatusRow,
+    TurnSummary,
 };
 
 /// Rows read at once where a list may be long.

@@ -27,6 +27,7 @@ struct StoredTurn {
     role: String,
     card_id: String,
     run_id: String,
+    _head: Option<Vec<u8>>,
 }
 
 impl Reader {

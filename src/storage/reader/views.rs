@@ -184,6 +184,19 @@ pub struct EventRow {
     pub at_ms: i64,
 }
 
+/// One audited change of a card's status, in the journal's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRow {
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// A role, `scheduler` or `operator`.
+    pub by: String,
+}
+
 /// Something a person must decide, or has decided.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateRow {
@@ -211,6 +224,14 @@ pub struct GateRow {
     pub created_ms: i64,
     /// When it was decided.
     pub resolved_ms: Option<i64>,
+    /// What an approval is for: the digest of (tool, arguments, target, policy).
+    pub digest: Option<String>,
+    /// Until when it can be decided.
+    pub expires_ms: Option<i64>,
+    /// When an approval was used.
+    pub spent_ms: Option<i64>,
+    /// Who decided.
+    pub decided_by: Option<String>,
 }
 
 fn run_status_word<S: Serializer>(status: &RunStatus, serializer: S) -> Result<S::Ok, S::Error> {

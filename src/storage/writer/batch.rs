@@ -17,7 +17,7 @@ use orket_actors::fault;
 use orket_actors::port::store::StoreError;
 
 use super::{Job, Writer, panic_text};
-use crate::storage::apply::{Failure, Transaction};
+use crate::storage::apply::{Chain, Failure, Transaction};
 
 /// Bytes of JSON after which a transaction is ended, however few writes it has: what is in the
 /// transaction is in memory.
@@ -105,6 +105,22 @@ impl Writer {
     /// One transaction with as many of `jobs` as it may hold. Gives the connection up when it
     /// cannot be trusted any more.
     fn transact(&mut self, jobs: &[Job], savepoints: Savepoints) -> Ended {
+        let mut chain = std::mem::take(&mut self.chain);
+        let ended = self.transact_linked(jobs, savepoints, &mut chain);
+        match &ended {
+            Ended::Committed(_) => chain.committed(),
+            Ended::Refused(_) | Ended::Broken(_) | Ended::Panicked(_) => chain.rolled_back(),
+        }
+        self.chain = chain;
+        ended
+    }
+
+    fn transact_linked(
+        &mut self,
+        jobs: &[Job],
+        savepoints: Savepoints,
+        chain: &mut Chain,
+    ) -> Ended {
         let connection = match self.connection() {
             Ok(connection) => connection,
             Err(error) => return Ended::Broken(error.to_string()),
@@ -112,8 +128,9 @@ impl Writer {
         let mut committed = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             fault::point("writer.before_begin");
-            let answers = connection
-                .immediate_transaction(|connection| apply_all(connection, jobs, savepoints))?;
+            let answers = connection.immediate_transaction(|connection| {
+                apply_all(connection, chain, jobs, savepoints)
+            })?;
             committed = Some(answers);
             fault::point("writer.after_commit");
             Ok::<(), Failure>(())
@@ -138,11 +155,13 @@ impl Writer {
 
 fn apply_all(
     connection: &mut SqliteConnection,
+    chain: &mut Chain,
     jobs: &[Job],
     savepoints: Savepoints,
 ) -> Result<Answers, Failure> {
     let mut transaction = Transaction {
         connection,
+        chain,
         bytes: 0,
     };
     let mut answers = Vec::with_capacity(jobs.len());

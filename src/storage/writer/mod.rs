@@ -22,6 +22,7 @@ use self::answers::Answers;
 pub(super) use self::gate::Gate;
 pub(super) use self::job::{Job, Order};
 use self::parked::Parked;
+use super::apply::Chain;
 use super::connection::{self, Pragmas, WAL_LIMIT_BYTES};
 use super::flush::Flusher;
 use super::options::{JournalOptions, OpenError};
@@ -48,6 +49,8 @@ pub(super) struct Writer {
     inbox: UnboundedReceiver<Message>,
     /// `None` after a failure, until it is opened again.
     connection: Option<SqliteConnection>,
+    /// Where the chains of the cards end.
+    chain: Chain,
     flusher: Flusher,
     parked: Parked,
     commits_since_look: u32,
@@ -76,6 +79,7 @@ impl Writer {
             options,
             inbox,
             connection: Some(connection),
+            chain: Chain::default(),
             flusher: Flusher::start(outbox)?,
             parked: Parked::default(),
             commits_since_look: 0,

@@ -63,10 +63,12 @@ CREATE TABLE card_events (
     data_json   TEXT,
     at          INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX card_events_by_run ON card_events (run_id);
+CREATE INDEX card_events_by_run  ON card_events (run_id);
+CREATE INDEX card_events_by_card ON card_events (card, seq) WHERE card IS NOT NULL;
 
 -- One attempt of one seat at one card. `status`: open, succeeded, failed, stalled, abandoned;
--- open exactly while `ended_at` is null.
+-- open exactly while `ended_at` is null. `head` is the link of its last step once it has ended, so
+-- that steps cut off at the end are missed too.
 CREATE TABLE turns (
     row           INTEGER NOT NULL PRIMARY KEY,
     card          INTEGER NOT NULL REFERENCES cards (row),
@@ -82,7 +84,8 @@ CREATE TABLE turns (
     seat          TEXT    NOT NULL,
     role          TEXT    NOT NULL,
     card_id       TEXT    NOT NULL,
-    run_id        TEXT    NOT NULL
+    run_id        TEXT    NOT NULL,
+    head          BLOB
 ) STRICT;
 CREATE INDEX turns_by_card ON turns (card);
 CREATE INDEX turns_by_run  ON turns (run_id, card_id);
@@ -90,18 +93,21 @@ CREATE INDEX turns_open    ON turns (card) WHERE ended_at IS NULL;
 
 -- Rows are appended at the end of the table, whatever turn they belong to, so that a commit for
 -- many turns touches few pages; the unique index finds the steps of a turn. That the turn exists is
--- checked by the insert itself, together with its fence.
+-- checked by the insert itself, together with its fence. `link` (BLAKE3, 32 bytes) chains each step
+-- to the one before it at the same card.
 CREATE TABLE turn_steps (
     id        INTEGER NOT NULL PRIMARY KEY,
     turn      INTEGER NOT NULL,
     seq       INTEGER NOT NULL,
     at        INTEGER NOT NULL,
     kind      TEXT    NOT NULL,
-    body_json TEXT    NOT NULL
+    body_json TEXT    NOT NULL,
+    link      BLOB
 ) STRICT;
 CREATE UNIQUE INDEX turn_steps_by_turn ON turn_steps (turn, seq);
 
--- What a person must decide.
+-- What a person must decide. An approval is for one digest of (tool, arguments, target, policy), until
+-- a time, and once.
 CREATE TABLE gates (
     id              INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     run_id          TEXT    NOT NULL,
@@ -114,10 +120,15 @@ CREATE TABLE gates (
     status          TEXT    NOT NULL DEFAULT 'pending',
     resolution_json TEXT,
     created_at      INTEGER NOT NULL,
-    resolved_at     INTEGER
+    resolved_at     INTEGER,
+    digest          TEXT,
+    expires_at      INTEGER,
+    spent_at        INTEGER,
+    decided_by      TEXT
 ) STRICT;
 CREATE INDEX gates_by_status ON gates (status);
-CREATE INDEX gates_by_card   ON gates (card);
+CREATE INDEX gates_by_card   ON gates (card, digest);
+CREATE INDEX gates_by_run    ON gates (run_id, id);
 
 CREATE TABLE comments (
     id      INTEGER NOT NULL PRIMARY KEY,

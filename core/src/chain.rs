@@ -1,0 +1,144 @@
+//! The chain over a card's steps: each link is a digest of the link before it and of everything the
+//! journal holds of the step, so that a step changed, left out, added or moved later is found.
+//!
+//! A link is `BLAKE3(before ‖ turn ‖ seq ‖ at ‖ len(kind) ‖ kind ‖ len(body) ‖ body)`, numbers as
+//! 64-bit little-endian. The first step of a card is linked to [`Link::root`].
+
+use std::fmt;
+
+use crate::canonical::hex;
+
+/// What the root of every chain begins with; a change of the formula changes it.
+const DOMAIN: &[u8] = b"orket.chain.v1";
+
+/// One link: 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Link([u8; 32]);
+
+/// What of a step is linked: all of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Linked<'a> {
+    /// The attempt's row.
+    pub turn: i64,
+    /// Its place in the attempt.
+    pub seq: u32,
+    /// When, milliseconds since 1970-01-01 UTC.
+    pub at_ms: i64,
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its JSON text, as stored.
+    pub body: &'a str,
+}
+
+impl Link {
+    /// Where the chain of a card begins: a digest of its row's number.
+    #[must_use]
+    pub fn root(card: i64) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(DOMAIN);
+        hasher.update(&card.to_le_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The link of the step that follows.
+    #[must_use]
+    pub fn next(&self, step: &Linked<'_>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        hasher.update(&step.turn.to_le_bytes());
+        hasher.update(&i64::from(step.seq).to_le_bytes());
+        hasher.update(&step.at_ms.to_le_bytes());
+        for text in [step.kind, step.body] {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            hasher.update(&length.to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The link with these bytes; `None` unless there are 32.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Hexadecimal.
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STEP: Linked<'static> = Linked {
+        turn: 7,
+        seq: 3,
+        at_ms: 1_750_000_000_000,
+        kind: "model_replied",
+        body: "{\"round\":0}",
+    };
+
+    #[test]
+    fn a_link_is_the_documented_digest() {
+        let mut bytes = Link::root(5).as_bytes().to_vec();
+        for number in [7_i64, 3, 1_750_000_000_000, 13] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(b"model_replied");
+        bytes.extend(11_i64.to_le_bytes());
+        bytes.extend(b"{\"round\":0}");
+        let expected = blake3::hash(&bytes);
+        assert_eq!(
+            Link::root(5).next(&STEP).as_bytes(),
+            expected.as_bytes(),
+            "the formula of the module's head"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100_000))]
+
+        /// Whatever one byte of a chain of steps is changed to, the last link tells.
+        #[test]
+        fn any_changed_byte_changes_the_last_link(
+            bodies in prop::collection::vec("[a-z]{1,6}", 1..4),
+            at in any::<prop::sample::Index>(),
+            place in any::<prop::sample::Index>(),
+            to in b'A'..=b'Z',
+        ) {
+            let link = |bodies: &[String]| {
+                bodies.iter().zip(0..).fold(Link::root(1), |before, (body, seq)| {
+                    before.next(&Linked { seq, body, ..STEP })
+                })
+            };
+            let whole = link(&bodies);
+            let mut changed = bodies.clone();
+            let which = at.index(changed.len());
+            let place = place.index(changed[which].len());
+            let mut bytes = changed[which].clone().into_bytes();
+            bytes[place] = to;
+            changed[which] = String::from_utf8(bytes).unwrap();
+            prop_assert_ne!(link(&changed), whole);
+            let mut shortened = bodies.clone();
+            shortened.pop();
+            prop_assert_ne!(link(&shortened), whole);
+        }
+    }
+}
