@@ -1,7 +1,7 @@
 //! The chain over a card's steps.
 
 use orket_actors::port::store::StoreError;
-use orket_core::chain::{Link, Linked};
+use orket_core::chain::{Content, Link, Linked};
 
 use super::{Evidence, Problem};
 use crate::storage::Reader;
@@ -31,8 +31,7 @@ pub(super) fn check(
                 turn: step.turn,
                 seq: step.seq,
                 at_ms: step.at_ms,
-                kind: &step.kind,
-                body: &step.body,
+                content: Content::of(&step.kind, &step.body),
             });
             if stored != expected {
                 let message = "the step, or one before it, is not what was written: its link does \

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
-use orket_core::chain::{Link, Linked};
+use orket_core::chain::{Content, Link, Linked};
 
 use super::{Failure, Transaction};
 use crate::storage::schema::{turn_steps, turns};
@@ -26,72 +26,69 @@ pub(in crate::storage) struct End {
 pub(in crate::storage) struct Chain {
     turns: HashMap<TurnRow, End>,
     cards: HashMap<CardRow, Link>,
-    /// Of the transaction under way, in order; the last one of an attempt counts.
-    pending: Vec<(TurnRow, Change)>,
+    /// What the transaction under way replaced, to be put back if it is rolled back.
+    undo: Vec<Undo>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Change {
-    /// The attempt's chain ends here.
-    At(End),
-    /// The attempt ended, its card's chain here.
-    Closed(End),
+#[derive(Debug)]
+enum Undo {
+    Turn(TurnRow, Option<End>),
+    Card(CardRow, Option<Link>),
 }
 
 impl Chain {
     /// The transaction is committed.
     pub(in crate::storage) fn committed(&mut self) {
+        self.undo.clear();
         if self.turns.len() > REMEMBERED {
             self.turns.clear();
         }
         if self.cards.len() > REMEMBERED {
             self.cards.clear();
         }
-        for (turn, change) in self.pending.drain(..) {
-            match change {
-                Change::At(end) => {
-                    self.turns.insert(turn, end);
-                }
-                Change::Closed(end) => {
-                    self.turns.remove(&turn);
-                    self.cards.insert(end.card, end.link);
-                }
-            }
-        }
     }
 
     /// The transaction is rolled back.
     pub(in crate::storage) fn rolled_back(&mut self) {
-        self.pending.clear();
+        self.back_to(0);
     }
 
     /// How much of the transaction there is, for [`Self::back_to`].
     pub(super) fn mark(&self) -> usize {
-        self.pending.len()
+        self.undo.len()
     }
 
     /// Forgets what came after `mark`.
     pub(super) fn back_to(&mut self, mark: usize) {
-        self.pending.truncate(mark);
+        while self.undo.len() > mark {
+            match self.undo.pop() {
+                Some(Undo::Turn(turn, Some(end))) => {
+                    self.turns.insert(turn, end);
+                }
+                Some(Undo::Turn(turn, None)) => {
+                    self.turns.remove(&turn);
+                }
+                Some(Undo::Card(card, Some(link))) => {
+                    self.cards.insert(card, link);
+                }
+                Some(Undo::Card(card, None)) => {
+                    self.cards.remove(&card);
+                }
+                None => {}
+            }
+        }
     }
 
-    fn end_of(&self, turn: TurnRow) -> Option<End> {
-        let of_turn = |(at, change): &(TurnRow, Change)| {
-            (*at == turn).then_some(match change {
-                Change::At(end) | Change::Closed(end) => *end,
-            })
-        };
-        let pending = self.pending.iter().rev().find_map(of_turn);
-        pending.or_else(|| self.turns.get(&turn).copied())
+    fn at(&mut self, turn: TurnRow, end: End) {
+        let before = self.turns.insert(turn, end);
+        self.undo.push(Undo::Turn(turn, before));
     }
 
-    fn card_end(&self, card: CardRow) -> Option<Link> {
-        let of_card = |(_, change): &(TurnRow, Change)| match change {
-            Change::Closed(end) if end.card == card => Some(end.link),
-            Change::At(_) | Change::Closed(_) => None,
-        };
-        let pending = self.pending.iter().rev().find_map(of_card);
-        pending.or_else(|| self.cards.get(&card).copied())
+    fn close(&mut self, turn: TurnRow, end: End) {
+        let before = self.turns.remove(&turn);
+        self.undo.push(Undo::Turn(turn, before));
+        let before = self.cards.insert(end.card, end.link);
+        self.undo.push(Undo::Card(end.card, before));
     }
 }
 
@@ -100,7 +97,7 @@ impl Transaction<'_> {
     pub(super) fn open_chain(&mut self, turn: TurnRow, card: CardRow) -> Result<(), Failure> {
         let link = self.card_link(card, turn)?;
         let end = End { card, link };
-        self.chain.pending.push((turn, Change::At(end)));
+        self.chain.at(turn, end);
         Ok(())
     }
 
@@ -110,7 +107,7 @@ impl Transaction<'_> {
         &mut self,
         turn: TurnRow,
         step: &StepRow,
-        body: &str,
+        content: Content,
     ) -> Result<Link, Failure> {
         let Some(before) = self.end(turn)? else {
             return Ok(Link::root(0));
@@ -119,11 +116,10 @@ impl Transaction<'_> {
             turn,
             seq: step.seq,
             at_ms: step.at_ms,
-            kind: step.step.kind(),
-            body,
+            content,
         });
         let end = End { link, ..before };
-        self.chain.pending.push((turn, Change::At(end)));
+        self.chain.at(turn, end);
         Ok(link)
     }
 
@@ -132,13 +128,13 @@ impl Transaction<'_> {
         let Some(end) = self.end(turn)? else {
             return Ok(None);
         };
-        self.chain.pending.push((turn, Change::Closed(end)));
+        self.chain.close(turn, end);
         Ok(Some(end.link))
     }
 
     fn end(&mut self, turn: TurnRow) -> Result<Option<End>, Failure> {
-        if let Some(end) = self.chain.end_of(turn) {
-            return Ok(Some(end));
+        if let Some(end) = self.chain.turns.get(&turn) {
+            return Ok(Some(*end));
         }
         let card = turns::table
             .find(turn)
@@ -164,8 +160,8 @@ impl Transaction<'_> {
 
     /// Where the attempts at a card before `turn` left its chain.
     fn card_link(&mut self, card: CardRow, turn: TurnRow) -> Result<Link, Failure> {
-        if let Some(link) = self.chain.card_end(card) {
-            return Ok(link);
+        if let Some(link) = self.chain.cards.get(&card) {
+            return Ok(*link);
         }
         let last = turns::table
             .filter(turns::card.eq(card).and(turns::row.lt(turn)))

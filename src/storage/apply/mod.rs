@@ -98,7 +98,7 @@ impl Transaction<'_> {
                 if *turn == row && !steps.is_empty() =>
             {
                 let mark = self.chain.mark();
-                if !self.guarded_steps(row, fence, steps, order.first_step.as_deref())? {
+                if !self.guarded_steps(row, fence, steps, order.first_step.as_ref())? {
                     self.chain.back_to(mark);
                     return Ok(false);
                 }

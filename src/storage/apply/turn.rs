@@ -5,25 +5,27 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
+use orket_core::chain::Content;
 use orket_core::ids::{CardId, RunId};
 
 use super::{About, Failure, Transaction, conflict, count};
 use crate::storage::schema::{turn_steps, turns};
+use crate::storage::writer::EarlyStep;
 
 impl Transaction<'_> {
-    /// Steps of an attempt that must own `fence`; `false` when it does not. `first_body` is the
-    /// JSON of the first one, if somebody made it already.
+    /// Steps of an attempt that must own `fence`; `false` when it does not. `early` is the first
+    /// one as stored, if somebody made it already.
     pub(super) fn guarded_steps(
         &mut self,
         turn: TurnRow,
         fence: i64,
         steps: &[StepRow],
-        first_body: Option<&str>,
+        early: Option<&EarlyStep>,
     ) -> Result<bool, Failure> {
         let Some((first, rest)) = steps.split_first() else {
             return Ok(true);
         };
-        if !self.first_step(turn, fence, first, first_body)? {
+        if !self.first_step(turn, fence, first, early)? {
             return Ok(false);
         }
         for step in rest {
@@ -41,16 +43,20 @@ impl Transaction<'_> {
         turn: TurnRow,
         fence: i64,
         step: &StepRow,
-        body: Option<&str>,
+        early: Option<&EarlyStep>,
     ) -> Result<bool, Failure> {
-        let body = match body {
-            Some(body) => {
-                self.bytes = self.bytes.saturating_add(body.len());
-                Cow::Borrowed(body)
+        let (body, content) = match early {
+            Some(early) => {
+                self.bytes = self.bytes.saturating_add(early.body.len());
+                (Cow::Borrowed(early.body.as_str()), early.content)
             }
-            None => Cow::Owned(self.json(&*step.step)?),
+            None => {
+                let body = self.json(&*step.step)?;
+                let content = Content::of(step.step.kind(), &body);
+                (Cow::Owned(body), content)
+            }
         };
-        let link = self.link(turn, step, &body)?;
+        let link = self.link(turn, step, content)?;
         let owned_turn = turns::table
             .filter(
                 turns::row
@@ -83,7 +89,8 @@ impl Transaction<'_> {
     /// A step of an attempt that is known to exist.
     fn step(&mut self, turn: TurnRow, step: &StepRow) -> Result<(), Failure> {
         let body = self.json(&*step.step)?;
-        let link = self.link(turn, step, &body)?;
+        let content = Content::of(step.step.kind(), &body);
+        let link = self.link(turn, step, content)?;
         diesel::insert_into(turn_steps::table)
             .values((
                 turn_steps::turn.eq(turn),

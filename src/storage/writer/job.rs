@@ -3,6 +3,7 @@
 use std::io;
 
 use orket_actors::port::store::{Op, StoreError, Write};
+use orket_core::chain::Content;
 use orket_core::turn::Step;
 use tokio::sync::oneshot;
 
@@ -16,8 +17,16 @@ pub(in crate::storage) type Answered = (Result<(), StoreError>, Box<Order>);
 /// What is to be done.
 pub(in crate::storage) struct Order {
     pub(in crate::storage) write: Write,
-    /// The JSON of the first step, when the write begins with a single small one, as most do.
-    pub(in crate::storage) first_step: Option<String>,
+    /// The first step as it is stored, when the write begins with a single small one, as most do.
+    pub(in crate::storage) first_step: Option<EarlyStep>,
+}
+
+/// What of a step can be made before its turn comes.
+pub(in crate::storage) struct EarlyStep {
+    /// Its JSON.
+    pub(in crate::storage) body: String,
+    /// What is linked of it.
+    pub(in crate::storage) content: Content,
 }
 
 impl Order {
@@ -33,10 +42,12 @@ impl Order {
     }
 }
 
-fn early_json(step: &Step) -> Option<String> {
+fn early_json(step: &Step) -> Option<EarlyStep> {
     let mut text = Bounded(Vec::with_capacity(768));
     serde_json::to_writer(&mut text, step).ok()?;
-    String::from_utf8(text.0).ok()
+    let body = String::from_utf8(text.0).ok()?;
+    let content = Content::of(step.kind(), &body);
+    Some(EarlyStep { body, content })
 }
 
 /// Fails when it would grow beyond [`EARLY_BYTES`].

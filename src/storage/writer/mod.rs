@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use self::answers::Answers;
 pub(super) use self::gate::Gate;
-pub(super) use self::job::{Job, Order};
+pub(super) use self::job::{EarlyStep, Job, Order};
 use self::parked::Parked;
 use super::apply::Chain;
 use super::connection::{self, Pragmas, WAL_LIMIT_BYTES};
