@@ -3,6 +3,8 @@
 #[path = "cli/house.rs"]
 mod house;
 
+#[path = "cli/approvals.rs"]
+mod approvals;
 #[path = "cli/attach.rs"]
 mod attach;
 #[path = "cli/evidence.rs"]

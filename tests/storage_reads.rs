@@ -202,6 +202,8 @@ async fn what_people_are_shown() {
                 at_ms: AT + 150,
             },
             Op::OpenGate {
+                digest: None,
+                expires_at_ms: None,
                 request_type: "unknown_outcome".to_owned(),
                 run_id: id("run-a1"),
                 card: 2,

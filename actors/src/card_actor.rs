@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use orket_core::card_life::{After, Budgets, CardLife, Conclusion};
+use orket_core::card_life::{After, Budgets, CardLife, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
 use orket_core::gate::normal_path;
 use orket_core::ids::{CardId, RunId};
@@ -17,10 +17,12 @@ use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::turn::{
-    Context as TurnContext, Decision, Purpose, Step, Turn, TurnOutcome, cut_off_effect,
+    Context as TurnContext, Decided, Decision, Next, Purpose, Step, Turn, TurnOutcome,
+    cut_off_effect, waits_for,
 };
 use serde_json::json;
 
+use crate::approvals::{Standing, standing};
 use crate::ending::{AttemptStalled, put_down};
 use crate::event_bus::About;
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
@@ -28,7 +30,9 @@ use crate::fault;
 use crate::gateway::{Acquire, Permit};
 use crate::lease::{Lease, LeaseOf};
 use crate::port::store::{CardRecord, CardRow, Guard, Op, OpenTurnRecord, Write};
-use crate::run_actor::{CardLaidDown, CardReread, CardSettled, CardsCreated, Parked, RunActor};
+use crate::run_actor::{
+    CardHeld, CardLaidDown, CardReread, CardSettled, CardsCreated, Parked, RunActor,
+};
 use crate::turn_actor::{TurnActor, TurnEnded, TurnStart, add_next_command, audit, gate};
 use crate::world::{RunScope, World};
 
@@ -74,6 +78,8 @@ pub struct CardActor {
     fence: i64,
     comments: Vec<(String, String)>,
     open_turn: Option<OpenTurnRecord>,
+    /// What a person decided about the calls that the open attempt waits with.
+    decided: Option<Decided>,
     history: Vec<Spoken>,
     dependencies: Vec<(CardId, CardStatus)>,
     child: Option<Live>,
@@ -115,6 +121,7 @@ impl CardActor {
             fence: start.record.fence,
             comments,
             open_turn: start.open_turn,
+            decided: None,
             history: start.history,
             dependencies: start.dependencies,
             child: None,
@@ -146,6 +153,10 @@ impl CardActor {
         let is_cut_off = |open: &mut OpenTurnRecord| cut_off_effect(&open.steps).is_some();
         if let Some(open) = self.open_turn.take_if(is_cut_off) {
             return self.park(&open, ctx);
+        }
+        let waits = |open: &OpenTurnRecord| waits_for(&open.steps).is_some();
+        if self.decided.is_none() && self.open_turn.as_ref().is_some_and(waits) {
+            return self.look_at_gates(ctx);
         }
         let purpose = match &self.open_turn {
             Some(open) => purpose_of(open).or(self.life.next_purpose()),
@@ -263,6 +274,18 @@ impl CardActor {
         let new_fence = old_fence + 1;
         let mut claim = Vec::new();
         let at_ms = self.world.clock.wall_ms();
+        if let Some(decided) = self.decided.take()
+            && let Some(open) = self.open_turn.take()
+        {
+            if let Some(cx) = self.recovered_context(&open)
+                && let Ok((turn, decision)) =
+                    Turn::recover(Arc::new(cx), &open.steps, self.life.recoveries)
+                && matches!(decision.next, Next::Park(_))
+            {
+                return self.go_on_decided(open, turn, decided, endpoint, permit, ctx);
+            }
+            claim.push(abandon(&open, at_ms));
+        }
         if let Some(open) = self.open_turn.take() {
             let recoveries = match self.life.take_up(self.plan.max_recoveries) {
                 Ok(recoveries) => recoveries,
@@ -279,7 +302,8 @@ impl CardActor {
                 && let Some(cx) = self.recovered_context(&open)
                 && let Ok((turn, decision)) = Turn::recover(Arc::new(cx), &open.steps, recoveries)
             {
-                return self.take_up(open, turn, decision, endpoint, permit, ctx);
+                fault::point("recovery.take_up");
+                return self.take_up(open, turn, decision, Vec::new(), (endpoint, permit), ctx);
             }
             // An attempt that cannot be followed, because another version of this program made it,
             // is asked for anew; one with an effect that must not be repeated was parked before.
@@ -374,21 +398,104 @@ impl CardActor {
         self.block_for(WaitReason::Input, failure, ops, ctx);
     }
 
+    /// Asks the journal what became of the gates that the open attempt waits for.
+    fn look_at_gates(&mut self, ctx: &mut Context<Self>) {
+        let read = self.world.store.gates_of_run(self.plan.run_id.clone());
+        ctx.spawn(read.into_actor(self).map(|read, act, ctx| {
+            let gates = match read {
+                Ok(gates) => gates,
+                Err(error) => return act.reload(error.to_string(), ctx),
+            };
+            let requests = act
+                .open_turn
+                .as_ref()
+                .and_then(|open| waits_for(&open.steps))
+                .unwrap_or_default();
+            match standing(requests, act.row, &gates) {
+                Standing::Waits => act.hold(ctx),
+                Standing::Decided(decided) => {
+                    act.decided = Some(decided);
+                    act.proceed(Duration::ZERO, ctx);
+                }
+            }
+        }));
+    }
+
+    /// Nobody has decided yet: back to waiting.
+    fn hold(&mut self, ctx: &mut Context<Self>) {
+        if self.life.is_parked() {
+            return self.held_down(ctx);
+        }
+        let purpose = self.open_turn.as_ref().and_then(purpose_of);
+        let mut changes = Vec::new();
+        if self.life.status == CardStatus::Ready {
+            self.life.dispatch(Purpose::Work, &mut changes);
+        }
+        let note = "waits for a person; `orket gates list` shows for what".to_owned();
+        self.life
+            .park(purpose.unwrap_or(Purpose::Work), PARKED, note, &mut changes);
+        let conclusion = Conclusion {
+            changes,
+            after: After::Parked,
+            gate: false,
+        };
+        self.store_life(conclusion, Vec::new(), None, ctx);
+    }
+
+    /// Gives everything back until a person has decided.
+    fn held_down(&mut self, ctx: &mut Context<Self>) {
+        self.held = None;
+        if self.down {
+            return;
+        }
+        self.exit.ends(ExitStatus::Finished);
+        self.run.do_send(CardHeld {
+            place: self.place,
+            life: self.life.clone(),
+        });
+        ctx.stop();
+    }
+
+    /// A person decided: the approvals are spent with the step that says so.
+    fn go_on_decided(
+        &mut self,
+        open: OpenTurnRecord,
+        mut turn: Turn,
+        decided: Decided,
+        endpoint: String,
+        permit: Permit,
+        ctx: &mut Context<Self>,
+    ) {
+        let at_ms = self.world.clock.wall_ms();
+        let spend = if decided.approved {
+            vec![Op::SpendGates {
+                gates: decided.gates.clone(),
+                at_ms,
+            }]
+        } else {
+            Vec::new()
+        };
+        match turn.decided(decided) {
+            Ok(decision) => self.take_up(open, turn, decision, spend, (endpoint, permit), ctx),
+            Err(failure) => self.block_with(failure, vec![abandon(&open, at_ms)], ctx),
+        }
+    }
+
     /// Goes on with an attempt whose reply is in the journal already.
     fn take_up(
         &mut self,
         open: OpenTurnRecord,
         turn: Turn,
         decision: Decision,
-        endpoint: String,
-        permit: Permit,
+        first: Vec<Op>,
+        (endpoint, permit): (String, Permit),
         ctx: &mut Context<Self>,
     ) {
-        fault::point("recovery.take_up");
         let old_fence = self.fence;
         let new_fence = old_fence + 1;
         let purpose = turn.context().purpose;
         let mut changes = Vec::new();
+        self.life.unpark(&mut changes);
         self.life.dispatch(purpose, &mut changes);
         let role = turn
             .context()
@@ -397,7 +504,8 @@ impl CardActor {
             .map(|seat| seat.role.clone())
             .unwrap_or_default();
         let at_ms = self.world.clock.wall_ms();
-        let claim = vec![
+        let mut claim = first;
+        claim.extend([
             Op::SetCard {
                 row: self.row,
                 life: Box::new(self.life.clone()),
@@ -409,7 +517,7 @@ impl CardActor {
                 turn: open.row,
                 fence: new_fence,
             },
-        ];
+        ]);
         self.fence = new_fence;
         let lease = self.open_lease(open.row, turn.context(), &role, ctx);
         lease.note_steps(open.steps.iter().cloned());
@@ -638,6 +746,7 @@ impl CardActor {
                 }
                 self.proceed(wait, ctx);
             }
+            After::Parked => self.held_down(ctx),
             After::Settled => self.settle(ctx),
         }
     }

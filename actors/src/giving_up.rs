@@ -106,9 +106,17 @@ pub(crate) async fn fail_run(
         Some(RunEnd::Incomplete) | None => RunStatus::Failed,
     };
     let at_ms = world.clock.wall_ms();
+    // What waits for a person's word may still be gone on with by a resume.
+    let parked: Vec<i64> = record
+        .cards
+        .iter()
+        .filter(|card| card.life.is_parked())
+        .map(|card| card.row)
+        .collect();
     let mut ops: Vec<Op> = record
         .open_turns
         .drain(..)
+        .filter(|turn| !parked.contains(&turn.card))
         .map(|turn| Op::CloseTurn {
             turn: turn.row,
             status: "abandoned",

@@ -25,6 +25,7 @@
 )]
 
 pub mod agenda;
+pub mod approvals;
 pub mod ask;
 pub mod card_actor;
 pub mod clock;

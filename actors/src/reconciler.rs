@@ -27,10 +27,15 @@ impl Reconciler {
         let every = Duration::from_millis(world.options.reconcile_ms);
         let round = async move {
             world.clock.sleep(every).await;
-            if !world.is_stopping()
-                && let Err(error) = crate::runtime::take_over(&world).await
-            {
-                tracing::warn!(%error, "the reconciler could not read the journal");
+            if world.is_stopping() {
+                return;
+            }
+            let round = async {
+                crate::runtime::take_over(&world).await?;
+                crate::approvals::expire(&world).await
+            };
+            if let Err(error) = round.await {
+                tracing::warn!(%error, "the reconciler could not use the journal");
             }
         };
         ctx.spawn(round.into_actor(self).map(|(), act, ctx| {

@@ -13,13 +13,15 @@ use orket_core::run::{BlockedBy, Run, RunEnd};
 use orket_core::status::{CardStatus, WaitReason};
 use serde_json::{Value, json};
 
+use crate::approvals::{Standing, standing};
 use crate::card_actor::{CardActor, CardStart, card_event};
 use crate::ending::put_down;
 use crate::event_bus::About;
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::port::store::{
-    CardRecord, CardRow, Guard, Op, OpenTurnRecord, RunRecord, RunStatus, StoreError, Write,
+    CardRecord, CardRow, GateRecord, Guard, Op, OpenTurnRecord, RunRecord, RunStatus, StoreError,
+    Write,
 };
 use crate::runtime::{CardReport, RunReport};
 use crate::turn_actor::{Created, audit};
@@ -39,6 +41,21 @@ pub struct CardSettled {
     /// Its life at the end.
     pub life: CardLife,
 }
+
+/// A card waits for a person; that is durable.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CardHeld {
+    /// Its place.
+    pub place: usize,
+    /// Its life.
+    pub life: CardLife,
+}
+
+/// A person decided something: cards that wait may go on.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct LookAtGates;
 
 /// A card stopped before its end because the run does.
 #[derive(Debug, Message)]
@@ -117,6 +134,8 @@ pub struct RunActor {
     most_live: usize,
     ending: bool,
     recovered: bool,
+    /// Looks at the gates that are under way.
+    looking: u32,
     /// Some card was read back, so that cards it created may not have been told.
     reread: bool,
 }
@@ -159,11 +178,16 @@ impl RunActor {
             .iter()
             .map(|slot| (slot.plan.as_ref(), slot.life.status))
             .collect();
-        let run = Run::new(
+        let mut run = Run::new(
             &graph,
             record.plan.target.as_ref(),
             record.plan.wip_limit_per_seat,
         );
+        for (place, slot) in cards.iter().enumerate() {
+            if slot.life.is_parked() && slot.open_turn.is_some() {
+                run.hold(place);
+            }
+        }
         let most_live = most_live(&world, &record.plan);
         let began_ms = world.clock.now_ms();
         Self {
@@ -181,6 +205,7 @@ impl RunActor {
             most_live,
             ending: false,
             recovered,
+            looking: 0,
             reread: false,
         }
     }
@@ -225,6 +250,7 @@ impl RunActor {
             self.start_card(place, ctx);
         }
         if self.live == 0
+            && self.looking == 0
             && let Some(end) = self.run.end()
         {
             self.finish(end, ctx);
@@ -640,12 +666,108 @@ impl Actor for RunActor {
                 act.stop_run(StopCause::Deadline, 0, ctx);
             }));
         }
+        // A person may have decided while nobody carried the run.
+        self.look_at_gates(ctx);
         let blocked = self.run.block_unreachable();
         if blocked.is_empty() {
             self.pump(ctx)
         } else {
             self.block(blocked, ctx)
         }
+    }
+}
+
+impl RunActor {
+    /// The places of cards that wait for a person.
+    fn held(&self) -> Vec<usize> {
+        let waits = |slot: &Slot| slot.life.is_parked() && slot.actor.is_none();
+        let slots = self.cards.iter().enumerate();
+        slots
+            .filter(|(_, slot)| waits(slot))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    /// Reads what persons decided, and goes on with the cards whose questions are all answered. The
+    /// run does not end meanwhile.
+    fn look_at_gates(&mut self, ctx: &mut Context<Self>) {
+        if self.held().is_empty() || self.ending {
+            return;
+        }
+        self.looking += 1;
+        let world = Arc::clone(&self.world);
+        let run_id = self.plan.run_id.clone();
+        let rows: Vec<(usize, CardRow)> = self
+            .held()
+            .into_iter()
+            .filter_map(|place| Some((place, self.cards.get(place)?.row)))
+            .collect();
+        let read = async move {
+            crate::approvals::expire(&world).await?;
+            let gates = world.store.gates_of_run(run_id).await?;
+            let mut ready = Vec::new();
+            for (place, row) in rows {
+                if let Some((record, mut open)) = world.store.load_card(row).await?
+                    && let Some(turn) = open.pop()
+                    && is_decided(&turn, row, &gates)
+                {
+                    ready.push((place, record, turn));
+                }
+            }
+            Ok::<_, StoreError>(ready)
+        };
+        ctx.spawn(read.into_actor(self).map(|read, act, ctx| {
+            act.looking = act.looking.saturating_sub(1);
+            match read {
+                Ok(ready) => {
+                    for (place, record, turn) in ready {
+                        act.unhold(place, record, turn);
+                    }
+                    act.pump(ctx);
+                }
+                Err(error) => act.broken(&error, ctx),
+            }
+        }));
+    }
+
+    fn unhold(&mut self, place: usize, record: CardRecord, turn: OpenTurnRecord) {
+        if let Some(slot) = self.cards.get_mut(place)
+            && slot.actor.is_none()
+            && slot.life.is_parked()
+        {
+            slot.life = record.life.clone();
+            slot.record = Some(record);
+            slot.open_turn = Some(turn);
+            self.run.unhold(place);
+        }
+    }
+}
+
+fn is_decided(turn: &OpenTurnRecord, card: CardRow, gates: &[GateRecord]) -> bool {
+    orket_core::turn::waits_for(&turn.steps)
+        .is_none_or(|requests| standing(requests, card, gates) != Standing::Waits)
+}
+
+impl Handler<CardHeld> for RunActor {
+    type Result = ();
+
+    fn handle(&mut self, held: CardHeld, ctx: &mut Context<Self>) {
+        self.card_over(held.place);
+        if let Some(slot) = self.cards.get_mut(held.place) {
+            slot.life = held.life;
+        }
+        self.run.hold(held.place);
+        // It may have been decided before this was heard.
+        self.look_at_gates(ctx);
+        self.pump(ctx);
+    }
+}
+
+impl Handler<LookAtGates> for RunActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LookAtGates, ctx: &mut Context<Self>) {
+        self.look_at_gates(ctx);
     }
 }
 

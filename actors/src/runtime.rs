@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
+use crate::approvals;
 use crate::event_bus::{Events, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
@@ -25,7 +26,7 @@ use crate::port::clock::SharedClock;
 use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
-use crate::port::store::{Guard, Op, RunRecord, RunStatus, Store, StoreError, Write};
+use crate::port::store::{GateDecision, Guard, Op, RunRecord, RunStatus, Store, StoreError, Write};
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
 use crate::run_actor::{GetReport, StopRun, card_report};
@@ -410,6 +411,43 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn resume(&self, run: RunId) -> Result<(), RuntimeError> {
+        self.go_on(run, Reopen::All).await
+    }
+
+    /// Makes a person's decision durable and goes on with the run as far as that lets it. Says
+    /// whether the run is under way now.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`]; a gate that is not pending is a conflict.
+    pub async fn decide_gate(
+        &self,
+        gate: i64,
+        decision: GateDecision,
+        by: String,
+        reason: String,
+    ) -> Result<bool, RuntimeError> {
+        let found = self.world.store.gate(gate).await?;
+        let found = found.ok_or_else(|| {
+            RuntimeError::Store(StoreError::Conflict(format!("there is no gate {gate}")))
+        })?;
+        approvals::decide(&self.world, &found, decision, &by, &reason).await?;
+        if found.digest.is_none() {
+            return Ok(false);
+        }
+        let Ok(run) = RunId::new(found.run_id) else {
+            return Ok(false);
+        };
+        match self.go_on(run, Reopen::Nothing).await {
+            Ok(()) | Err(RuntimeError::AlreadyRunning(_)) => Ok(true),
+            Err(error) => {
+                tracing::info!(%error, "the decision is stored; the run does not go on by itself");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn go_on(&self, run: RunId, reopen: Reopen) -> Result<(), RuntimeError> {
         self.refuse_when_stopping()?;
         let world = &self.world;
         let record = world
@@ -449,7 +487,7 @@ impl Runtime {
             .submit(Write {
                 guard: Guard::None,
                 flush: None,
-                ops: reopening(&record, world.clock.wall_ms()),
+                ops: reopening(&record, reopen, world.clock.wall_ms()),
             })
             .await?;
         hand_over(world, loaded(world, &run).await?, true);
@@ -583,8 +621,17 @@ impl Runtime {
     }
 }
 
+/// Which cards of a run that goes on are made ready again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reopen {
+    /// All that did not finish, with fresh budgets.
+    All,
+    /// None: only what a person decided goes on.
+    Nothing,
+}
+
 /// The changes that make a stopped run go on: only what is left is made ready.
-fn reopening(record: &RunRecord, at_ms: i64) -> Vec<Op> {
+fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
     let open: HashSet<i64> = record.open_turns.iter().map(|turn| turn.card).collect();
     let mut ops = vec![Op::SetRun {
         run_id: record.plan.run_id.clone(),
@@ -592,6 +639,10 @@ fn reopening(record: &RunRecord, at_ms: i64) -> Vec<Op> {
         summary: json!({"resumed_at_ms": at_ms}),
         at_ms,
     }];
+    match reopen {
+        Reopen::Nothing => return ops,
+        Reopen::All => {}
+    }
     // A run that was stopped in the middle goes on; what waits for a person's word in it goes on
     // waiting. Only a run that is over is resumed on purpose because of such a card.
     let was_stopped = match record.status {
@@ -604,6 +655,10 @@ fn reopening(record: &RunRecord, at_ms: i64) -> Vec<Op> {
     let unknown = FailureClass::UnknownOutcome.code();
     for card in &record.cards {
         if was_stopped && card.life.code.as_deref() == Some(unknown) {
+            continue;
+        }
+        if card.life.is_parked() && open.contains(&card.row) {
+            // What a person decided is read by the run itself.
             continue;
         }
         let mut life = card.life.clone();

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use orket_core::card_life::{CardLife, Change, Conclusion};
+use orket_core::card_life::{After, CardLife, Change, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::ApprovalRequest;
 use orket_core::stall::Phase;
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::tool::EffectClass;
@@ -174,8 +175,10 @@ impl TurnActor {
         } else {
             Guard::Turn(lease.of.turn_row, lease.of.fence)
         };
+        let parking = matches!(decision.next, Next::Park(_));
         let ended = match &decision.next {
             Next::Finish(outcome) => Some(self.finish_ops(outcome, at_ms, &mut ops)),
+            Next::Park(requests) => Some(self.park_ops(requests, at_ms, &mut ops)),
             Next::Verify(_) | Next::Ask | Next::Call { .. } => None,
         };
         self.finishing = ended.is_some();
@@ -211,6 +214,7 @@ impl TurnActor {
                         act.show_start();
                     }
                     match ended {
+                        Some(ended) if parking => act.parked(ended, ctx),
                         Some(ended) => act.finished(ended, at_ms, ctx),
                         None => act.perform(next, ctx),
                     }
@@ -343,6 +347,89 @@ impl TurnActor {
         }
     }
 
+    /// The ops that lay the card down until a person has decided: a gate for each call, in the
+    /// commit that journals the question.
+    fn park_ops(
+        &mut self,
+        requests: &[ApprovalRequest],
+        at_ms: i64,
+        ops: &mut Vec<Op>,
+    ) -> TurnEnded {
+        let of = self.start.lease.of.clone();
+        let cx = Arc::clone(self.start.turn.context());
+        let expires_at_ms = cx
+            .plan
+            .policy
+            .approvals
+            .expire_ms
+            .map(|wait| at_ms.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX)));
+        for request in requests {
+            ops.push(Op::OpenGate {
+                digest: Some(request.digest.clone()),
+                expires_at_ms,
+                request_type: "tool_approval".to_owned(),
+                run_id: of.plan.run_id.clone(),
+                card: of.card,
+                card_id: of.card_id.clone(),
+                seat: cx.seat.clone(),
+                reason: request.reason.clone(),
+                payload: json!({"tool": request.call.tool, "args": request.call.args, "turn": of.turn, "attempt": of.attempt}),
+                at_ms,
+            });
+        }
+        let mut life = of.life.clone();
+        let mut changes = Vec::new();
+        let tools: Vec<&str> = requests.iter().map(|it| it.call.tool.as_str()).collect();
+        let note = format!(
+            "waits for a person to approve {}; `orket gates list` shows it, `orket gates approve ID`              lets it go on",
+            tools.join(", ")
+        );
+        life.park(cx.purpose, PARKED, note, &mut changes);
+        ops.push(Op::SetCard {
+            row: of.card,
+            life: Box::new(life.clone()),
+            fence: None,
+            changes: audit(&changes, "scheduler"),
+            at_ms,
+        });
+        TurnEnded {
+            turn_row: of.turn_row,
+            life,
+            conclusion: Conclusion {
+                changes,
+                after: After::Parked,
+                gate: true,
+            },
+            comments: Vec::new(),
+            created: Vec::new(),
+            failure: None,
+            permit: None,
+        }
+    }
+
+    /// The question is durable: permit and lease are given back, the card is told.
+    fn parked(&mut self, ended: TurnEnded, ctx: &mut Context<Self>) {
+        self.start.world.leases.close(&self.start.lease);
+        let of = &self.start.lease.of;
+        for change in &ended.conclusion.changes {
+            self.emit(
+                "card_status",
+                change_data(change, "scheduler", Some("review")),
+            );
+        }
+        let steps = self.start.lease.steps();
+        for request in orket_core::turn::waits_for(&steps).unwrap_or_default() {
+            self.emit(
+                "tool_approval_required",
+                json!({"tool": request.call.tool, "digest": request.digest, "turn_index": of.turn,
+                       "stage_gate_mode": "approval_required", "session_id": of.plan.run_id.as_str()}),
+            );
+        }
+        self.start.permit = None;
+        self.start.to.do_send(ended);
+        self.end(ExitStatus::Finished, ctx);
+    }
+
     fn perform(&mut self, next: Next, ctx: &mut Context<Self>) {
         if self.start.lease.cancel.is_cancelled()
             || (self.start.scope.is_winding_down() && !must_be_carried_out(&next))
@@ -378,8 +465,8 @@ impl TurnActor {
                 let job = SkillJob::Verify(self.tool_scope(), commands);
                 self.start_skill(0, job, ctx);
             }
-            // Finishing is handled where its commit returns.
-            Next::Finish(_) => {}
+            // Both are handled where their commit returns.
+            Next::Finish(_) | Next::Park(_) => {}
         }
     }
 
@@ -504,8 +591,8 @@ impl TurnActor {
             ),
             Some(failure) => {
                 let retry_in_ms = match ended.conclusion.after {
-                    orket_core::card_life::After::Turn { wait, .. } => Some(wait.as_millis()),
-                    orket_core::card_life::After::Settled => None,
+                    After::Turn { wait, .. } => Some(wait.as_millis()),
+                    After::Parked | After::Settled => None,
                 };
                 self.emit(
                     "turn_failed",
@@ -681,6 +768,8 @@ pub fn gate(
         _ => None,
     });
     Op::OpenGate {
+        digest: None,
+        expires_at_ms: None,
         request_type: "unknown_outcome".to_owned(),
         run_id: of.plan.run_id.clone(),
         card: of.card,

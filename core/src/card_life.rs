@@ -10,6 +10,11 @@ use crate::plan::CardPlan;
 use crate::status::{CardStatus, WaitReason};
 use crate::turn::{Purpose, TurnOutcome};
 
+/// The code of a card that waits for a person's approval in the middle of a turn.
+pub const PARKED: &str = "E_APPROVAL_REQUIRED";
+/// The code of a card that waits for a larger budget.
+pub const OVER_BUDGET: &str = "E_BUDGET";
+
 /// Where a card stands, as stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CardLife {
@@ -94,6 +99,8 @@ pub enum After {
         /// How long to wait first.
         wait: Duration,
     },
+    /// It waits for a person in the middle of its turn.
+    Parked,
     /// Nothing more in this run.
     Settled,
 }
@@ -341,6 +348,7 @@ impl CardLife {
             | FailureClass::Contract
             | FailureClass::Gate
             | FailureClass::Tool
+            | FailureClass::Approval
             | FailureClass::Panic
             | FailureClass::Storage => {
                 self.model_failures = 0;
@@ -348,7 +356,10 @@ impl CardLife {
                     self.retries = self.retries.saturating_add(1);
                     if matches!(
                         failure.class,
-                        FailureClass::Contract | FailureClass::Gate | FailureClass::Tool
+                        FailureClass::Contract
+                            | FailureClass::Gate
+                            | FailureClass::Tool
+                            | FailureClass::Approval
                     ) {
                         self.refusal = Some(failure.message.clone());
                     }
@@ -437,6 +448,39 @@ impl CardLife {
         self.wait_reason = Some(reason);
         self.code = Some(code.to_owned());
         self.note = note;
+    }
+
+    /// Waits for a person's word in the middle of a turn. A review keeps its status, which the table
+    /// does not let become `waiting_for_developer`; it counts as waiting all the same.
+    pub fn park(&mut self, purpose: Purpose, code: &str, note: String, changes: &mut Vec<Change>) {
+        match purpose {
+            Purpose::Work => self.go(
+                CardStatus::WaitingForDeveloper,
+                "approval_required",
+                true,
+                changes,
+            ),
+            Purpose::Review => {}
+        }
+        self.wait_reason = Some(WaitReason::Review);
+        self.code = Some(code.to_owned());
+        self.note = note;
+    }
+
+    /// Whether it waits for a person in the middle of a turn.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.code.as_deref() == Some(PARKED) || self.code.as_deref() == Some(OVER_BUDGET)
+    }
+
+    /// Goes on after a person's word.
+    pub fn unpark(&mut self, changes: &mut Vec<Change>) {
+        self.code = None;
+        self.note = String::new();
+        if self.status == CardStatus::WaitingForDeveloper {
+            self.go(CardStatus::InProgress, "approval_decided", true, changes);
+        }
+        self.wait_reason = None;
     }
 
     /// Lays down work that was cut off by a halt: back to where the turn can be taken again.

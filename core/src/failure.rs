@@ -29,6 +29,8 @@ words! {
         Tool = "tool",
         /// The verifier did not accept what was written.
         Verification = "verification",
+        /// A person said no to a call, or the time to say yes ran out.
+        Approval = "approval",
         /// An at-most-once effect may or may not have happened.
         UnknownOutcome = "unknown_outcome",
         /// An actor panicked.
@@ -59,6 +61,7 @@ impl FailureClass {
             Self::Gate => "E_TOOL_GATE",
             Self::Tool => "E_TOOL_FAILED",
             Self::Verification => "E_VERIFICATION",
+            Self::Approval => "E_APPROVAL_REFUSED",
             Self::UnknownOutcome => "E_UNKNOWN_OUTCOME",
             Self::Panic => "E_ACTOR_PANIC",
             Self::CrashLoop => "E_CRASH_LOOP",
@@ -81,6 +84,7 @@ impl FailureClass {
             | Self::Gate
             | Self::Tool
             | Self::Verification
+            | Self::Approval
             | Self::Panic
             | Self::Storage => true,
             Self::ModelRefused

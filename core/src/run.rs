@@ -26,6 +26,8 @@ enum Stage {
     Ready,
     /// Started.
     Live,
+    /// Waits for a person in the middle of its turn.
+    Held,
     /// Settled, or not part of this run.
     Closed,
 }
@@ -290,6 +292,31 @@ impl Run {
         }
     }
 
+    /// A card waits for a person; whoever depends on it waits too.
+    pub fn hold(&mut self, place: Place) {
+        let status = self.nodes.get(place).map(|node| node.status);
+        let was_in_scope = self.nodes.get(place).is_some_and(|node| node.in_scope);
+        if let Some(status) = status.filter(|_| was_in_scope) {
+            let unblocked = CardStatus::InProgress;
+            let _nobody = self.settled(place, unblocked);
+            if let Some(node) = self.nodes.get_mut(place) {
+                node.stage = Stage::Held;
+                node.status = status;
+            }
+        }
+    }
+
+    /// The person decided: the card may go on.
+    pub fn unhold(&mut self, place: Place) {
+        if let Some(node) = self.nodes.get_mut(place)
+            && node.stage == Stage::Held
+        {
+            node.stage = Stage::Ready;
+            let score = node.score;
+            self.ready.push(Ranked { score, place });
+        }
+    }
+
     fn one_less_unmet(&mut self, place: Place) {
         let Some(node) = self.nodes.get_mut(place) else {
             return;
@@ -368,7 +395,7 @@ impl Run {
         }
         let mut end = RunEnd::Done;
         for node in scope {
-            if !node.status.is_settled() {
+            if node.stage == Stage::Held || !node.status.is_settled() {
                 return Some(RunEnd::Incomplete);
             }
             if !node.status.is_finished() {

@@ -68,6 +68,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// The first thing in which two recorded turns, or two runs, differ
     Diff(DiffArgs),
+    /// What waits for a person's decision: list, show, approve, reject, expire
+    Gates(GatesArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Own the data folder until told to stop
@@ -210,6 +212,67 @@ pub struct DiffArgs {
     /// What to compare it with
     #[arg(value_name = "RUN[:ISSUE:TURN[:ROLE]]")]
     pub right: String,
+}
+
+/// `orket gates`.
+#[derive(Debug, Clone, Args)]
+pub struct GatesArgs {
+    /// What to do [default: list]
+    #[command(subcommand)]
+    pub command: Option<GatesCommand>,
+}
+
+/// The verbs of `orket gates`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum GatesCommand {
+    /// What waits for a decision
+    List(GatesListArgs),
+    /// One gate: what exactly is to be decided
+    Show {
+        /// Its number
+        #[arg(value_name = "GATE")]
+        id: i64,
+    },
+    /// Say yes, once, to exactly this call
+    Approve(DecideArgs),
+    /// Say no; the seat is told why and asked again
+    Reject(DecideArgs),
+    /// Let it run out
+    Expire(DecideArgs),
+}
+
+impl Default for GatesCommand {
+    fn default() -> Self {
+        Self::List(GatesListArgs::default())
+    }
+}
+
+/// `orket gates list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GatesListArgs {
+    /// Those that are decided too
+    #[arg(long)]
+    pub all: bool,
+    /// Only those of this run: its id, or the beginning of it
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// `orket gates approve|reject|expire`.
+#[derive(Debug, Clone, Args)]
+pub struct DecideArgs {
+    /// The gate's number
+    #[arg(value_name = "GATE")]
+    pub id: i64,
+    /// Who decides [default: the user]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Why; after a refusal the seat is told
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Ask the owner at this Unix socket or http address
+    #[arg(long, value_name = "PATH|URL")]
+    pub server: Option<String>,
 }
 
 /// `orket export`.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use orket_actors::port::store::{Guard, Op, RunStatus, Store, Write};
+use orket_actors::port::store::{GateDecision, Guard, Op, RunStatus, Store, Write};
 use orket_actors::runtime::{RuntimeError, Shutdown};
 use orket_actors::world::Options;
 use orket_core::asset::Library;
@@ -22,6 +22,7 @@ use crate::owner::host::wall_ms;
 use crate::owner::planner::AssetPlanner;
 use crate::owner::ports::{Planner, Records};
 use crate::owner::records::JournalRecords;
+use crate::owner::wire::DecideRequest;
 use crate::providers::ProviderSettings;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
@@ -192,17 +193,44 @@ pub async fn mark_halted(
     folder: &DataFolder,
     run_id: RunId,
 ) -> Result<(), Failure> {
+    let halted = Op::SetRun {
+        run_id,
+        status: RunStatus::Halted,
+        summary: json!({"halted_by": "operator"}),
+        at_ms: wall_ms(),
+    };
+    write_once(settings, folder, vec![halted]).await
+}
+
+/// Decides a gate while nobody owns the folder. Needs the lock.
+///
+/// # Errors
+///
+/// When the journal cannot be written, or the gate is not pending.
+pub async fn decide_gate(
+    settings: &Settings,
+    folder: &DataFolder,
+    gate: i64,
+    decision: GateDecision,
+    request: DecideRequest,
+) -> Result<(), Failure> {
+    let decided = Op::DecideGate {
+        gate,
+        decision,
+        by: request.by,
+        reason: request.reason,
+        at_ms: wall_ms(),
+    };
+    write_once(settings, folder, vec![decided]).await
+}
+
+async fn write_once(settings: &Settings, folder: &DataFolder, ops: Vec<Op>) -> Result<(), Failure> {
     let journal =
         Journal::open(&folder.database_folder(), journal_options(settings)).map_err(unopened)?;
     let write = Write {
         guard: Guard::None,
         flush: None,
-        ops: vec![Op::SetRun {
-            run_id,
-            status: RunStatus::Halted,
-            summary: json!({"halted_by": "operator"}),
-            at_ms: wall_ms(),
-        }],
+        ops,
     };
     let stored = |error: &dyn std::fmt::Display| Failure::new("E_STORAGE", error.to_string());
     journal

@@ -172,6 +172,9 @@ impl Settings {
             max_ms: reader.number("ORKET_RETRY_MAX_MS"),
         };
         let artifacts = reader.text("ORKET_ARTIFACTS").unwrap_or_default();
+        for name in PLAN_MODES {
+            reader.text(name);
+        }
         let mut settings = Self {
             durable_root: durable_root(sources),
             max_concurrent_turns: reader.optional_number("ORKET_MAX_CONCURRENT_TURNS"),
@@ -239,6 +242,14 @@ impl Settings {
             .collect()
     }
 }
+
+/// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
+const PLAN_MODES: [&str; 4] = [
+    "ORKET_APPROVAL_REQUIRED_TOOLS",
+    "ORKET_APPROVAL_REQUIRED_CATEGORIES",
+    "ORKET_APPROVAL_REQUIRED_SEATS",
+    "ORKET_APPROVAL_EXPIRY_SEC",
+];
 
 /// Reads variables one by one, collecting what is wrong and what is to be shown.
 struct Reader<'a> {

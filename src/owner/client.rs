@@ -13,7 +13,10 @@ use tokio::sync::mpsc;
 
 use super::ports::RunRow;
 use super::service::Refusal;
-use super::wire::{ErrorBody, Health, Line, RunList, ShutdownRequest, StartRequest, Started};
+use super::wire::{
+    DecideRequest, Decision, ErrorBody, Health, Line, RunList, ShutdownRequest, StartRequest,
+    Started,
+};
 
 /// The longest line of an event stream that is believed.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
@@ -129,6 +132,20 @@ impl Client {
     /// [`ClientError`].
     pub async fn halt(&self, run: &RunId) -> Result<RunReport, ClientError> {
         answer(self.post(&format!("v1/runs/{run}/halt"), &())).await
+    }
+
+    /// `POST /v1/gates/{id}/{verb}`, where the verb is `approve`, `reject` or `expire`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn decide(
+        &self,
+        gate: i64,
+        verb: &str,
+        request: &DecideRequest,
+    ) -> Result<Decision, ClientError> {
+        answer(self.post(&format!("v1/gates/{gate}/{verb}"), request)).await
     }
 
     /// `GET /v1/runs`.

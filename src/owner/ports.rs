@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use orket_actors::port::event::RuntimeEvent;
-use orket_actors::port::store::RunStatus;
+use orket_actors::port::store::{GateDecision, RunStatus};
 use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown};
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
@@ -22,6 +22,14 @@ pub trait Engine: Send + Sync + 'static {
     fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::resume`].
     fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::decide_gate`].
+    fn decide_gate(
+        &self,
+        gate: i64,
+        decision: GateDecision,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
     /// See [`Runtime::wait`].
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::report`].
@@ -52,6 +60,17 @@ impl Engine for Runtime {
     fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.resume(run).await })
+    }
+
+    fn decide_gate(
+        &self,
+        gate: i64,
+        decision: GateDecision,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.decide_gate(gate, decision, by, reason).await })
     }
 
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
@@ -304,6 +323,47 @@ pub struct AttemptRow {
     pub ended_ms: Option<i64>,
 }
 
+/// A question for a person, as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its number.
+    pub id: i64,
+    /// The run that asked.
+    pub run_id: String,
+    /// The card.
+    pub issue_id: String,
+    /// The seat.
+    pub seat: String,
+    /// `tool_approval`, `unknown_outcome` or `budget`.
+    pub request_type: String,
+    /// Why, in words.
+    pub reason: String,
+    /// What is to be decided on.
+    pub payload: serde_json::Value,
+    /// `pending`, `approved`, `rejected` or `expired`.
+    pub status: String,
+    /// What an approval is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When it was asked, milliseconds since 1970-01-01 UTC.
+    pub created_ms: i64,
+    /// Until when it can be decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<i64>,
+    /// When it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_ms: Option<i64>,
+    /// By whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// With which words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<serde_json::Value>,
+    /// When the approval was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent_ms: Option<i64>,
+}
+
 /// Reads the journal. Blocking.
 pub trait Records: Send + Sync + 'static {
     /// Runs, newest first.
@@ -347,6 +407,13 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn steps(&self, attempt: i64) -> Result<Vec<Arc<Step>>, RecordsError>;
+
+    /// What persons must decide, or with `None` have decided too, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError>;
 
     /// The plan of a run.
     ///

@@ -8,9 +8,9 @@ use orket_core::plan::RunPlan;
 use orket_core::turn::Step;
 
 use super::host::wall_ms;
-use super::ports::{AttemptRow, Records, RecordsError, RunRow};
+use super::ports::{AttemptRow, GateView, Records, RecordsError, RunRow};
 use crate::storage::Reader;
-use crate::storage::reader::{CardSummary, LookupError, RunSummary};
+use crate::storage::reader::{CardSummary, GateRow, LookupError, RunSummary};
 
 /// See the file's head; cheap to clone.
 #[derive(Debug, Clone)]
@@ -148,8 +148,33 @@ impl Records for JournalRecords {
         Ok(steps.into_iter().map(|row| row.step).collect())
     }
 
+    fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError> {
+        let gates = self.read(|reader| reader.gates(status))?;
+        Ok(gates.into_iter().map(gate_view).collect())
+    }
+
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
         self.read(|reader| reader.plan(run_id))
+    }
+}
+
+fn gate_view(gate: GateRow) -> GateView {
+    GateView {
+        id: gate.id,
+        run_id: gate.run_id,
+        issue_id: gate.card_id,
+        seat: gate.seat,
+        request_type: gate.request_type,
+        reason: gate.reason,
+        payload: gate.payload,
+        status: gate.status,
+        digest: gate.digest,
+        created_ms: gate.created_ms,
+        expires_ms: gate.expires_ms,
+        resolved_ms: gate.resolved_ms,
+        decided_by: gate.decided_by,
+        resolution: gate.resolution,
+        spent_ms: gate.spent_ms,
     }
 }
 

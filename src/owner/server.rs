@@ -7,12 +7,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data, Json, Path, Query};
 use actix_web::{App, HttpResponse, HttpServer, ResponseError};
 use futures_util::{Stream, StreamExt, stream};
+use orket_actors::port::store::GateDecision;
 use orket_core::ids::RunId;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::service::{Refusal, Service};
-use super::wire::{Line, RunList, ShutdownRequest, StartRequest};
+use super::wire::{DecideRequest, Line, RunList, ShutdownRequest, StartRequest};
 
 /// The most runs one answer lists.
 const MOST_RUNS: u32 = 1_000;
@@ -87,6 +88,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/v1/runs/{id}/events", web::get().to(events))
         .route("/v1/runs/{id}/halt", web::post().to(halt))
         .route("/v1/runs/{id}/resume", web::post().to(resume))
+        .route("/v1/gates", web::get().to(gates))
+        .route("/v1/gates/{id}/{verb}", web::post().to(decide))
         .route("/v1/shutdown", web::post().to(shutdown))
         .default_service(web::to(unknown_route));
 }
@@ -164,6 +167,39 @@ async fn resume(service: Data<Service>, id: Path<String>) -> Result<HttpResponse
     let service = service.get_ref().clone();
     let started = detached(async move { service.resume(run).await }).await?;
     Ok(HttpResponse::Ok().json(started))
+}
+
+#[derive(Deserialize)]
+struct GatesQuery {
+    status: Option<String>,
+}
+
+async fn gates(service: Data<Service>, query: Query<GatesQuery>) -> Result<HttpResponse, Refused> {
+    let gates = service.gates(query.into_inner().status).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({"gates": gates})))
+}
+
+async fn decide(
+    service: Data<Service>,
+    path: Path<(i64, String)>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let (id, verb) = path.into_inner();
+    let decision = match verb.as_str() {
+        "approve" => GateDecision::Approved,
+        "reject" => GateDecision::Rejected,
+        "expire" => GateDecision::Expired,
+        _ => return Err(Refusal::not_found("a gate is approved, rejected or expired").into()),
+    };
+    let request: DecideRequest = if body.is_empty() {
+        DecideRequest::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Refusal::bad_request(format!("body: {error}")))?
+    };
+    let service = service.get_ref().clone();
+    let decided = detached(async move { service.decide(id, decision, request).await }).await?;
+    Ok(HttpResponse::Ok().json(decided))
 }
 
 #[derive(Deserialize)]

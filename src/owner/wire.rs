@@ -129,6 +129,31 @@ pub struct ShutdownRequest {
     pub immediate: bool,
 }
 
+/// `POST /v1/gates/{id}/approve`, `/reject` and `/expire`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecideRequest {
+    /// Who decides.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The gate.
+    pub id: i64,
+    /// The run of its card.
+    pub run_id: String,
+    /// `approved`, `rejected` or `expired`.
+    pub status: String,
+    /// Whether the run is under way now.
+    pub goes_on: bool,
+}
+
 /// One line of `GET /v1/runs/{id}/events`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

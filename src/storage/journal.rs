@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 use orket_actors::port::store::{
-    CardRecord, CardRow, LoadedCard, RunRecord, Store, StoreError, TurnRow, Write,
+    CardRecord, CardRow, GateRecord, LoadedCard, RunRecord, Store, StoreError, TurnRow, Write,
 };
 use orket_core::ids::{BuildId, RunId};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -190,6 +190,25 @@ impl Store for Journal {
         build_id: BuildId,
     ) -> BoxFuture<'static, Result<Vec<CardRecord>, StoreError>> {
         self.reader.run(move |reader| reader.build_cards(&build_id))
+    }
+
+    fn gates_of_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.gates_of_run(run_id.as_str()))
+    }
+
+    fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>> {
+        self.reader.run(move |reader| reader.gate_record(id))
+    }
+
+    fn expired_gates(
+        &self,
+        now_ms: i64,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>> {
+        self.reader.run(move |reader| reader.expired_gates(now_ms))
     }
 
     fn highest_rows(&self) -> BoxFuture<'static, Result<(CardRow, TurnRow), StoreError>> {

@@ -132,6 +132,7 @@ diesel::joinable!(run_plans -> runs (run_id));
 diesel::joinable!(turns -> cards (card));
 diesel::joinable!(turn_steps -> turns (turn));
 diesel::joinable!(comments -> cards (card));
+diesel::joinable!(gates -> cards (card));
 diesel::allow_tables_to_appear_in_same_query!(
     runs,
     run_plans,

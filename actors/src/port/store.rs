@@ -267,7 +267,11 @@ pub enum Op {
     },
     /// Something a person must decide.
     OpenGate {
-        /// `unknown_outcome`, later others.
+        /// What an approval is for; `None` where none can be given.
+        digest: Option<String>,
+        /// Until when it can be decided.
+        expires_at_ms: Option<i64>,
+        /// `unknown_outcome`, `tool_approval`, `budget`, ...
         request_type: String,
         /// The run.
         run_id: RunId,
@@ -284,6 +288,26 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// A pending gate is decided; anything else is a conflict.
+    DecideGate {
+        /// Its number.
+        gate: i64,
+        /// What was decided.
+        decision: GateDecision,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at_ms: i64,
+    },
+    /// Approved gates are used; a conflict unless each is approved and unspent.
+    SpendGates {
+        /// Their numbers.
+        gates: Vec<i64>,
+        /// When.
+        at_ms: i64,
+    },
     /// An entry of the audit that is no status change.
     CardEvent {
         /// The run.
@@ -297,6 +321,52 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+}
+
+/// What became of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateDecision {
+    /// A person said yes.
+    Approved,
+    /// A person said no.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+}
+
+impl GateDecision {
+    /// The word stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// A gate as read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateRecord {
+    /// Its number.
+    pub id: i64,
+    /// Its run.
+    pub run_id: String,
+    /// Its card.
+    pub card: CardRow,
+    /// What an approval is for.
+    pub digest: Option<String>,
+    /// `pending`, or what was decided.
+    pub status: String,
+    /// Until when it can be decided.
+    pub expires_at_ms: Option<i64>,
+    /// Whether an approval was used.
+    pub spent: bool,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// A comment as read back.
@@ -382,6 +452,19 @@ pub trait Store: Send + Sync + 'static {
         &self,
         build_id: BuildId,
     ) -> BoxFuture<'static, Result<Vec<CardRecord>, StoreError>>;
+
+    /// The gates of a run's cards, oldest first.
+    fn gates_of_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
+
+    /// One gate.
+    fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>>;
+
+    /// Pending gates whose time had run out at `now_ms`, oldest first.
+    fn expired_gates(&self, now_ms: i64)
+    -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
 
     /// The highest card row and turn row in use; 0 when there is none.
     fn highest_rows(&self) -> BoxFuture<'static, Result<(CardRow, TurnRow), StoreError>>;

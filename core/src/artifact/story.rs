@@ -44,6 +44,8 @@ pub fn ending<S: Borrow<Step>>(steps: &[S]) -> Ending {
             | Step::ModelRequested { .. }
             | Step::ModelReplied { .. }
             | Step::Reprompted { .. }
+            | Step::ApprovalRequested { .. }
+            | Step::ApprovalDecided { .. }
             | Step::CallIntended { .. }
             | Step::CallFinished { .. } => {}
         }
@@ -64,6 +66,7 @@ const fn of_class(class: FailureClass) -> Ending {
         | FailureClass::Gate
         | FailureClass::Tool
         | FailureClass::Verification
+        | FailureClass::Approval
         | FailureClass::UnknownOutcome
         | FailureClass::Panic
         | FailureClass::CrashLoop
@@ -149,6 +152,7 @@ impl<'a> Story<'a> {
                     known.violations = violations;
                 }
             }
+            Step::ApprovalRequested { .. } | Step::ApprovalDecided { .. } => {}
             Step::CallIntended { index, call, .. } => put(&mut self.intended, *index, call),
             Step::CallFinished { index, result } => put(&mut self.results, *index, result),
             Step::Stalled {

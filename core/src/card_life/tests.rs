@@ -156,7 +156,7 @@ proptest! {
             assert_allowed(&conclusion.changes, life.wait_reason, roles);
             prop_assert!(life.retries <= max_retries);
             match conclusion.after {
-                After::Settled => prop_assert_eq!(life.next_purpose(), None),
+                After::Parked | After::Settled => prop_assert_eq!(life.next_purpose(), None),
                 After::Turn { purpose, wait } => {
                     prop_assert_eq!(life.next_purpose(), Some(purpose));
                     prop_assert!(life.model_failures <= MAX_MODEL_RETRIES);

@@ -13,7 +13,7 @@ mod verifier;
 
 use serde::{Deserialize, Serialize};
 
-pub use approvals::ApprovalPolicy;
+pub use approvals::{ApprovalPolicy, ApprovalRequest};
 pub use budget::BudgetPolicy;
 pub use contract::ContractPolicy;
 pub use gate::GatePolicy;

@@ -18,6 +18,7 @@ use crate::ids::CardId;
 use crate::message::{self, Brief, Spoken};
 use crate::model::{Message, ModelName, ModelRequest, Origin, Reply, Speaker, Usage};
 use crate::plan::{CardPlan, RunPlan, SeatPlan, VerifyCommand};
+use crate::policy::ApprovalRequest;
 use crate::stall::Phase;
 use crate::status::{CardStatus, WaitReason};
 use crate::tool::{EffectClass, ToolCall, ToolHome, ToolResult, ToolSpec};
@@ -153,8 +154,23 @@ pub enum Next {
         /// The idempotency key.
         key: String,
     },
+    /// Wait for a person; whatever the turn holds is given back meanwhile.
+    Park(Vec<ApprovalRequest>),
     /// The turn is over.
     Finish(TurnOutcome),
+}
+
+/// What a person decided about the calls of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The gates, by number.
+    pub gates: Vec<i64>,
+    /// Whether all of them were approved.
+    pub approved: bool,
+    /// Who decided.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// One answer of the machine.
@@ -296,6 +312,20 @@ impl Turn {
                 (Step::CallFinished { result, .. }, Next::Call { .. }) => {
                     turn.called(result.clone())?
                 }
+                (
+                    Step::ApprovalDecided {
+                        gates,
+                        approved,
+                        by,
+                        reason,
+                    },
+                    Next::Park(_),
+                ) => turn.decided(Decided {
+                    gates: gates.clone(),
+                    approved: *approved,
+                    by: by.clone(),
+                    reason: reason.clone(),
+                })?,
                 (step, _) => return Err(strange(&format!("unexpected `{}`", step.kind()))),
             };
         }
@@ -480,10 +510,69 @@ impl Turn {
                 next: Next::Ask,
             });
         }
+        let requests = self.approvals(&calls);
         self.planned = calls;
         self.planned.reverse();
         self.round_results.clear();
-        self.advance(steps, false)
+        if requests.is_empty() {
+            return self.advance(steps, false);
+        }
+        steps.push(Step::ApprovalRequested {
+            requests: requests.clone(),
+        });
+        Ok(Decision {
+            steps,
+            flush: false,
+            next: Next::Park(requests),
+        })
+    }
+
+    /// A person decided about the calls that wait.
+    ///
+    /// # Errors
+    ///
+    /// When a planned call is no longer offered.
+    pub fn decided(&mut self, decided: Decided) -> Result<Decision, Failure> {
+        let Decided {
+            gates,
+            approved,
+            by,
+            reason,
+        } = decided;
+        let refusal = format!("the call was not approved by {by}: {reason}");
+        let steps = vec![Step::ApprovalDecided {
+            gates,
+            approved,
+            by,
+            reason,
+        }];
+        if approved {
+            return self.advance(steps, false);
+        }
+        let failure = Failure::new(FailureClass::Approval, refusal);
+        Ok(self.finish_failed(failure, steps, false))
+    }
+
+    /// The calls among these that wait for a person.
+    fn approvals(&self, calls: &[ToolCall]) -> Vec<ApprovalRequest> {
+        let policy = &self.cx.plan.policy.approvals;
+        let build = self.cx.plan.build_id.as_str();
+        let card = self.cx.card.id.as_str();
+        calls
+            .iter()
+            .filter(|call| {
+                self.spec(&call.tool)
+                    .is_some_and(|spec| policy.asks(&self.cx.seat, spec))
+            })
+            .map(|call| ApprovalRequest {
+                digest: policy.digest(build, card, call),
+                reason: format!(
+                    "`{}` by the seat `{}` needs a person's approval",
+                    call.tool, self.cx.seat
+                ),
+                call: call.clone(),
+            })
+            .collect()
     }
 
     /// The call came back.

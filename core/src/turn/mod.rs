@@ -4,7 +4,9 @@
 mod machine;
 mod rederive;
 
-pub use machine::{Context, Decision, LedgerEffect, Next, Turn, cut_off_effect, unknown_outcome};
+pub use machine::{
+    Context, Decided, Decision, LedgerEffect, Next, Turn, cut_off_effect, unknown_outcome,
+};
 
 pub use rederive::{Divergence, RecordedStep, rederive};
 
@@ -14,6 +16,7 @@ use crate::failure::Failure;
 use crate::ids::CardId;
 use crate::message::Spoken;
 use crate::model::{Message, ModelName, ModelOptions, Reply};
+use crate::policy::ApprovalRequest;
 use crate::stall::Phase;
 use crate::status::{CardStatus, WaitReason, words};
 use crate::tool::{EffectClass, ToolCall, ToolResult};
@@ -169,6 +172,23 @@ pub enum Step {
         /// What was wrong.
         violations: Vec<Violation>,
     },
+    /// Calls of the answer wait for a person. Nothing of the answer has been carried out.
+    ApprovalRequested {
+        /// What is asked, a gate each.
+        requests: Vec<ApprovalRequest>,
+    },
+    /// A person decided, or nobody did in time.
+    ApprovalDecided {
+        /// The gates, by number.
+        gates: Vec<i64>,
+        /// Whether all of them were approved; each is spent with this step.
+        approved: bool,
+        /// Who decided.
+        by: String,
+        /// Why, in words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
     /// A call is about to be made. Durable before its effect.
     CallIntended {
         /// The call's place in the turn, from 0.
@@ -219,10 +239,25 @@ impl Step {
             Self::ModelRequested { .. } => "model_requested",
             Self::ModelReplied { .. } => "model_replied",
             Self::Reprompted { .. } => "reprompted",
+            Self::ApprovalRequested { .. } => "approval_requested",
+            Self::ApprovalDecided { .. } => "approval_decided",
             Self::CallIntended { .. } => "call_intended",
             Self::CallFinished { .. } => "call_finished",
             Self::Stalled { .. } => "stalled",
             Self::TurnFinished { .. } => "turn_finished",
         }
+    }
+}
+
+/// What an open attempt waits for a person to decide: its last step asks, and nothing answers.
+#[must_use]
+pub fn waits_for(steps: &[std::sync::Arc<Step>]) -> Option<&[ApprovalRequest]> {
+    let last = steps
+        .iter()
+        .rev()
+        .find(|step| !matches!(step.as_ref(), Step::Recovered { .. }))?;
+    match last.as_ref() {
+        Step::ApprovalRequested { requests } => Some(requests),
+        _ => None,
     }
 }

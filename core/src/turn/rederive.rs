@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::machine::{Context, Decision, Next, Turn};
+use super::machine::{Context, Decided, Decision, Next, Turn};
 use super::{Step, TurnOutcome};
 use crate::difference;
 
@@ -104,8 +104,22 @@ fn next(
         (Step::Verified { report }, Next::Verify(_)) => turn.verified(report.clone()),
         (Step::ModelReplied { reply, .. }, Next::Ask) => turn.replied(reply.clone()),
         (Step::CallFinished { result, .. }, Next::Call { .. }) => turn.called(result.clone()),
+        (
+            Step::ApprovalDecided {
+                gates,
+                approved,
+                by,
+                reason,
+            },
+            Next::Park(_),
+        ) => turn.decided(Decided {
+            gates: gates.clone(),
+            approved: *approved,
+            by: by.clone(),
+            reason: reason.clone(),
+        }),
         // The watchdog's word; its own end of the attempt follows.
-        (Step::Stalled { .. }, Next::Verify(_) | Next::Ask | Next::Call { .. }) => {
+        (Step::Stalled { .. }, Next::Verify(_) | Next::Ask | Next::Call { .. } | Next::Park(_)) => {
             *compared += 1;
             return Ok(Decision {
                 steps: Vec::new(),
@@ -118,7 +132,7 @@ fn next(
             Step::TurnFinished {
                 outcome: TurnOutcome::Failed { failure },
             },
-            Next::Verify(_) | Next::Ask | Next::Call { .. },
+            Next::Verify(_) | Next::Ask | Next::Call { .. } | Next::Park(_),
         ) => Ok(turn.failed(failure.clone())),
         (step, _) => {
             return Err(unexpected(format!(

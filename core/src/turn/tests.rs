@@ -132,6 +132,7 @@ fn play(cx: &Arc<Context>, mut replies: Vec<Reply>) -> (Vec<Decision>, Turn) {
     loop {
         decision = match &decision.next {
             Next::Finish(_) => return (decisions, turn),
+            Next::Park(_) => panic!("nothing needs approval here"),
             Next::Ask => turn
                 .replied(replies.pop().expect("a reply is left"))
                 .expect("decides"),
@@ -343,7 +344,7 @@ proptest! {
                 } else {
                     ToolResult::ok(json!({"path": "x"}))
                 }),
-                Next::Verify(_) | Next::Finish(_) => unreachable!(),
+                Next::Verify(_) | Next::Finish(_) | Next::Park(_) => unreachable!(),
             }
             .map_err(|e| TestCaseError::fail(e.to_string()))?;
             at += 1;

@@ -4,6 +4,7 @@ pub mod board;
 pub mod config;
 pub mod diff;
 pub mod export;
+pub mod gates;
 pub mod halt;
 pub mod replay;
 pub mod run;

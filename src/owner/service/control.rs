@@ -1,11 +1,11 @@
 //! Halting a run and going on with one.
 
-use orket_actors::port::store::RunStatus;
+use orket_actors::port::store::{GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 
 use super::{Refusal, Service};
-use crate::owner::wire::{Outcome, Started, StartedRun};
+use crate::owner::wire::{DecideRequest, Decision, Outcome, Started, StartedRun};
 
 impl Service {
     /// Stops a run; returns when the ledger says so.
@@ -18,6 +18,44 @@ impl Service {
             return Ok(report);
         }
         Ok(self.inner.engine.halt(run).await?)
+    }
+
+    /// Decides a gate; the run goes on by itself as far as that lets it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such gate or it is decided already.
+    pub async fn decide(
+        &self,
+        gate: i64,
+        decision: GateDecision,
+        request: DecideRequest,
+    ) -> Result<Decision, Refusal> {
+        let found = self
+            .records(move |records| records.gates(None))
+            .await?
+            .into_iter()
+            .find(|it| it.id == gate)
+            .ok_or_else(|| Refusal::unknown_gate(gate))?;
+        if found.status != "pending" {
+            return Err(Refusal::gate_decided(gate, &found.status));
+        }
+        let by = if request.by.trim().is_empty() {
+            "operator".to_owned()
+        } else {
+            request.by
+        };
+        let goes_on = self
+            .inner
+            .engine
+            .decide_gate(gate, decision, by, request.reason)
+            .await?;
+        Ok(Decision {
+            id: gate,
+            run_id: found.run_id,
+            status: decision.as_str().to_owned(),
+            goes_on,
+        })
     }
 
     /// Goes on with a run that is not done: only what is left is run.

@@ -20,7 +20,7 @@ use orket_core::ids::RunId;
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use super::hub::Hub;
-use super::ports::{Engine, Planner, Records, RunRow};
+use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::wire::{Health, Line};
 pub use refusal::Refusal;
 use rock::RockJob;
@@ -95,6 +95,16 @@ impl Service {
     /// When the journal cannot be read.
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, Refusal> {
         self.records(move |records| records.runs(limit)).await
+    }
+
+    /// What persons must decide, or have decided.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    pub async fn gates(&self, status: Option<String>) -> Result<Vec<GateView>, Refusal> {
+        self.records(move |records| records.gates(status.as_deref()))
+            .await
     }
 
     /// The run that a text means: its id, the beginning of it, or `last`.

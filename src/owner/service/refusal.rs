@@ -46,6 +46,23 @@ impl Refusal {
         Self::new(404, "E_NOT_FOUND", detail)
     }
 
+    /// There is no such gate.
+    #[must_use]
+    pub fn unknown_gate(gate: i64) -> Self {
+        Self::not_found(format!("there is no gate {gate}")).hint("orket gates list --all")
+    }
+
+    /// The gate was decided before.
+    #[must_use]
+    pub fn gate_decided(gate: i64, status: &str) -> Self {
+        Self {
+            status: 409,
+            code: "E_GATE_DECIDED".to_owned(),
+            detail: format!("gate {gate} is {status} already"),
+            hint: Some(format!("orket gates show {gate}")),
+        }
+    }
+
     /// There is no such run.
     #[must_use]
     pub fn unknown_run(reference: &str) -> Self {

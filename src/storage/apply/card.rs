@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use orket_actors::port::store::{CardRow, StatusChange};
+use orket_actors::port::store::{CardRow, GateDecision, StatusChange};
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::plan::CardPlan;
@@ -196,6 +196,7 @@ impl Transaction<'_> {
         seat: &str,
         reason: &str,
         payload: &Value,
+        (digest, expires_at_ms): (Option<&str>, Option<i64>),
         at_ms: i64,
     ) -> Result<(), Failure> {
         let payload_json = self.json(payload)?;
@@ -210,9 +211,57 @@ impl Transaction<'_> {
                 gates::payload_json.eq(&payload_json),
                 gates::status.eq("pending"),
                 gates::created_at.eq(at_ms),
+                gates::digest.eq(digest),
+                gates::expires_at.eq(expires_at_ms),
             ))
             .execute(self.connection)
             .about(|| format!("gate for card `{card_id}`"))?;
+        Ok(())
+    }
+
+    pub(super) fn decide_gate(
+        &mut self,
+        gate: i64,
+        decision: GateDecision,
+        by: &str,
+        reason: &str,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        let resolution = self.json(&serde_json::json!({"reason": reason}))?;
+        let pending = gates::table.filter(gates::id.eq(gate).and(gates::status.eq("pending")));
+        let changed = diesel::update(pending)
+            .set((
+                gates::status.eq(decision.as_str()),
+                gates::resolution_json.eq(&resolution),
+                gates::resolved_at.eq(at_ms),
+                gates::decided_by.eq(by),
+            ))
+            .execute(self.connection)
+            .about(|| format!("gate {gate}"))?;
+        if changed == 0 {
+            return Err(conflict(format!("gate {gate} is not pending")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn spend_gates(&mut self, ids: &[i64], at_ms: i64) -> Result<(), Failure> {
+        for id in ids {
+            let unspent = gates::table.filter(
+                gates::id
+                    .eq(id)
+                    .and(gates::status.eq(GateDecision::Approved.as_str()))
+                    .and(gates::spent_at.is_null()),
+            );
+            let changed = diesel::update(unspent)
+                .set(gates::spent_at.eq(at_ms))
+                .execute(self.connection)
+                .about(|| format!("gate {id}"))?;
+            if changed == 0 {
+                return Err(conflict(format!(
+                    "gate {id} is not approved, or was used before"
+                )));
+            }
+        }
         Ok(())
     }
 }

@@ -219,6 +219,8 @@ impl Transaction<'_> {
                 at_ms,
             } => self.comment(*card, author, content, key, *at_ms),
             Op::OpenGate {
+                digest,
+                expires_at_ms,
                 request_type,
                 run_id,
                 card,
@@ -235,8 +237,17 @@ impl Transaction<'_> {
                 seat,
                 reason,
                 payload,
+                (digest.as_deref(), *expires_at_ms),
                 *at_ms,
             ),
+            Op::DecideGate {
+                gate,
+                decision,
+                by,
+                reason,
+                at_ms,
+            } => self.decide_gate(*gate, *decision, by, reason, *at_ms),
+            Op::SpendGates { gates, at_ms } => self.spend_gates(gates, *at_ms),
             Op::CardEvent {
                 run_id,
                 card,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use orket_actors::port::store::StoreError;
+use orket_actors::port::store::{GateRecord, StoreError};
 use orket_core::card_life::CardLife;
 
 use super::views::{CardSummary, EventRow, GateRow, StatusRow};
@@ -233,6 +233,58 @@ impl Reader {
         stored.into_iter().map(gate_row).collect()
     }
 
+    /// The gates of a run's cards, oldest first, for whoever carries it out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn gates_of_run(&self, run_id: &str) -> Result<Vec<GateRecord>, StoreError> {
+        let stored = self.query(|connection| {
+            gates::table
+                .inner_join(cards::table)
+                .filter(cards::run_id.eq(run_id))
+                .order(gates::id)
+                .select((gates::all_columns, cards::run_id))
+                .load::<(StoredGate, String)>(connection)
+        })?;
+        Ok(stored.into_iter().map(gate_record).collect())
+    }
+
+    /// Pending gates whose time had run out at `now_ms`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn expired_gates(&self, now_ms: i64) -> Result<Vec<GateRecord>, StoreError> {
+        let stored = self.query(|connection| {
+            gates::table
+                .inner_join(cards::table)
+                .filter(gates::status.eq("pending"))
+                .filter(gates::expires_at.le(now_ms))
+                .order(gates::id)
+                .select((gates::all_columns, cards::run_id))
+                .load::<(StoredGate, String)>(connection)
+        })?;
+        Ok(stored.into_iter().map(gate_record).collect())
+    }
+
+    /// One gate as whoever decides it needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn gate_record(&self, id: i64) -> Result<Option<GateRecord>, StoreError> {
+        let stored = self.query(|connection| {
+            gates::table
+                .inner_join(cards::table)
+                .filter(gates::id.eq(id))
+                .select((gates::all_columns, cards::run_id))
+                .first::<(StoredGate, String)>(connection)
+                .optional()
+        })?;
+        Ok(stored.map(gate_record))
+    }
+
     /// One gate.
     ///
     /// # Errors
@@ -282,6 +334,25 @@ struct StoredGate {
     expires_at: Option<i64>,
     spent_at: Option<i64>,
     decided_by: Option<String>,
+}
+
+/// The run is the one that the card belongs to now.
+fn gate_record((gate, run_id): (StoredGate, String)) -> GateRecord {
+    let reason = gate
+        .resolution_json
+        .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
+        .and_then(|value| value.get("reason")?.as_str().map(str::to_owned));
+    GateRecord {
+        id: gate.id,
+        run_id,
+        card: gate.card,
+        digest: gate.digest,
+        status: gate.status,
+        expires_at_ms: gate.expires_at,
+        spent: gate.spent_at.is_some(),
+        decided_by: gate.decided_by,
+        reason,
+    }
 }
 
 fn gate_row(gate: StoredGate) -> Result<GateRow, StoreError> {

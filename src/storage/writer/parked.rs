@@ -63,7 +63,10 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
     }
     for op in &write.ops {
         match op {
-            Op::InsertRun { .. } | Op::SetRun { .. } => {}
+            Op::InsertRun { .. }
+            | Op::SetRun { .. }
+            | Op::DecideGate { .. }
+            | Op::SpendGates { .. } => {}
             Op::InsertCards { cards, .. } => {
                 for (row, ..) in cards {
                     visit(Subject::Card(*row));
