@@ -48,8 +48,8 @@ fn napping(lab: &Lab) -> NewRun {
     );
     let mut new = lab.new_run("napping", "run-1", "build-1");
     // The first nap lasts until somebody says go, the second no time at all.
-    let script = "echo nap >> naps; test -f napped && exit 0; touch napped; echo $$ > nap.pid; \
-                  while ! test -f go; do sleep 0.02; done";
+    let script = "echo nap >> naps; test -f napped && exit 0; touch napped; echo $$ > pid.new; \
+                  mv pid.new nap.pid; while ! test -f go; do sleep 0.02; done";
     offer_script(&mut new, "nap", EffectClass::Idempotent, script);
     new
 }

@@ -220,6 +220,7 @@ pub fn options_at(root: &Path) -> SystemOptions {
 
 /// Whether a process lives; one that is dead and only waits for its parent does not.
 pub fn alive(pid: &str) -> bool {
+    assert!(pid.trim().parse::<u32>().is_ok(), "no process id: {pid:?}");
     let stat = Path::new("/proc").join(pid.trim()).join("stat");
     std::fs::read_to_string(stat).is_ok_and(|stat| {
         let state = stat.rsplit(')').next().unwrap_or_default();
