@@ -1,9 +1,9 @@
 //! The chain over a card's steps: each link is a digest of the link before it and of everything the
 //! journal holds of the step, so that a step changed, left out, added or moved later is found.
 //!
-//! A link is `BLAKE3(before ‖ turn ‖ seq ‖ at ‖ content)`, numbers as 64-bit little-endian, where
-//! `content` is `BLAKE3(kind ‖ 0 ‖ body)`: the long part can be digested before it is known what
-//! comes before. The first step of a card is linked to [`Link::root`].
+//! A link is `BLAKE3(before ‖ content)`, where `content` is `BLAKE3(turn ‖ seq ‖ at ‖ kind ‖ 0 ‖ body)`,
+//! numbers as 64-bit little-endian: the long part can be digested before it is known what comes
+//! before, and the short one is a single block. The first step of a card is linked to [`Link::root`].
 
 use std::fmt;
 
@@ -16,33 +16,38 @@ const DOMAIN: &[u8] = b"orket.chain.v1";
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Link([u8; 32]);
 
-/// The digest of a step's kind and JSON text.
+/// All of a step's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content([u8; 32]);
-
-impl Content {
-    /// Of a kind, and of the text as stored.
-    #[must_use]
-    pub fn of(kind: &str, body: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(kind.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(body.as_bytes());
-        Self(*hasher.finalize().as_bytes())
-    }
-}
-
-/// What of a step is linked: all of its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Linked {
+pub struct Linked<'a> {
     /// The attempt's row.
     pub turn: i64,
     /// Its place in the attempt.
     pub seq: u32,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Its kind and text.
-    pub content: Content,
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its JSON text, as stored.
+    pub body: &'a str,
+}
+
+/// The digest of a step's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content([u8; 32]);
+
+impl Content {
+    /// Of this row.
+    #[must_use]
+    pub fn of(step: &Linked<'_>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for number in [step.turn, i64::from(step.seq), step.at_ms] {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(step.kind.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(step.body.as_bytes());
+        Self(*hasher.finalize().as_bytes())
+    }
 }
 
 impl Link {
@@ -57,16 +62,9 @@ impl Link {
 
     /// The link of the step that follows.
     #[must_use]
-    pub fn next(&self, step: &Linked) -> Self {
-        let mut bytes = [0_u8; 88];
-        let parts: [&[u8]; 5] = [
-            &self.0,
-            &step.turn.to_le_bytes(),
-            &i64::from(step.seq).to_le_bytes(),
-            &step.at_ms.to_le_bytes(),
-            &step.content.0,
-        ];
-        for (to, from) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+    pub fn next(&self, content: Content) -> Self {
+        let mut bytes = [0_u8; 64];
+        for (to, from) in bytes.iter_mut().zip(self.0.iter().chain(&content.0)) {
             *to = *from;
         }
         Self(*blake3::hash(&bytes).as_bytes())
@@ -103,24 +101,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn step(seq: u32, body: &str) -> Linked {
-        Linked {
+    fn step(seq: u32, body: &str) -> Content {
+        Content::of(&Linked {
             turn: 7,
             seq,
             at_ms: 1_750_000_000_000,
-            content: Content::of("model_replied", body),
-        }
+            kind: "model_replied",
+            body,
+        })
     }
 
     #[test]
     fn a_link_is_the_documented_digest() {
-        let mut bytes = Link::root(5).as_bytes().to_vec();
+        let mut row = Vec::new();
         for number in [7_i64, 3, 1_750_000_000_000] {
-            bytes.extend(number.to_le_bytes());
+            row.extend(number.to_le_bytes());
         }
-        bytes.extend(blake3::hash(b"model_replied\0{\"round\":0}").as_bytes());
+        row.extend(b"model_replied\0{\"round\":0}");
+        let mut bytes = Link::root(5).as_bytes().to_vec();
+        bytes.extend(blake3::hash(&row).as_bytes());
         assert_eq!(
-            Link::root(5).next(&step(3, "{\"round\":0}")).as_bytes(),
+            Link::root(5).next(step(3, "{\"round\":0}")).as_bytes(),
             blake3::hash(&bytes).as_bytes(),
             "the formula of the module's head"
         );
@@ -139,7 +140,7 @@ mod tests {
         ) {
             let link = |bodies: &[String]| {
                 bodies.iter().zip(0..).fold(Link::root(1), |before, (body, seq)| {
-                    before.next(&step(seq, body))
+                    before.next(step(seq, body))
                 })
             };
             let whole = link(&bodies);

@@ -27,12 +27,13 @@ pub(super) fn check(
                 unlinked += 1;
                 continue;
             };
-            let expected = before.next(&Linked {
+            let expected = before.next(Content::of(&Linked {
                 turn: step.turn,
                 seq: step.seq,
                 at_ms: step.at_ms,
-                content: Content::of(&step.kind, &step.body),
-            });
+                kind: &step.kind,
+                body: &step.body,
+            }));
             if stored != expected {
                 let message = "the step, or one before it, is not what was written: its link does \
                                not follow";

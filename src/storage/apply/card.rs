@@ -97,6 +97,7 @@ impl Transaction<'_> {
             diesel::update(turns::table.filter(turns::card.eq(row).and(turns::ended_at.is_null())))
                 .set(turns::fence.eq(fence))
                 .execute(self.connection)?;
+            self.known.fenced(row, fence);
         }
         for change in changes {
             self.status_event(row, change, at_ms)?;

@@ -2,7 +2,7 @@
 //! query, so the connection prepares it once and keeps it.
 
 mod card;
-mod chain;
+mod known;
 mod run;
 mod turn;
 
@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::schema::{cards, turns};
 use super::writer::Order;
 
-pub(super) use self::chain::Chain;
+pub(super) use self::known::Known;
+pub(super) use self::turn::content_of;
 
 /// Why a write was not applied. Something of it may have been, so its transaction or savepoint
 /// must be rolled back.
@@ -83,7 +84,7 @@ impl<T> About<T> for QueryResult<T> {
 /// An open transaction and how many bytes of JSON went into it.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a mut SqliteConnection,
-    pub(super) chain: &'a mut Chain,
+    pub(super) known: &'a mut Known,
     pub(super) bytes: usize,
 }
 
@@ -97,9 +98,9 @@ impl Transaction<'_> {
             (Guard::Turn(row, fence), Some((Op::Steps { turn, steps }, rest)))
                 if *turn == row && !steps.is_empty() =>
             {
-                let mark = self.chain.mark();
+                let mark = self.known.mark();
                 if !self.guarded_steps(row, fence, steps, order.first_step.as_ref())? {
-                    self.chain.back_to(mark);
+                    self.known.back_to(mark);
                     return Ok(false);
                 }
                 ops = rest;
@@ -119,8 +120,8 @@ impl Transaction<'_> {
     /// The same; a refused write leaves nothing behind in the transaction.
     pub(super) fn apply_with_savepoint(&mut self, order: &Order) -> Result<bool, Failure> {
         let mut bytes = self.bytes;
-        let mark = self.chain.mark();
-        let chain = &mut *self.chain;
+        let mark = self.known.mark();
+        let known = &mut *self.known;
         #[expect(
             clippy::disallowed_methods,
             reason = "within the writer's immediate transaction this is a savepoint"
@@ -128,7 +129,7 @@ impl Transaction<'_> {
         let applied = self.connection.transaction(|connection| {
             let mut inner = Transaction {
                 connection,
-                chain,
+                known,
                 bytes,
             };
             let applied = inner.apply(order);
@@ -137,7 +138,7 @@ impl Transaction<'_> {
         });
         self.bytes = bytes;
         if !matches!(applied, Ok(true)) {
-            self.chain.back_to(mark);
+            self.known.back_to(mark);
         }
         applied
     }

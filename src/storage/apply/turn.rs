@@ -1,11 +1,8 @@
 //! Attempts and their steps as SQL.
 
-use std::borrow::Cow;
-
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
-use orket_core::chain::Content;
+use orket_core::chain::{Content, Linked};
 use orket_core::ids::{CardId, RunId};
 
 use super::{About, Failure, Transaction, conflict, count};
@@ -34,10 +31,8 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// A step of an attempt that owns `fence`. The guard is folded into the insert: the attempt's
-    /// row is looked up with its fence, and a stale fence leaves null where null is not allowed.
-    /// One statement instead of two, no page of `turns` is written, and, unlike `INSERT … SELECT`,
-    /// SQLite needs no statement journal for it.
+    /// A step of an attempt that must own `fence`: who owns it is known here, since only this writer
+    /// changes that.
     fn first_step(
         &mut self,
         turn: TurnRow,
@@ -45,51 +40,33 @@ impl Transaction<'_> {
         step: &StepRow,
         early: Option<&EarlyStep>,
     ) -> Result<bool, Failure> {
-        let (body, content) = match early {
+        if !self.owns(turn, fence)? {
+            return Ok(false);
+        }
+        match early {
             Some(early) => {
                 self.bytes = self.bytes.saturating_add(early.body.len());
-                (Cow::Borrowed(early.body.as_str()), early.content)
+                self.insert_step(turn, step, &early.body, early.content)?;
             }
-            None => {
-                let body = self.json(&*step.step)?;
-                let content = Content::of(step.step.kind(), &body);
-                (Cow::Owned(body), content)
-            }
-        };
-        let link = self.link(turn, step, content)?;
-        let owned_turn = turns::table
-            .filter(
-                turns::row
-                    .eq(turn)
-                    .and(turns::fence.eq(fence))
-                    .and(turns::ended_at.is_null()),
-            )
-            .select(turns::row)
-            .single_value()
-            .assume_not_null();
-        let inserted = diesel::insert_into(turn_steps::table)
-            .values((
-                turn_steps::turn.eq(owned_turn),
-                turn_steps::seq.eq(i64::from(step.seq)),
-                turn_steps::at.eq(step.at_ms),
-                turn_steps::kind.eq(step.step.kind()),
-                turn_steps::body_json.eq(&*body),
-                turn_steps::link.eq(link.as_bytes().as_slice()),
-            ))
-            .execute(self.connection);
-        match inserted {
-            Err(Error::DatabaseError(DatabaseErrorKind::NotNullViolation, _)) => Ok(false),
-            other => {
-                other.about(|| format!("step {} of attempt row {turn}", step.seq))?;
-                Ok(true)
-            }
+            None => self.step(turn, step)?,
         }
+        Ok(true)
     }
 
     /// A step of an attempt that is known to exist.
     fn step(&mut self, turn: TurnRow, step: &StepRow) -> Result<(), Failure> {
         let body = self.json(&*step.step)?;
-        let content = Content::of(step.step.kind(), &body);
+        let content = content_of(turn, step, &body);
+        self.insert_step(turn, step, &body, content)
+    }
+
+    fn insert_step(
+        &mut self,
+        turn: TurnRow,
+        step: &StepRow,
+        body: &str,
+        content: Content,
+    ) -> Result<(), Failure> {
         let link = self.link(turn, step, content)?;
         diesel::insert_into(turn_steps::table)
             .values((
@@ -97,7 +74,7 @@ impl Transaction<'_> {
                 turn_steps::seq.eq(i64::from(step.seq)),
                 turn_steps::at.eq(step.at_ms),
                 turn_steps::kind.eq(step.step.kind()),
-                turn_steps::body_json.eq(&body),
+                turn_steps::body_json.eq(body),
                 turn_steps::link.eq(link.as_bytes().as_slice()),
             ))
             .execute(self.connection)
@@ -151,7 +128,7 @@ impl Transaction<'_> {
             ))
             .execute(self.connection)
             .about(|| format!("attempt row {row} of card `{card_id}`"))?;
-        self.open_chain(row, card)
+        self.open_chain(row, card, fence)
     }
 
     pub(super) fn fence_turn(&mut self, turn: TurnRow, fence: i64) -> Result<(), Failure> {
@@ -159,6 +136,7 @@ impl Transaction<'_> {
             diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))
                 .set(turns::fence.eq(fence))
                 .execute(self.connection)?;
+        self.known.fence_attempt(turn, fence);
         open(changed, turn)
     }
 
@@ -185,6 +163,17 @@ impl Transaction<'_> {
                 .execute(self.connection)?;
         open(changed, turn)
     }
+}
+
+/// What is linked of a step: all of its row.
+pub(in crate::storage) fn content_of(turn: TurnRow, step: &StepRow, body: &str) -> Content {
+    Content::of(&Linked {
+        turn,
+        seq: step.seq,
+        at_ms: step.at_ms,
+        kind: step.step.kind(),
+        body,
+    })
 }
 
 fn open(changed: usize, turn: TurnRow) -> Result<(), Failure> {

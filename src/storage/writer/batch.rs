@@ -17,7 +17,7 @@ use orket_actors::fault;
 use orket_actors::port::store::StoreError;
 
 use super::{Job, Writer, panic_text};
-use crate::storage::apply::{Chain, Failure, Transaction};
+use crate::storage::apply::{Failure, Known, Transaction};
 
 /// Bytes of JSON after which a transaction is ended, however few writes it has: what is in the
 /// transaction is in memory.
@@ -105,13 +105,14 @@ impl Writer {
     /// One transaction with as many of `jobs` as it may hold. Gives the connection up when it
     /// cannot be trusted any more.
     fn transact(&mut self, jobs: &[Job], savepoints: Savepoints) -> Ended {
-        let mut chain = std::mem::take(&mut self.chain);
-        let ended = self.transact_linked(jobs, savepoints, &mut chain);
+        let mut known = std::mem::take(&mut self.known);
+        let ended = self.transact_linked(jobs, savepoints, &mut known);
         match &ended {
-            Ended::Committed(_) => chain.committed(),
-            Ended::Refused(_) | Ended::Broken(_) | Ended::Panicked(_) => chain.rolled_back(),
+            Ended::Committed(_) => known.committed(),
+            Ended::Refused(_) => known.rolled_back(),
+            Ended::Broken(_) | Ended::Panicked(_) => known.forget(),
         }
-        self.chain = chain;
+        self.known = known;
         ended
     }
 
@@ -119,7 +120,7 @@ impl Writer {
         &mut self,
         jobs: &[Job],
         savepoints: Savepoints,
-        chain: &mut Chain,
+        known: &mut Known,
     ) -> Ended {
         let connection = match self.connection() {
             Ok(connection) => connection,
@@ -129,7 +130,7 @@ impl Writer {
         let result = catch_unwind(AssertUnwindSafe(|| {
             fault::point("writer.before_begin");
             let answers = connection.immediate_transaction(|connection| {
-                apply_all(connection, chain, jobs, savepoints)
+                apply_all(connection, known, jobs, savepoints)
             })?;
             committed = Some(answers);
             fault::point("writer.after_commit");
@@ -155,13 +156,13 @@ impl Writer {
 
 fn apply_all(
     connection: &mut SqliteConnection,
-    chain: &mut Chain,
+    known: &mut Known,
     jobs: &[Job],
     savepoints: Savepoints,
 ) -> Result<Answers, Failure> {
     let mut transaction = Transaction {
         connection,
-        chain,
+        known,
         bytes: 0,
     };
     let mut answers = Vec::with_capacity(jobs.len());

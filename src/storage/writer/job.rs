@@ -2,10 +2,11 @@
 
 use std::io;
 
-use orket_actors::port::store::{Op, StoreError, Write};
+use orket_actors::port::store::{Op, StepRow, StoreError, TurnRow, Write};
 use orket_core::chain::Content;
-use orket_core::turn::Step;
 use tokio::sync::oneshot;
+
+use crate::storage::apply::content_of;
 
 /// A step is put into JSON by whoever submits it, unless it is larger than this: then the writer
 /// does it, so that no caller's thread is held up.
@@ -32,8 +33,8 @@ pub(in crate::storage) struct EarlyStep {
 impl Order {
     pub(in crate::storage) fn new(write: Write) -> Self {
         let first_step = match write.ops.first() {
-            Some(Op::Steps { steps, .. }) => match steps.as_slice() {
-                [only] => early_json(&only.step),
+            Some(Op::Steps { turn, steps }) => match steps.as_slice() {
+                [only] => early(*turn, only),
                 _ => None,
             },
             _ => None,
@@ -42,11 +43,11 @@ impl Order {
     }
 }
 
-fn early_json(step: &Step) -> Option<EarlyStep> {
+fn early(turn: TurnRow, step: &StepRow) -> Option<EarlyStep> {
     let mut text = Bounded(Vec::with_capacity(768));
-    serde_json::to_writer(&mut text, step).ok()?;
+    serde_json::to_writer(&mut text, &*step.step).ok()?;
     let body = String::from_utf8(text.0).ok()?;
-    let content = Content::of(step.kind(), &body);
+    let content = content_of(turn, step, &body);
     Some(EarlyStep { body, content })
 }
 

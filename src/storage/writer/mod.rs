@@ -22,7 +22,7 @@ use self::answers::Answers;
 pub(super) use self::gate::Gate;
 pub(super) use self::job::{EarlyStep, Job, Order};
 use self::parked::Parked;
-use super::apply::Chain;
+use super::apply::Known;
 use super::connection::{self, Pragmas, WAL_LIMIT_BYTES};
 use super::flush::Flusher;
 use super::options::{JournalOptions, OpenError};
@@ -49,8 +49,8 @@ pub(super) struct Writer {
     inbox: UnboundedReceiver<Message>,
     /// `None` after a failure, until it is opened again.
     connection: Option<SqliteConnection>,
-    /// Where the chains of the cards end.
-    chain: Chain,
+    /// Where the knowns of the cards end.
+    known: Known,
     flusher: Flusher,
     parked: Parked,
     commits_since_look: u32,
@@ -79,7 +79,7 @@ impl Writer {
             options,
             inbox,
             connection: Some(connection),
-            chain: Chain::default(),
+            known: Known::default(),
             flusher: Flusher::start(outbox)?,
             parked: Parked::default(),
             commits_since_look: 0,
