@@ -65,18 +65,18 @@ impl Contract {
             self.check_calls(answer, &mut lacks);
             self.check_status(answer, &mut lacks);
             self.check_paths(answer, &mut lacks);
+            self.check_decision(answer, &mut lacks);
+            self.check_rejection(answer, &mut lacks);
         }
         if let Some(place) = answer.truncated
             && !lacks.is_empty()
         {
             let message = "the answer breaks off in the middle of a tool call; write it again, \
                            shorter or in several calls";
-            lacks.insert(
-                0,
-                violation(TRUNCATED, message.to_owned(), place.to_owned()),
-            );
+            lacks.insert(0, violation(TRUNCATED, message.to_owned(), cut(place)));
         }
         self.check_form(answer, &mut lacks);
+        self.check_scope(answer, &mut lacks);
         lacks
     }
 
@@ -187,7 +187,8 @@ impl Contract {
     }
 
     fn check_form(&self, answer: &Answer<'_>, lacks: &mut Vec<Violation>) {
-        if !self.tool_calls_only || answer.seat.tools.is_empty() || answer.prose.trim().is_empty() {
+        let calls_only = self.tool_calls_only || self.has_rule(RULE_OUTPUT_FORMAT);
+        if !calls_only || answer.seat.tools.is_empty() || answer.prose.trim().is_empty() {
             return;
         }
         let message =
@@ -199,7 +200,7 @@ impl Contract {
     }
 }
 
-fn violation(reason: &str, message: String, evidence: String) -> Violation {
+pub(super) fn violation(reason: &str, message: String, evidence: String) -> Violation {
     Violation {
         reason: reason.to_owned(),
         rule_id: None,
@@ -209,6 +210,6 @@ fn violation(reason: &str, message: String, evidence: String) -> Violation {
 }
 
 /// The first characters of an evidence.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(EVIDENCE).collect()
 }

@@ -34,6 +34,7 @@ use crate::asset::{
 use crate::backoff::Backoff;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::plan::{ArtifactMode, CardPlan, RunPlan};
+use crate::policy::RunPolicy;
 use crate::stall::Clocks;
 use crate::tool::ToolSpec;
 
@@ -220,14 +221,16 @@ pub fn build<S: AssetSource>(
         organization: organization.as_ref(),
     };
     check_target(&context, &mut findings);
-    let seats = seats::build(&context, &mut findings);
-    let cards = cards::build(&context, &seats, &mut findings);
+    let policy = policy::build(&context, &mut findings);
+    let mut seats = seats::build(&context, &mut findings);
+    let mut cards = cards::build(&context, &seats, &mut findings);
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));
     }
+    policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
     let warnings = each_once(findings.warnings);
     Ok(BuiltPlan {
-        plan: plan(&context, seats),
+        plan: plan(&context, seats, policy),
         cards,
         warnings: warnings.iter().map(Problem::to_string).collect(),
     })
@@ -252,7 +255,7 @@ fn check_target<S>(context: &Context<'_, S>, findings: &mut Findings) {
     }
 }
 
-fn plan<S>(context: &Context<'_, S>, seats: seats::Seats) -> RunPlan {
+fn plan<S>(context: &Context<'_, S>, seats: seats::Seats, policy: RunPolicy) -> RunPlan {
     let Context {
         request, settings, ..
     } = context;
@@ -287,6 +290,6 @@ fn plan<S>(context: &Context<'_, S>, seats: seats::Seats) -> RunPlan {
         wip_limit_per_seat: settings.wip_limit_per_seat.or(written_limit).unwrap_or(0),
         artifacts: settings.artifacts,
         commands: seats.commands,
-        policy: policy::build(context),
+        policy,
     }
 }

@@ -239,6 +239,7 @@ fn params_replace_what_a_seat_must_bring_and_add_to_the_review() {
             required_write_paths: vec!["agent_output/main.sh".into()],
             required_read_paths: vec!["agent_output/design.txt".into()],
             tool_calls_only: false,
+            ..Contract::default()
         }
     );
     assert_eq!(
@@ -247,6 +248,7 @@ fn params_replace_what_a_seat_must_bring_and_add_to_the_review() {
             required_tools: vec!["update_issue_status".into()],
             required_statuses: vec![CardStatus::Done, CardStatus::Blocked],
             required_read_paths: vec!["agent_output/main.sh".into()],
+            rejection_payload: true,
             ..Contract::default()
         }
     );

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
-use crate::contract::{Answer, Contract};
+use crate::contract::{Answer, Contract, bars_looking};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
@@ -64,6 +64,13 @@ impl Context {
             Purpose::Work => &self.card.contract,
             Purpose::Review => &self.card.review_contract,
         }
+    }
+
+    /// Whether something that the card depends on is still open.
+    fn waits_for_others(&self) -> bool {
+        self.dependencies
+            .iter()
+            .any(|(_, status)| !status.satisfies_dependency())
     }
 
     fn model(&self, seat: &SeatPlan) -> ModelName {
@@ -393,7 +400,7 @@ impl Turn {
 
         let cx = Arc::clone(&self.cx);
         let seat = seat_of(&cx)?;
-        let refused = self.gate(&calls, seat);
+        let mut refused = self.gate(&calls, seat);
         let unmet = cx.contract().check(&Answer {
             calls: &calls,
             prose: &parsed.prose,
@@ -401,12 +408,15 @@ impl Turn {
             seat,
             missing_reads: &cx.missing_reads,
             earlier_calls: &self.carried_out,
+            text: &self.reply_text,
+            waits_for_others: cx.waits_for_others(),
         });
         let may_go_on = self.round.saturating_add(1) < cx.plan.max_rounds;
         let only_looks = !calls.is_empty()
             && calls
                 .iter()
-                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()));
+                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()))
+            && !unmet.iter().any(bars_looking);
         if refused.is_empty() && only_looks && !unmet.is_empty() && may_go_on {
             self.looking_up = true;
         } else if refused.is_empty() && unmet.is_empty() {
@@ -417,6 +427,12 @@ impl Turn {
             } else {
                 FailureClass::Gate
             };
+            // What gate and contract both say is said once, with the contract's code.
+            refused.retain(|found| {
+                let same =
+                    |it: &Violation| it.rule_id == found.rule_id && it.message == found.message;
+                !unmet.iter().any(same)
+            });
             let violations: Vec<Violation> = refused.into_iter().chain(unmet).collect();
             if self.reprompted || !may_go_on {
                 let failure = Failure::new(class, describe(&violations));
@@ -671,6 +687,7 @@ impl Turn {
                 seat,
                 card: &self.cx.card,
                 status,
+                policy: &self.cx.plan.policy.gate,
             };
             match gate::check(call, &scope) {
                 Ok(()) => {
