@@ -4,6 +4,9 @@ mod check;
 mod decision;
 mod rejection;
 pub mod rules;
+mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod scope;
 #[cfg(test)]
 mod table;

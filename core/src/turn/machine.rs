@@ -311,8 +311,10 @@ impl Turn {
     /// When the plan has no seat of that name.
     pub fn request(&self) -> Result<ModelRequest, Failure> {
         let seat = seat_of(&self.cx)?;
+        let model = self.cx.model(seat);
         Ok(ModelRequest {
-            model: self.cx.model(seat),
+            schema: self.schema(&model, seat),
+            model,
             messages: self.messages.clone(),
             tools: Arc::clone(&seat.tools),
             options: seat.options.clone(),
@@ -326,6 +328,19 @@ impl Turn {
                 round: self.round,
             },
         })
+    }
+
+    /// The schema of the next reply, for those providers that can decode under one.
+    fn schema(&self, model: &ModelName, seat: &SeatPlan) -> Option<Arc<Value>> {
+        if !["ollama", "openai"].contains(&model.provider.as_str()) {
+            return None;
+        }
+        let missing = &self.cx.missing_reads;
+        let may_look = self.round == 0 && self.cx.plan.max_rounds > 1;
+        self.cx
+            .contract()
+            .reply_schema(seat, missing, &self.carried_out, may_look)
+            .map(Arc::new)
     }
 
     /// What the turn is about.
