@@ -121,21 +121,23 @@ impl Contract {
         if self.required_statuses.is_empty() {
             return;
         }
-        let asked: Vec<_> = answer
+        // The last one is where the card would stand; what came before it does not count.
+        let last = answer
             .calls_of(UPDATE_ISSUE_STATUS)
             .filter_map(status_asked)
-            .filter(|(status, _)| self.required_statuses.contains(status))
-            .collect();
-        if asked
-            .iter()
-            .any(|(status, reason)| reason.is_some() || !needs_reason(*status))
-        {
+            .last();
+        let asked = last.filter(|(status, _)| self.required_statuses.contains(status));
+        if asked.is_some_and(|(status, reason)| reason.is_some() || !needs_reason(status)) {
             return;
         }
-        let message = match asked.first() {
+        let message = match asked {
             Some((status, _)) => format!(
                 "the status `{status}` came without a wait_reason; add one of: {}",
                 words::wait_reasons()
+            ),
+            None if last.is_some() => format!(
+                "the card would not stand where it should; call update_issue_status last with one of: {}",
+                words::list(self.required_statuses.iter().map(|status| status.as_str()))
             ),
             None => format!(
                 "the card's status was not set; call update_issue_status with one of: {}",
