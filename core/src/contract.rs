@@ -9,6 +9,8 @@ mod schema;
 mod schema_tests;
 mod scope;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod tests;
