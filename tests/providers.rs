@@ -3,6 +3,8 @@
 
 #[path = "providers/anthropic.rs"]
 mod anthropic;
+#[path = "providers/constrained.rs"]
+mod constrained;
 #[path = "providers/every_protocol.rs"]
 mod every_protocol;
 #[path = "providers/ollama.rs"]

@@ -132,6 +132,10 @@ fn a_spent_budget_blocks_its_card_and_what_hangs_on_it_alone() {
 #[test]
 fn a_guard_sends_work_back_with_its_words_until_it_is_right_or_enough() {
     let lab = Lab::new();
+    let reasons = |why: &str| {
+        json!({"rationale": why, "violations": ["the file"], "remediation_actions": ["ask"]})
+            .to_string()
+    };
     let changes = |id: &str| {
         let words = json!({"rationale": "it names nobody", "violations": ["no name"], "remediation_actions": ["greet Ada by name"]});
         guard(id, "guard_requested_changes", &words.to_string(), json!({}))
@@ -153,14 +157,14 @@ fn a_guard_sends_work_back_with_its_words_until_it_is_right_or_enough() {
         guard(
             "REFUSED",
             "guard_rejected",
-            "It copies a secret into the file.",
+            &reasons("It copies a secret into the file."),
             json!({}),
         ),
         works("HELD"),
         guard(
             "HELD",
             "blocked",
-            "The licence is not decided.",
+            &reasons("The licence is not decided."),
             json!({"wait_reason": "input"}),
         ),
         works("APPROVED"),

@@ -1,9 +1,25 @@
 //! What a turn must bring. Prompt section and check come from the same value.
 
 mod check;
+mod decision;
+mod rejection;
+pub mod rules;
+mod schema;
+#[cfg(test)]
+mod schema_tests;
+mod scope;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use self::decision::{DECISION_PATH, DecisionRule};
+pub use self::rejection::PAYLOAD_KEYS;
+pub use self::rules::ScopeLimits;
+pub use self::scope::bars_looking;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,12 +37,20 @@ pub const WRITE_PATH: &str = "write_path_contract_not_met";
 pub const READ_PATH: &str = "read_path_contract_not_met";
 /// Text where only calls are wanted.
 pub const CONSISTENCY: &str = "consistency_scope_contract_not_met";
+/// The architecture decision is missing or incomplete.
+pub const ARCHITECTURE: &str = "architecture_decision_contract_not_met";
+/// A guard refused without saying why.
+pub const GUARD_PAYLOAD: &str = "guard_rejection_payload_contract_not_met";
+/// Something was named that the turn was not given.
+pub const HALLUCINATION: &str = "hallucination_scope_contract_not_met";
+/// A path could leave the workspace.
+pub const SECURITY: &str = "security_scope_contract_not_met";
 /// The reply ends in the middle of a call, and something is missing.
 pub const TRUNCATED: &str = "reply_truncated";
 /// The rule of [`PROGRESS`] that a seat which answers in words breaks by saying nothing.
 pub const RULE_EMPTY_ANSWER: &str = "PROGRESS.EMPTY_ANSWER";
 /// The rule of [`CONSISTENCY`].
-pub const RULE_OUTPUT_FORMAT: &str = "CONSISTENCY.OUTPUT_FORMAT";
+pub const RULE_OUTPUT_FORMAT: &str = rules::OUTPUT_FORMAT;
 
 /// The contract of one turn.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +70,22 @@ pub struct Contract {
     /// Nothing but tool calls in the answer.
     #[serde(default)]
     pub tool_calls_only: bool,
+    /// The architecture decision that must be written, where one is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture_decision: Option<DecisionRule>,
+    /// A refusal must come with rationale, violations and remediation actions.
+    #[serde(default)]
+    pub rejection_payload: bool,
+    /// Rules of [`rules::SELECTABLE`] that were chosen. That a tool must be offered and a path must
+    /// stay inside holds without being chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Phrases that the answer must not hold, where [`rules::CONTRADICTION`] was chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forbidden_phrases: Vec<String>,
+    /// How much a turn may touch and look at.
+    #[serde(default, skip_serializing_if = "ScopeLimits::is_empty")]
+    pub limits: ScopeLimits,
 }
 
 /// What a contract is checked against: everything a turn has brought so far.
@@ -63,6 +103,10 @@ pub struct Answer<'a> {
     pub missing_reads: &'a [String],
     /// Calls carried out in earlier rounds of this turn; they count.
     pub earlier_calls: &'a [ToolCall],
+    /// The reply as it came; a guard's reasons are found in it.
+    pub text: &'a str,
+    /// Whether something that the card depends on is still open.
+    pub waits_for_others: bool,
 }
 
 impl Contract {
@@ -72,7 +116,8 @@ impl Contract {
         let demands = !self.required_tools.is_empty()
             || !self.required_statuses.is_empty()
             || !self.required_write_paths.is_empty()
-            || !self.required_read_paths.is_empty();
+            || !self.required_read_paths.is_empty()
+            || self.architecture_decision.is_some();
         seat.tools.is_empty()
             || !demands && seat.tools.iter().all(|tool| is_observational(&tool.name))
     }
@@ -102,10 +147,27 @@ impl Contract {
             .filter(move |path| !missing_reads.iter().any(|missing| same_path(missing, path)))
     }
 
+    /// The files that must be written, the architecture decision among them.
+    fn demanded_writes(&self) -> impl Iterator<Item = &str> {
+        let decision = self
+            .architecture_decision
+            .iter()
+            .map(|rule| rule.path.as_str());
+        let decision = decision.filter(|path| {
+            let writes = &self.required_write_paths;
+            !writes.iter().any(|write| same_path(write, path))
+        });
+        self.required_write_paths
+            .iter()
+            .map(String::as_str)
+            .chain(decision)
+    }
+
     /// The contract itself asks for nothing but looking.
     fn only_looks(&self) -> bool {
         self.required_statuses.is_empty()
             && self.required_write_paths.is_empty()
+            && self.architecture_decision.is_none()
             && !(self.required_tools.is_empty() && self.required_read_paths.is_empty())
             && self
                 .required_tools

@@ -4,7 +4,12 @@
 mod arguments;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod layers;
+mod names;
+mod ownership;
 mod path;
+#[cfg(test)]
+mod rule_tests;
 mod status_change;
 #[cfg(test)]
 mod tests;
@@ -12,9 +17,12 @@ mod tests;
 pub use self::path::normal_path;
 pub use self::status_change::status_asked;
 
+use serde_json::Value;
+
 use crate::plan::{CardPlan, SeatPlan};
+use crate::policy::GatePolicy;
 use crate::status::CardStatus;
-use crate::tool::ToolCall;
+use crate::tool::{ToolCall, ToolSpec};
 use crate::tool_catalogue::{
     ADD_ISSUE_COMMENT, CREATE_ISSUE, LIST_DIRECTORY, READ_FILE, UPDATE_ISSUE_STATUS, WRITE_FILE,
 };
@@ -35,6 +43,22 @@ pub const RULE_TRANSITION: &str = "STATE.TRANSITION";
 /// The call is about another card.
 pub const RULE_OTHER_CARD: &str = "STATE.OTHER_CARD";
 
+/// A destructive call was not confirmed.
+pub const RULE_CONFIRM: &str = "TOOL.CONFIRM";
+/// The path's name means another file on some machine.
+pub const RULE_PATH_NAME: &str = "SECURITY.PATH_NAME";
+/// The path looks like another.
+pub const RULE_LOOKALIKE: &str = "SECURITY.LOOKALIKE_PATH";
+/// The organization forbids files of this type.
+pub const RULE_FILE_TYPE: &str = "POLICY.FILE_TYPE";
+/// The file belongs to another role.
+pub const RULE_OWNERSHIP: &str = "POLICY.FILE_OWNERSHIP";
+/// The file does not keep to the layers.
+pub const RULE_IDESIGN: &str = "POLICY.IDESIGN";
+
+/// Tools that take something away for good, besides those whose schema requires `confirm`.
+const DESTRUCTIVE: [&str; 2] = ["delete_file", "reset_issue"];
+
 /// The fewest characters of a new card's summary.
 const SUMMARY_MIN: usize = 5;
 /// The longest evidence shown, in characters.
@@ -49,6 +73,8 @@ pub struct GateScope<'a> {
     pub card: &'a CardPlan,
     /// The card's status before this call.
     pub status: CardStatus,
+    /// What the run refuses beyond the fixed rules.
+    pub policy: &'a GatePolicy,
 }
 
 /// Checks one call: the tool is offered, its arguments fit its schema, its path stays inside the
@@ -62,14 +88,31 @@ pub fn check(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
         return Err(not_offered(call, scope.seat));
     };
     arguments::check(call, spec)?;
+    confirmed(call, spec)?;
     match call.tool.as_str() {
-        READ_FILE | WRITE_FILE => file(call),
+        READ_FILE | WRITE_FILE => file(call, scope),
+        "delete_file" => file(call, scope),
         LIST_DIRECTORY | "list_dir" => folder(call),
         UPDATE_ISSUE_STATUS => status_change::check(call, scope),
         CREATE_ISSUE => new_card(call),
         ADD_ISSUE_COMMENT => filled(call, "comment"),
         _ => Ok(()),
     }
+}
+
+/// What cannot be undone is only done when the call says so itself.
+fn confirmed(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
+    let required = spec.parameters.get("required").and_then(Value::as_array);
+    let asks = required.is_some_and(|names| names.iter().any(|name| name == "confirm"));
+    let given = call.args.get("confirm") == Some(&Value::Bool(true));
+    if given || !(asks || DESTRUCTIVE.contains(&call.tool.as_str())) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: this cannot be undone; if it is meant, give `confirm` as true",
+        clip(&call.tool)
+    );
+    Err(refuse(RULE_CONFIRM, message, &shown(call)))
 }
 
 fn refuse(rule: &str, message: String, evidence: &str) -> Violation {
@@ -98,6 +141,21 @@ fn not_offered(call: &ToolCall, seat: &SeatPlan) -> Violation {
     )
 }
 
+/// The refusal of a tool that the seat is not offered.
+pub(crate) fn undeclared(call: &ToolCall, seat: &SeatPlan) -> Option<Violation> {
+    let offered = seat.tools.iter().any(|tool| tool.name == call.tool);
+    (!offered).then(|| not_offered(call, seat))
+}
+
+/// The refusal of a path that could leave the workspace.
+pub(crate) fn stray_path(call: &ToolCall) -> Option<Violation> {
+    let tools = [READ_FILE, WRITE_FILE, LIST_DIRECTORY, "list_dir"];
+    let path = call
+        .text("path")
+        .filter(|_| tools.contains(&call.tool.as_str()))?;
+    checked_path(call, path).err()
+}
+
 fn checked_path(call: &ToolCall, path: &str) -> Result<String, Violation> {
     normal_path(path).ok_or_else(|| {
         let message = format!(
@@ -110,7 +168,7 @@ fn checked_path(call: &ToolCall, path: &str) -> Result<String, Violation> {
     })
 }
 
-fn file(call: &ToolCall) -> Result<(), Violation> {
+fn file(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
     let path = call.text("path").unwrap_or_default();
     let normal = checked_path(call, path)?;
     if normal == "." {
@@ -120,21 +178,28 @@ fn file(call: &ToolCall) -> Result<(), Violation> {
         );
         return Err(refuse(RULE_ARGUMENTS, message, path));
     }
-    if call.tool == WRITE_FILE
-        && let Some(owner) = path::protected(&normal)
-    {
+    names::check(&call.tool, path)?;
+    if call.tool == READ_FILE {
+        return Ok(());
+    }
+    if let Some(owner) = path::protected(&normal) {
         let message = format!(
-            "write_file: {:?} belongs to {owner} and cannot be written; write under agent_output/",
+            "{}: {:?} belongs to {owner} and cannot be written; write under agent_output/",
+            call.tool,
             clip(path)
         );
         return Err(refuse(RULE_PROTECTED, message, path));
     }
-    Ok(())
+    ownership::check(&normal, scope)?;
+    layers::check(call, &normal, scope)
 }
 
 fn folder(call: &ToolCall) -> Result<(), Violation> {
-    call.text("path")
-        .map_or(Ok(()), |path| checked_path(call, path).map(drop))
+    let Some(path) = call.text("path") else {
+        return Ok(());
+    };
+    checked_path(call, path)?;
+    names::check(&call.tool, path)
 }
 
 fn filled(call: &ToolCall, name: &str) -> Result<(), Violation> {

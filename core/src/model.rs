@@ -141,6 +141,10 @@ pub struct ModelRequest {
     pub options: ModelOptions,
     /// Where the request comes from.
     pub origin: Origin,
+    /// A JSON Schema of the reply, for providers that can decode under one; it promises no more
+    /// than the turn's contract demands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Arc<Value>>,
 }
 
 /// Tokens spent on one reply; `None` where the provider does not say.

@@ -197,6 +197,10 @@ pub fn check(
 }
 
 #[cfg(test)]
+#[path = "transition_storm.rs"]
+mod storm;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -158,6 +158,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             openai_key: settings.openai.key.clone(),
             anthropic_url: settings.anthropic.url.clone(),
             anthropic_key: settings.anthropic.key.clone(),
+            constrained: settings.constrained_decoding,
         },
         log: Some(LogOptions {
             zone: settings.timezone.clone(),

@@ -83,6 +83,8 @@ pub struct Settings {
     pub openai: Endpoint,
     /// Anthropic.
     pub anthropic: Endpoint,
+    /// Whether servers of one's own are asked to decode under the turn's schema.
+    pub constrained_decoding: bool,
     /// Between SIGTERM and SIGKILL to a tool.
     pub tool_grace: Duration,
     /// Overrides the organization's name.
@@ -211,6 +213,8 @@ impl Settings {
                 url: reader.text("ORKET_ANTHROPIC_URL").unwrap_or_default(),
                 key: reader.text("ORKET_ANTHROPIC_KEY"),
             },
+            constrained_decoding: reader.text("ORKET_CONSTRAINED_DECODING").as_deref()
+                != Some("off"),
             tool_grace: Duration::from_millis(reader.number("ORKET_TOOL_GRACE_MS")),
             org_name: reader.text("ORKET_ORG_NAME"),
             org_vision: reader.text("ORKET_ORG_VISION"),

@@ -128,6 +128,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_OPENAI_KEY", Kind::Text, "", "Its key, where it wants one.").alias(&["OPENAI_API_KEY"]).secret(),
     plain("ORKET_ANTHROPIC_URL", Kind::Url, "https://api.anthropic.com", "The Anthropic endpoint.").alias(&["ANTHROPIC_BASE_URL"]),
     plain("ORKET_ANTHROPIC_KEY", Kind::Text, "", "Its key.").alias(&["ANTHROPIC_API_KEY"]).secret(),
+    plain("ORKET_CONSTRAINED_DECODING", Kind::Word(&["auto", "off"]), "auto", "auto: Ollama and OpenAI-compatible servers of your own decode under the turn's schema; off: never."),
     plain("ORKET_TOOL_GRACE_MS", Kind::Count(0, 600_000), "500", "Between SIGTERM and SIGKILL to a tool's processes."),
     plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
     plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),

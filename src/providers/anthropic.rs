@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dialect::{self, Decoder, Dialect, Progress};
+use super::dialect::{self, Decoder, Dialect, Form, Progress};
 use super::lines::{Frame, Frames};
 use super::refusal;
 use super::sse::SseReader;
@@ -37,7 +37,7 @@ impl Dialect for Anthropic {
         headers
     }
 
-    fn body(&self, request: &ModelRequest, with_tools: bool) -> Value {
+    fn body(&self, request: &ModelRequest, form: Form) -> Value {
         let (system, messages) = turns(&request.messages);
         let mut body = Map::from_iter([
             ("model".into(), json!(request.model.model)),
@@ -52,7 +52,7 @@ impl Dialect for Anthropic {
         if let Some(temperature) = request.options.temperature {
             body.insert("temperature".into(), json!(temperature));
         }
-        if with_tools {
+        if form == Form::Tools {
             let tools = request.tools.iter().map(|tool| {
                 json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters})
             });

@@ -14,8 +14,13 @@ pub(super) trait Dialect: Send + Sync + 'static {
     /// Headers beside those of any JSON request: keys, versions.
     fn headers(&self) -> HeaderMap;
 
-    /// The body; `with_tools` says whether tools are offered natively.
-    fn body(&self, request: &ModelRequest, with_tools: bool) -> Value;
+    /// Whether its servers are asked to decode under a schema.
+    fn constrains(&self) -> bool {
+        false
+    }
+
+    /// The body, asking for calls in this form.
+    fn body(&self, request: &ModelRequest, form: Form) -> Value;
 
     /// How its stream is cut into frames.
     fn frames(&self) -> Box<dyn Frames>;
@@ -28,6 +33,17 @@ pub(super) trait Dialect: Send + Sync + 'static {
 
     /// What to do about a refusal, if that is known.
     fn refusal_hint(&self, status: u16, request: &ModelRequest) -> Option<String>;
+}
+
+/// How calls are asked for. The prompt describes them in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As JSON text that the server decodes under the request's schema.
+    Schema,
+    /// As native tool calls.
+    Tools,
+    /// As the prompt says, and nothing else.
+    Text,
 }
 
 /// Whether more of a reply is to come.

@@ -19,7 +19,7 @@ use orket_core::model::{ModelEvent, ModelRequest};
 use reqwest::{Client, Response, Url};
 
 use super::connect::{Connection, Tell};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Form};
 use super::reading::Reading;
 use super::refusal;
 use super::secrets::Secrets;
@@ -44,6 +44,8 @@ struct Link {
     secrets: Secrets,
     /// Models that refused native tools; they are asked without from then on.
     toolless: Mutex<HashSet<String>>,
+    /// Models that refused a schema; they are asked without from then on.
+    schemaless: Mutex<HashSet<String>>,
 }
 
 impl HttpProvider {
@@ -68,6 +70,7 @@ impl HttpProvider {
                 dialect,
                 secrets,
                 toolless: Mutex::default(),
+                schemaless: Mutex::default(),
             }),
         })
     }
@@ -139,7 +142,7 @@ type Sending = Pin<Box<dyn Future<Output = reqwest::Result<Response>> + Send>>;
 struct Exchange {
     link: Arc<Link>,
     request: Arc<ModelRequest>,
-    with_tools: bool,
+    form: Form,
     /// `Connected` was reported.
     connected: bool,
     ready: VecDeque<ModelEvent>,
@@ -159,12 +162,12 @@ enum Stage {
 
 impl Exchange {
     fn new(link: Arc<Link>, request: Arc<ModelRequest>) -> Self {
-        let with_tools = !request.tools.is_empty() && !link.refuses_tools(&request.model.model);
-        let stage = link.send(&request, with_tools);
+        let form = link.form(&request);
+        let stage = link.send(&request, form);
         Self {
             link,
             request,
-            with_tools,
+            form,
             connected: false,
             ready: VecDeque::new(),
             stage,
@@ -255,11 +258,17 @@ impl Exchange {
         };
         let status = response.status();
         let body = String::from_utf8_lossy(body);
-        if self.with_tools && speaks_of_tools(&body) {
-            // The prompt describes the tools as well: the text protocol takes over.
-            self.link.note_refused_tools(&self.request.model.model);
-            self.with_tools = false;
-            self.stage = self.link.send(&self.request, false);
+        let model = &self.request.model.model;
+        let refused = match self.form {
+            Form::Schema => status.is_client_error() && speaks_of_schema(&body),
+            Form::Tools => speaks_of_tools(&body),
+            Form::Text => false,
+        };
+        if refused {
+            // The prompt describes the calls as well: another form takes over.
+            self.link.note_refused(self.form, model);
+            self.form = self.link.form(&self.request);
+            self.stage = self.link.send(&self.request, self.form);
             return;
         }
         let mut failure = refusal::of_status(status, response.headers(), &body);
@@ -302,31 +311,52 @@ fn speaks_of_tools(body: &str) -> bool {
     NO_TOOLS.iter().any(|words| body.contains(words))
 }
 
+/// Words with which servers say that they cannot decode under this schema, or under any.
+const NO_SCHEMA: [&str; 4] = ["response_format", "schema", "grammar", "format"];
+
+fn speaks_of_schema(body: &str) -> bool {
+    NO_SCHEMA.iter().any(|words| body.contains(words))
+}
+
 impl Link {
-    fn send(&self, request: &ModelRequest, with_tools: bool) -> Stage {
+    /// The best form that the model has not refused.
+    fn form(&self, request: &ModelRequest) -> Form {
+        let model = request.model.model.as_str();
+        if request.schema.is_some() && self.dialect.constrains() && !holds(&self.schemaless, model)
+        {
+            Form::Schema
+        } else if !request.tools.is_empty() && !holds(&self.toolless, model) {
+            Form::Tools
+        } else {
+            Form::Text
+        }
+    }
+
+    fn send(&self, request: &ModelRequest, form: Form) -> Stage {
         let connection = Connection::default();
         let sending = self
             .client
             .post(self.url.clone())
             .headers(self.dialect.headers())
-            .json(&self.dialect.body(request, with_tools))
+            .json(&self.dialect.body(request, form))
             .send();
         let sending = connection.watch(sending);
         Stage::Sending(Box::pin(sending), connection)
     }
 
-    fn refuses_tools(&self, model: &str) -> bool {
-        let toolless = self.toolless.lock();
-        toolless
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(model)
+    fn note_refused(&self, form: Form, model: &str) {
+        let (models, what) = match form {
+            Form::Schema => (&self.schemaless, "no schema; the prompt alone has to do"),
+            Form::Tools => (&self.toolless, "no native tools; its text is read instead"),
+            Form::Text => return,
+        };
+        tracing::info!(model, endpoint = %self.endpoint, "the model takes {what}");
+        let mut models = models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.insert(model.to_owned());
     }
+}
 
-    fn note_refused_tools(&self, model: &str) {
-        tracing::info!(model, endpoint = %self.endpoint, "the model takes no native tools; its text is read instead");
-        let toolless = self.toolless.lock();
-        toolless
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(model.to_owned());
-    }
+fn holds(models: &Mutex<HashSet<String>>, model: &str) -> bool {
+    let models = models.lock().unwrap_or_else(PoisonError::into_inner);
+    models.contains(model)
 }

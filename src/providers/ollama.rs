@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dialect::{self, Decoder, Dialect, Progress};
+use super::dialect::{self, Decoder, Dialect, Form, Progress};
 use super::lines::{Frame, Frames};
 use super::ndjson::NdjsonReader;
 use super::refusal;
@@ -22,14 +22,21 @@ const TOP_LEVEL: [&str; 6] = [
 ];
 
 /// Ollama.
-pub(super) struct Ollama;
+pub(super) struct Ollama {
+    /// Whether replies are decoded under the turn's schema.
+    pub(super) constrained: bool,
+}
 
 impl Dialect for Ollama {
     fn headers(&self) -> HeaderMap {
         HeaderMap::new()
     }
 
-    fn body(&self, request: &ModelRequest, with_tools: bool) -> Value {
+    fn constrains(&self) -> bool {
+        self.constrained
+    }
+
+    fn body(&self, request: &ModelRequest, form: Form) -> Value {
         let mut options = Map::new();
         if let Some(temperature) = request.options.temperature {
             options.insert("temperature".into(), json!(temperature));
@@ -60,8 +67,14 @@ impl Dialect for Ollama {
             ),
             ("stream".into(), json!(true)),
         ]);
-        if with_tools {
-            body.insert("tools".into(), dialect::function_tools(&request.tools));
+        match (form, &request.schema) {
+            (Form::Schema, Some(schema)) => {
+                body.insert("format".into(), Value::clone(schema));
+            }
+            (Form::Tools, _) => {
+                body.insert("tools".into(), dialect::function_tools(&request.tools));
+            }
+            (Form::Schema, None) | (Form::Text, _) => {}
         }
         if !options.is_empty() {
             body.insert("options".into(), Value::Object(options));

@@ -7,7 +7,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::dialect::{self, Decoder, Dialect, Progress};
+use super::dialect::{self, Decoder, Dialect, Form, Progress};
 use super::lines::{Frame, Frames};
 use super::refusal;
 use super::sse::SseReader;
@@ -19,6 +19,8 @@ const FIXED: [&str; 3] = ["model", "messages", "stream"];
 pub(super) struct OpenAi {
     /// `Bearer …`, marked sensitive.
     pub(super) authorization: Option<HeaderValue>,
+    /// Whether replies are decoded under the turn's schema.
+    pub(super) constrained: bool,
 }
 
 impl Dialect for OpenAi {
@@ -27,7 +29,11 @@ impl Dialect for OpenAi {
         HeaderMap::from_iter(authorization.map(|value| (AUTHORIZATION, value)))
     }
 
-    fn body(&self, request: &ModelRequest, with_tools: bool) -> Value {
+    fn constrains(&self) -> bool {
+        self.constrained
+    }
+
+    fn body(&self, request: &ModelRequest, form: Form) -> Value {
         let mut body = Map::from_iter([
             ("model".into(), json!(request.model.model)),
             (
@@ -43,8 +49,16 @@ impl Dialect for OpenAi {
         if let Some(seed) = request.options.seed {
             body.insert("seed".into(), json!(seed));
         }
-        if with_tools {
-            body.insert("tools".into(), dialect::function_tools(&request.tools));
+        match (form, &request.schema) {
+            (Form::Schema, Some(schema)) => {
+                let named = json!({"name": "turn", "schema": **schema});
+                let format = json!({"type": "json_schema", "json_schema": named});
+                body.insert("response_format".into(), format);
+            }
+            (Form::Tools, _) => {
+                body.insert("tools".into(), dialect::function_tools(&request.tools));
+            }
+            (Form::Schema, None) | (Form::Text, _) => {}
         }
         dialect::overlay(&mut body, &request.options.params, &FIXED);
         Value::Object(body)

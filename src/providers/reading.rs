@@ -131,10 +131,11 @@ mod tests {
 
     fn streams() -> [(Box<dyn Dialect>, &'static str); 3] {
         let open_ai = OpenAi {
+            constrained: true,
             authorization: None,
         };
         [
-            (Box::new(Ollama), OLLAMA),
+            (Box::new(Ollama { constrained: true }), OLLAMA),
             (Box::new(open_ai), OPENAI),
             (Box::new(Anthropic { key: None }), ANTHROPIC),
         ]

@@ -83,8 +83,9 @@ impl Providers {
     fn ollama(&self) -> Result<HttpProvider, Failure> {
         let base = &self.settings.ollama_url;
         let url = settings::address(base, "/api", "/api/chat", "ORKET_OLLAMA_URL")?;
+        let constrained = self.settings.constrained;
         let secrets = self.secrets(&url);
-        HttpProvider::new(url, Box::new(Ollama), secrets)
+        HttpProvider::new(url, Box::new(Ollama { constrained }), secrets)
     }
 
     fn openai(&self) -> Result<HttpProvider, Failure> {
@@ -99,7 +100,13 @@ impl Providers {
             "ORKET_OPENAI_KEY or OPENAI_API_KEY",
         )?;
         let secrets = self.secrets(&url);
-        HttpProvider::new(url, Box::new(OpenAi { authorization }), secrets)
+        // The hosted service calls tools well by itself, and knows only part of the schema language.
+        let constrained = self.settings.constrained && !settings::needs_key(&url);
+        let dialect = OpenAi {
+            authorization,
+            constrained,
+        };
+        HttpProvider::new(url, Box::new(dialect), secrets)
     }
 
     fn anthropic(&self) -> Result<HttpProvider, Failure> {

@@ -21,6 +21,8 @@ pub struct ProviderSettings {
     pub anthropic_url: String,
     /// Its key.
     pub anthropic_key: Option<String>,
+    /// Whether servers of one's own are asked to decode under the turn's schema.
+    pub constrained: bool,
 }
 
 impl Default for ProviderSettings {
@@ -51,6 +53,7 @@ impl ProviderSettings {
             openai_key: first(&["ORKET_OPENAI_KEY", "OPENAI_API_KEY"]),
             anthropic_url: or(first(&["ORKET_ANTHROPIC_URL"]), ANTHROPIC_URL),
             anthropic_key: first(&["ORKET_ANTHROPIC_KEY", "ANTHROPIC_API_KEY"]),
+            constrained: first(&["ORKET_CONSTRAINED_DECODING"]).as_deref() != Some("off"),
         }
     }
 }
@@ -64,6 +67,7 @@ impl std::fmt::Debug for ProviderSettings {
             .field("openai_key", &masked(&self.openai_key))
             .field("anthropic_url", &shown(&self.anthropic_url))
             .field("anthropic_key", &masked(&self.anthropic_key))
+            .field("constrained", &self.constrained)
             .finish()
     }
 }

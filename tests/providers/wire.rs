@@ -112,12 +112,18 @@ impl Wire {
 
 /// A provider whose server is at `url`.
 pub fn provider(name: &str, url: &str) -> Arc<dyn ModelProvider> {
+    provider_with(name, url, true)
+}
+
+/// The same, with constrained decoding on or off.
+pub fn provider_with(name: &str, url: &str, constrained: bool) -> Arc<dyn ModelProvider> {
     let settings = ProviderSettings {
         ollama_url: url.to_owned(),
         openai_url: format!("{url}/v1"),
         openai_key: Some(KEY.to_owned()),
         anthropic_url: url.to_owned(),
         anthropic_key: Some(KEY.to_owned()),
+        constrained,
     };
     let providers = Providers::new(settings, Arc::new(|_: &str| Err("none".to_owned())));
     let model = ModelName::parse(&format!("{name}:m")).unwrap();
@@ -142,6 +148,7 @@ pub fn request(provider: &str) -> Arc<ModelRequest> {
             attempt: 1,
             round: 0,
         },
+        schema: None,
     })
 }
 
@@ -159,6 +166,15 @@ pub fn request_with_tool(provider: &str) -> Arc<ModelRequest> {
     .into();
     request.options.temperature = Some(0.5);
     request.options.seed = Some(42);
+    Arc::new(request)
+}
+
+/// The same with a schema of the reply.
+pub fn request_with_schema(provider: &str) -> Arc<ModelRequest> {
+    let mut request = ModelRequest::clone(&request_with_tool(provider));
+    request.schema = Some(Arc::new(
+        json!({"type": "object", "required": ["tool_calls"]}),
+    ));
     Arc::new(request)
 }
 

@@ -40,6 +40,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
             required_write_paths: vec!["agent_output/a.txt".to_owned()],
             required_read_paths: Vec::new(),
             tool_calls_only: true,
+            ..Contract::default()
         },
         model: ModelName::parse("scripted:golden").unwrap(),
         options: ModelOptions {

@@ -27,6 +27,8 @@ pub struct Organization {
     pub departments: Vec<String>,
     /// Settings of the runtime, read where they are used.
     pub process_rules: Map<String, Value>,
+    /// Endings of files that agents may not write.
+    pub forbidden_file_types: Vec<String>,
     /// When something is a bottleneck.
     pub bottleneck_thresholds: BottleneckThresholds,
 }
@@ -50,6 +52,7 @@ impl Asset for Organization {
             contact: reader.object("contact", Contact::read).unwrap_or_default(),
             departments: reader.texts("departments"),
             process_rules: reader.map("process_rules"),
+            forbidden_file_types: reader.texts("forbidden_file_types"),
             bottleneck_thresholds: reader
                 .object("bottleneck_thresholds", BottleneckThresholds::read)
                 .unwrap_or_default(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Asset;
 use super::dialect::PromptMetadata;
 use super::reader::Reader;
-use crate::contract::Contract;
+use crate::contract::{Contract, DecisionRule, rules};
 use crate::status::{CardKind, CardStatus};
 
 /// A role.
@@ -78,8 +78,29 @@ impl DeclaredContract {
             required_write_paths: reader.texts("required_write_paths"),
             required_read_paths: reader.texts("required_read_paths"),
             tool_calls_only: reader.flag("tool_calls_only", false),
+            architecture_decision: decision(reader),
+            rejection_payload: reader.flag("rejection_payload", false),
+            rules: rule_ids(reader, "guard_rules"),
+            forbidden_phrases: reader.texts("forbidden_phrases"),
+            ..Contract::default()
         })
     }
+}
+
+/// `true` for the usual decision, in the usual file.
+fn decision(reader: &Reader<'_>) -> Option<DecisionRule> {
+    reader
+        .flag("architecture_decision", false)
+        .then(DecisionRule::default)
+}
+
+/// A list of rules, each known and given once.
+pub(crate) fn rule_ids(reader: &Reader<'_>, key: &'static str) -> Vec<String> {
+    let ids = reader.texts(key);
+    for (place, message) in rules::problems(&ids) {
+        reader.problem(&format!("{key}[{place}]"), message);
+    }
+    ids
 }
 
 /// A list of status words.

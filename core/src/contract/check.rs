@@ -65,18 +65,18 @@ impl Contract {
             self.check_calls(answer, &mut lacks);
             self.check_status(answer, &mut lacks);
             self.check_paths(answer, &mut lacks);
+            self.check_decision(answer, &mut lacks);
+            self.check_rejection(answer, &mut lacks);
         }
         if let Some(place) = answer.truncated
             && !lacks.is_empty()
         {
             let message = "the answer breaks off in the middle of a tool call; write it again, \
                            shorter or in several calls";
-            lacks.insert(
-                0,
-                violation(TRUNCATED, message.to_owned(), place.to_owned()),
-            );
+            lacks.insert(0, violation(TRUNCATED, message.to_owned(), cut(place)));
         }
         self.check_form(answer, &mut lacks);
+        self.check_scope(answer, &mut lacks);
         lacks
     }
 
@@ -121,21 +121,23 @@ impl Contract {
         if self.required_statuses.is_empty() {
             return;
         }
-        let asked: Vec<_> = answer
+        // The last one is where the card would stand; what came before it does not count.
+        let last = answer
             .calls_of(UPDATE_ISSUE_STATUS)
             .filter_map(status_asked)
-            .filter(|(status, _)| self.required_statuses.contains(status))
-            .collect();
-        if asked
-            .iter()
-            .any(|(status, reason)| reason.is_some() || !needs_reason(*status))
-        {
+            .last();
+        let asked = last.filter(|(status, _)| self.required_statuses.contains(status));
+        if asked.is_some_and(|(status, reason)| reason.is_some() || !needs_reason(status)) {
             return;
         }
-        let message = match asked.first() {
+        let message = match asked {
             Some((status, _)) => format!(
                 "the status `{status}` came without a wait_reason; add one of: {}",
                 words::wait_reasons()
+            ),
+            None if last.is_some() => format!(
+                "the card would not stand where it should; call update_issue_status last with one of: {}",
+                words::list(self.required_statuses.iter().map(|status| status.as_str()))
             ),
             None => format!(
                 "the card's status was not set; call update_issue_status with one of: {}",
@@ -187,7 +189,8 @@ impl Contract {
     }
 
     fn check_form(&self, answer: &Answer<'_>, lacks: &mut Vec<Violation>) {
-        if !self.tool_calls_only || answer.seat.tools.is_empty() || answer.prose.trim().is_empty() {
+        let calls_only = self.tool_calls_only || self.has_rule(RULE_OUTPUT_FORMAT);
+        if !calls_only || answer.seat.tools.is_empty() || answer.prose.trim().is_empty() {
             return;
         }
         let message =
@@ -199,7 +202,7 @@ impl Contract {
     }
 }
 
-fn violation(reason: &str, message: String, evidence: String) -> Violation {
+pub(super) fn violation(reason: &str, message: String, evidence: String) -> Violation {
     Violation {
         reason: reason.to_owned(),
         rule_id: None,
@@ -209,6 +212,6 @@ fn violation(reason: &str, message: String, evidence: String) -> Violation {
 }
 
 /// The first characters of an evidence.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(EVIDENCE).collect()
 }

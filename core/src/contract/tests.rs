@@ -16,6 +16,7 @@ fn coder() -> Contract {
         required_write_paths: vec!["agent_output/main.py".to_owned()],
         required_read_paths: Vec::new(),
         tool_calls_only: true,
+        ..Contract::default()
     }
 }
 
@@ -26,6 +27,7 @@ fn guard() -> Contract {
         required_write_paths: Vec::new(),
         required_read_paths: vec!["agent_output/main.py".to_owned(), "design.txt".to_owned()],
         tool_calls_only: false,
+        ..Contract::default()
     }
 }
 
@@ -44,6 +46,8 @@ fn check_as(contract: &Contract, seat: &SeatPlan, reply: &Reply<'_>) -> Vec<Viol
         seat,
         missing_reads: reply.missing_reads,
         earlier_calls: &earlier.calls,
+        text: reply.text,
+        waits_for_others: false,
     })
 }
 
@@ -206,6 +210,7 @@ fn any_contract() -> impl Strategy<Value = Contract> {
             required_write_paths: writes,
             required_read_paths: reads,
             tool_calls_only,
+            ..Contract::default()
         },
     )
 }
@@ -238,6 +243,8 @@ proptest! {
             seat: &seat,
             missing_reads: &missing_reads,
             earlier_calls: &[],
+            text: "",
+            waits_for_others: false,
         });
         prop_assert_eq!(lacks, []);
     }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::{Contract, needs_reason};
+use super::rejection::refuses;
+use super::{Contract, PAYLOAD_KEYS, needs_reason, rules};
 use crate::status::{CardStatus, WaitReason};
 use crate::tool_catalogue::{
     ADD_ISSUE_COMMENT, CREATE_ISSUE, LIST_DIRECTORY, READ_FILE, UPDATE_ISSUE_STATUS, WRITE_FILE,
@@ -37,14 +38,18 @@ impl Contract {
                 ),
             );
         }
-        let writes = list(self.required_write_paths.iter().map(String::as_str));
+        let writes = list(self.demanded_writes());
         if !writes.is_empty() {
             line(
                 &mut out,
                 format_args!("- Write with write_file, each whole: {writes}."),
             );
         }
+        if let Some(rule) = &self.architecture_decision {
+            line(&mut out, format_args!("{}", rule.in_words()));
+        }
         self.status_line(&mut out);
+        self.scope_lines(&mut out);
         out.push_str(
             "- Calls that only look, such as reading a file, are answered in the next message, and \
              you go on from there.",
@@ -54,11 +59,13 @@ impl Contract {
         } else {
             " The turn counts only once another call has changed something.\n"
         });
-        out.push_str(if self.tool_calls_only {
-            "- Write nothing but tool calls: no words before, between or after them.\n"
-        } else {
-            "- Words around the calls are allowed; only the calls are carried out.\n"
-        });
+        out.push_str(
+            if self.tool_calls_only || self.has_rule(rules::OUTPUT_FORMAT) {
+                "- Write nothing but tool calls: no words before, between or after them.\n"
+            } else {
+                "- Words around the calls are allowed; only the calls are carried out.\n"
+            },
+        );
         out.push_str("\nA call is a JSON object of its own, a code fence round it is allowed:\n\n");
         self.template(missing_reads, &mut out);
         out
@@ -97,20 +104,69 @@ impl Contract {
         }
     }
 
+    /// What must not be named, said or looked at.
+    fn scope_lines(&self, out: &mut String) {
+        let refusals = self
+            .required_statuses
+            .iter()
+            .filter(|status| refuses(**status));
+        let refusals = list(refusals.map(|status| status.as_str()));
+        if self.rejection_payload && !refusals.is_empty() {
+            line(
+                out,
+                format_args!(
+                    "- With {refusals} give {}, each filled in: as a JSON object beside the call, \
+                     or among its args.",
+                    PAYLOAD_KEYS.join(", ")
+                ),
+            );
+        }
+        if let Some(files) = self.only_files() {
+            line(
+                out,
+                format_args!("- Read and write these files only: {}.", files.join(", ")),
+            );
+        }
+        if self.has_rule(rules::INVENTED_DETAIL) {
+            out.push_str(
+                "- Say only what you were given; do not write of what is assumed or likely.\n",
+            );
+        }
+        if self.has_rule(rules::CONTRADICTION) && !self.forbidden_phrases.is_empty() {
+            let phrases: Vec<String> = self
+                .forbidden_phrases
+                .iter()
+                .map(|phrase| format!("{phrase:?}"))
+                .collect();
+            line(out, format_args!("- Do not write: {}.", phrases.join(", ")));
+        }
+        for (most, what) in [
+            (self.limits.max_workspace_items, "Read or write"),
+            (self.limits.max_active_context_items, "Read"),
+        ] {
+            if let Some(most) = most {
+                line(
+                    out,
+                    format_args!("- {what} at most {most} different files in this turn."),
+                );
+            }
+        }
+    }
+
     /// The calls that are needed, one a line, to be filled in.
     pub(crate) fn template(&self, missing_reads: &[String], out: &mut String) {
         let begun = out.len();
         for path in self.demanded_reads(missing_reads) {
             call(out, READ_FILE, &json!({ "path": path }));
         }
-        for path in &self.required_write_paths {
+        for path in self.demanded_writes() {
             let args = json!({"path": path, "content": "<the whole text of the file>"});
             call(out, WRITE_FILE, &args);
         }
         for tool in self.demanded_tools(missing_reads) {
             let args = match tool {
                 READ_FILE if self.demanded_reads(missing_reads).next().is_some() => continue,
-                WRITE_FILE if !self.required_write_paths.is_empty() => continue,
+                WRITE_FILE if self.demanded_writes().next().is_some() => continue,
                 UPDATE_ISSUE_STATUS if !self.required_statuses.is_empty() => continue,
                 READ_FILE => json!({"path": "<path>"}),
                 WRITE_FILE => json!({"path": "<path>", "content": "<the whole text of the file>"}),

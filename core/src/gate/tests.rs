@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::gate::fixture::{card, seat};
+use crate::policy::GatePolicy;
 
 fn ask(role: &str, status: CardStatus, tool: &str, args: Value) -> Result<(), Violation> {
     let Value::Object(args) = args else {
@@ -21,6 +22,7 @@ fn ask(role: &str, status: CardStatus, tool: &str, args: Value) -> Result<(), Vi
             seat: &seat,
             card: &card,
             status,
+            policy: &GatePolicy::default(),
         },
     )
 }

@@ -3,10 +3,12 @@
 use super::add;
 use super::fence::fenced;
 use crate::contract::{
-    CONSISTENCY, Contract, PROGRESS, READ_PATH, RULE_EMPTY_ANSWER, TRUNCATED, WRITE_PATH,
+    ARCHITECTURE, CONSISTENCY, Contract, GUARD_PAYLOAD, PROGRESS, READ_PATH, RULE_EMPTY_ANSWER,
+    TRUNCATED, WRITE_PATH, rules,
 };
 use crate::gate::{
-    RULE_ARGUMENTS, RULE_NOT_OFFERED, RULE_OTHER_CARD, RULE_PROTECTED, RULE_TRANSITION,
+    RULE_ARGUMENTS, RULE_CONFIRM, RULE_FILE_TYPE, RULE_IDESIGN, RULE_LOOKALIKE, RULE_NOT_OFFERED,
+    RULE_OTHER_CARD, RULE_OWNERSHIP, RULE_PATH_NAME, RULE_PROTECTED, RULE_TRANSITION,
     RULE_TRAVERSAL,
 };
 use crate::model::{Message, Speaker};
@@ -80,8 +82,27 @@ fn hint(violation: &Violation) -> Option<&'static str> {
         RULE_TRAVERSAL => {
             "Paths are relative to the workspace: no `..`, no leading slash, no drive letter."
         }
+        RULE_PATH_NAME | RULE_LOOKALIKE => {
+            "Name files with plain letters, digits, `.`, `_` and `-`, in parts that end in none of dot and space."
+        }
+        RULE_FILE_TYPE | RULE_OWNERSHIP => "Write only files that are this seat's to write.",
+        RULE_IDESIGN => {
+            "Put each source file into the folder of its layer, and use only the layers below."
+        }
+        RULE_CONFIRM => "Only when the card asks for it: give `confirm` as true.",
         RULE_PROTECTED => "Files of the runtime, the verifier and version control are only read.",
         RULE_TRANSITION => "Set only a status that may follow the card's present one.",
+        rules::FILE_NOT_FOUND => "Keep to the files that this turn names.",
+        rules::CONTEXT_NOT_PROVIDED => "Ask only for what you were told exists.",
+        rules::INVENTED_DETAIL => {
+            "Leave guesses out; what you do not know, you look up or leave open."
+        }
+        rules::CONTRADICTION => "Leave the phrase out, and whatever it stands for.",
+        rules::WORKSPACE_BUDGET
+        | rules::ACTIVE_BUDGET
+        | rules::PASSIVE_BUDGET
+        | rules::ARCHIVED_BUDGET
+        | rules::TOTAL_BUDGET => "Ask for less: only what this turn cannot do without.",
         RULE_OTHER_CARD => "Leave issue_id out: the call is then about this card.",
         RULE_EMPTY_ANSWER => return None,
         _ => return by_reason(&violation.reason),
@@ -93,6 +114,12 @@ fn by_reason(reason: &str) -> Option<&'static str> {
     match reason {
         TRUNCATED => Some("Keep the answer short enough to end: fewer words, the files first."),
         CONSISTENCY => Some("Begin with `{` and end with `}`; explain nothing."),
+        ARCHITECTURE => {
+            Some("Write the decision file again with the whole JSON object, every key filled in.")
+        }
+        GUARD_PAYLOAD => Some(
+            "A refusal that says nothing cannot be acted on: name what is wrong, where, and what would be right.",
+        ),
         PROGRESS => Some("Make the calls in this very answer; do not announce them."),
         WRITE_PATH => Some("Use the paths letter by letter as they are given."),
         READ_PATH => Some("Read the files before you judge them."),

@@ -32,6 +32,7 @@ fn contract(statuses: &[CardStatus], writes: &[&str], reads: &[&str]) -> Contrac
         required_write_paths: writes.iter().map(|p| (*p).to_owned()).collect(),
         required_read_paths: reads.iter().map(|p| (*p).to_owned()).collect(),
         tool_calls_only: true,
+        ..Contract::default()
     }
 }
 
@@ -140,6 +141,8 @@ fn a_seat_without_tools_is_asked_for_words() {
         seat: &writer,
         missing_reads: &[],
         earlier_calls: &[],
+        text: "",
+        waits_for_others: false,
     };
     let again = reprompt(&contract.check(&answer), &contract, &[]).content;
     assert!(again.contains("answer in words"), "{again}");

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::Findings;
 use crate::asset::reader::{Reader, Report};
-use crate::asset::role::statuses;
+use crate::asset::role::{rule_ids, statuses};
 use crate::asset::{Problem, Role, name};
-use crate::contract::Contract;
+use crate::contract::{Contract, DECISION_PATH, DecisionRule};
 use crate::status::{CardKind, CardStatus};
 use crate::tool::ToolSpec;
 use crate::transition::{self, GUARD_ROLE};
@@ -56,7 +56,10 @@ pub(super) fn work_default(role_name: &str, role: &Role, tools: &[ToolSpec]) -> 
     };
     let contract = match role_name {
         "requirements_analyst" => write("agent_output/requirements.txt"),
-        "architect" | "lead_architect" => write("agent_output/design.txt"),
+        "architect" | "lead_architect" => Contract {
+            architecture_decision: Some(DecisionRule::default()),
+            ..write(DECISION_PATH)
+        },
         "coder" | "developer" | "senior_developer" | "backend_specialist" => {
             write("agent_output/main.py")
         }
@@ -83,6 +86,7 @@ pub(super) fn review_default(role: &Role, tools: &[ToolSpec]) -> Contract {
             CardStatus::GuardRejected,
             CardStatus::GuardApproved,
         ],
+        rejection_payload: true,
         ..Contract::default()
     };
     keep_offered(contract, tools)
@@ -108,12 +112,14 @@ fn keep_offered(mut contract: Contract, tools: &[ToolSpec]) -> Contract {
     contract.required_tools.retain(|tool| offers(tools, tool));
     if !offers(tools, WRITE) {
         contract.required_write_paths.clear();
+        contract.architecture_decision = None;
     }
     if !offers(tools, READ) {
         contract.required_read_paths.clear();
     }
     if !offers(tools, STATUS) {
         contract.required_statuses.clear();
+        contract.rejection_payload = false;
     }
     contract
 }
@@ -143,6 +149,11 @@ pub(super) fn for_card(
         if work.required_write_paths.is_empty() {
             work.required_tools.retain(|tool| tool != WRITE);
         }
+        // Who is sent to write something else is not to decide.
+        let elsewhere = |rule: &DecisionRule| !work.required_write_paths.contains(&rule.path);
+        if work.architecture_decision.as_ref().is_some_and(elsewhere) {
+            work.architecture_decision = None;
+        }
     }
     if given("required_read_paths") {
         work.required_read_paths = reader.texts("required_read_paths");
@@ -154,6 +165,16 @@ pub(super) fn for_card(
         work.required_statuses = statuses(&reader, "required_statuses");
     }
     work.tool_calls_only = reader.flag("tool_calls_only", work.tool_calls_only);
+    if given("architecture_decision") {
+        let due = reader.flag("architecture_decision", false);
+        work.architecture_decision = due.then(DecisionRule::default);
+    }
+    if given("guard_rules") {
+        work.rules = rule_ids(&reader, "guard_rules");
+    }
+    if given("forbidden_phrases") {
+        work.forbidden_phrases = reader.texts("forbidden_phrases");
+    }
     add(
         &mut review.required_read_paths,
         reader.texts("review_required_read_paths"),

@@ -221,12 +221,13 @@ pub fn build<S: AssetSource>(
         organization: organization.as_ref(),
     };
     check_target(&context, &mut findings);
-    let seats = seats::build(&context, &mut findings);
-    let cards = cards::build(&context, &seats, &mut findings);
     let policy = policy::build(&context, &mut findings);
+    let mut seats = seats::build(&context, &mut findings);
+    let mut cards = cards::build(&context, &seats, &mut findings);
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));
     }
+    policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
     let warnings = each_once(findings.warnings);
     Ok(BuiltPlan {
         plan: plan(&context, seats, policy),

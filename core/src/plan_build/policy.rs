@@ -2,13 +2,20 @@
 
 mod approvals;
 
-use super::{Context, Findings};
-use crate::policy::RunPolicy;
+use serde_json::{Map, Value};
 
-/// The policy of the run; what is wrong with it is a finding.
+use super::{Context, Findings};
+use crate::contract::ScopeLimits;
+use crate::plan::{CardPlan, SeatPlan};
+use crate::policy::{ContractPolicy, FileOwnership, GatePolicy, RunPolicy};
+
+/// The policy of the run.
 pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> RunPolicy {
+    let rules = Rules::of(context);
     RunPolicy {
         approvals: approvals::build(context, findings),
+        contract: contract(&rules, findings),
+        gate: gate(context, &rules, findings),
         ..RunPolicy::default()
     }
 }
@@ -22,4 +29,218 @@ fn words<S>(context: &Context<'_, S>, key: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Lays the run's rules over every contract.
+pub(super) fn lay_over<'a>(
+    policy: &ContractPolicy,
+    seats: impl Iterator<Item = &'a mut SeatPlan>,
+    cards: &mut [CardPlan],
+) {
+    for seat in seats {
+        policy.apply(&mut seat.contract);
+    }
+    for card in cards {
+        policy.apply(&mut card.contract);
+        policy.apply(&mut card.review_contract);
+    }
+}
+
+fn contract(rules: &Rules<'_>, findings: &mut Findings) -> ContractPolicy {
+    let unlocked = rules.flag("enable_microservices", false, findings);
+    let mut policy = ContractPolicy {
+        rules: rules.texts("runtime_guard_rule_ids", findings),
+        limits: limits(rules, findings),
+        ..ContractPolicy::default()
+    };
+    for (place, message) in policy.problems() {
+        rules.problem(
+            &format!("runtime_guard_rule_ids[{place}]"),
+            message,
+            findings,
+        );
+    }
+    let architecture = "architecture_mode";
+    let mode = rules
+        .text(architecture)
+        .unwrap_or_else(|| "force_monolith".to_owned());
+    match ContractPolicy::patterns_of(&mode, unlocked) {
+        Ok(patterns) => policy.patterns = patterns,
+        Err(message) => rules.problem(architecture, message, findings),
+    }
+    let frontend = "frontend_framework_mode";
+    let mode = rules
+        .text(frontend)
+        .unwrap_or_else(|| "force_vue".to_owned());
+    match ContractPolicy::frameworks_of(&mode) {
+        Ok(frameworks) => policy.frameworks = frameworks,
+        Err(message) => rules.problem(frontend, message, findings),
+    }
+    policy
+}
+
+fn limits(rules: &Rules<'_>, findings: &mut Findings) -> ScopeLimits {
+    const KEY: &str = "verification_scope_limits";
+    let mut limits = ScopeLimits::default();
+    let Some(given) = rules.written.and_then(|map| map.get(KEY)) else {
+        return limits;
+    };
+    let Some(given) = given.as_object() else {
+        let message = "must be an object of whole numbers".to_owned();
+        rules.problem(KEY, message, findings);
+        return limits;
+    };
+    for (name, value) in given {
+        let slot = match name.as_str() {
+            "max_workspace_items" => &mut limits.max_workspace_items,
+            "max_active_context_items" => &mut limits.max_active_context_items,
+            "max_passive_context_items" => &mut limits.max_passive_context_items,
+            "max_archived_context_items" => &mut limits.max_archived_context_items,
+            "max_total_context_items" => &mut limits.max_total_context_items,
+            _ => {
+                let message = "unknown limit; known: max_workspace_items, \
+                    max_active_context_items, max_passive_context_items, \
+                    max_archived_context_items, max_total_context_items";
+                rules.problem(&format!("{KEY}.{name}"), message.to_owned(), findings);
+                continue;
+            }
+        };
+        match value.as_u64().and_then(|number| u32::try_from(number).ok()) {
+            Some(number) => *slot = Some(number),
+            None if value.is_null() => {}
+            None => {
+                let message = "must be a whole number".to_owned();
+                rules.problem(&format!("{KEY}.{name}"), message, findings);
+            }
+        }
+    }
+    limits
+}
+
+fn gate<S>(context: &Context<'_, S>, rules: &Rules<'_>, findings: &mut Findings) -> GatePolicy {
+    let mut policy = GatePolicy::default();
+    let of_organization = context
+        .organization
+        .map(|loaded| loaded.asset.forbidden_file_types.clone())
+        .unwrap_or_default();
+    let of_rules = rules.texts("forbidden_file_types", findings);
+    for kind in of_organization.iter().chain(&of_rules) {
+        let kind = format!(
+            ".{}",
+            kind.trim().trim_start_matches("*").trim_start_matches('.')
+        );
+        policy.forbidden_file_types.push(kind.to_lowercase());
+    }
+    if rules.flag("dependency_file_ownership_enabled", false, findings) {
+        policy.owned_files.push(FileOwnership::dependencies(
+            rules.texts("dependency_managed_files", findings),
+            rules.texts("dependency_file_owner_roles", findings),
+        ));
+    }
+    if rules.flag("deployment_file_ownership_enabled", false, findings) {
+        policy.owned_files.push(FileOwnership::deployment(
+            rules.texts("deployment_managed_files", findings),
+            rules.texts("deployment_file_owner_roles", findings),
+        ));
+    }
+    let wanted = context.epic.asset.architecture_governance.idesign;
+    const MODE: &str = "idesign_mode";
+    policy.idesign = match rules
+        .text(MODE)
+        .map(|word| word.to_ascii_lowercase())
+        .as_deref()
+    {
+        None | Some("force_none" | "force_nothing" | "none") => false,
+        Some("force_idesign" | "force_i_design") => true,
+        Some("architect_decides" | "architect_decide" | "let_architect_decide") => wanted,
+        Some(other) => {
+            let message = format!(
+                "unknown mode `{other}`; known: force_idesign, force_none, architect_decides"
+            );
+            rules.problem(MODE, message, findings);
+            false
+        }
+    };
+    policy
+}
+
+/// The operator's modes before the organization's process rules.
+struct Rules<'a> {
+    modes: &'a std::collections::BTreeMap<String, String>,
+    written: Option<&'a Map<String, Value>>,
+    file: &'a str,
+}
+
+impl<'a> Rules<'a> {
+    fn of<S>(context: &Context<'a, S>) -> Self {
+        Self {
+            modes: &context.settings.modes,
+            written: context
+                .organization
+                .map(|loaded| &loaded.asset.process_rules),
+            file: context
+                .organization
+                .map_or("settings", |loaded| loaded.file.as_str()),
+        }
+    }
+
+    fn problem(&self, key: &str, message: String, findings: &mut Findings) {
+        findings.problem(self.file, format!("process_rules.{key}"), message);
+    }
+
+    /// A word, wherever it was set; an empty one is none.
+    fn text(&self, key: &str) -> Option<String> {
+        let written = || match self.written?.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        let found = self.modes.get(key).cloned().or_else(written)?;
+        let found = found.trim().to_owned();
+        (!found.is_empty()).then_some(found)
+    }
+
+    fn flag(&self, key: &str, default: bool, findings: &mut Findings) -> bool {
+        match self
+            .text(key)
+            .map(|word| word.to_ascii_lowercase())
+            .as_deref()
+        {
+            None => default,
+            Some("true" | "1" | "yes" | "on") => true,
+            Some("false" | "0" | "no" | "off") => false,
+            Some(other) => {
+                let message = format!("`{other}` is neither true nor false");
+                self.problem(key, message, findings);
+                default
+            }
+        }
+    }
+
+    /// A list of words; a text is split at its commas.
+    fn texts(&self, key: &str, findings: &mut Findings) -> Vec<String> {
+        let split = |text: &str| -> Vec<String> {
+            let words = text
+                .split(',')
+                .map(str::trim)
+                .filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect()
+        };
+        if let Some(text) = self.modes.get(key) {
+            return split(text);
+        }
+        match self.written.and_then(|map| map.get(key)) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::String(text)) => split(text),
+            Some(Value::Array(items)) if items.iter().all(Value::is_string) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            Some(_) => {
+                self.problem(key, "must be a list of texts".to_owned(), findings);
+                Vec::new()
+            }
+        }
+    }
 }

@@ -239,6 +239,7 @@ fn params_replace_what_a_seat_must_bring_and_add_to_the_review() {
             required_write_paths: vec!["agent_output/main.sh".into()],
             required_read_paths: vec!["agent_output/design.txt".into()],
             tool_calls_only: false,
+            ..Contract::default()
         }
     );
     assert_eq!(
@@ -247,6 +248,7 @@ fn params_replace_what_a_seat_must_bring_and_add_to_the_review() {
             required_tools: vec!["update_issue_status".into()],
             required_statuses: vec![CardStatus::Done, CardStatus::Blocked],
             required_read_paths: vec!["agent_output/main.sh".into()],
+            rejection_payload: true,
             ..Contract::default()
         }
     );
@@ -397,4 +399,45 @@ fn every_problem_is_reported_at_once() {
         &catalogue(),
     );
     insta::assert_snapshot!(errors.expect_err("a broken epic"));
+}
+
+#[test]
+fn the_organization_s_rules_are_in_every_contract_and_a_wrong_one_is_named() {
+    let organization = |rules: Value| {
+        let organization =
+            json!({"name": "O", "forbidden_file_types": ["exe"], "process_rules": rules});
+        let text = json!({ "organization": organization }).to_string();
+        house().with("model/organization.json", text)
+    };
+    let source = organization(json!({
+        "runtime_guard_rule_ids": ["HALLUCINATION.INVENTED_DETAIL"],
+        "verification_scope_limits": {"max_workspace_items": 9},
+        "dependency_file_ownership_enabled": true,
+        "dependency_file_owner_roles": "packager",
+    }));
+    let built = build_from(&source, &PlanSettings::default());
+    for card in &built.cards {
+        for contract in [&card.contract, &card.review_contract] {
+            assert_eq!(contract.rules, ["HALLUCINATION.INVENTED_DETAIL"]);
+            assert_eq!(contract.limits.max_workspace_items, Some(9));
+        }
+    }
+    let gate = &built.plan.policy.gate;
+    assert_eq!(gate.forbidden_file_types, [".exe"]);
+    assert_eq!(gate.owned_files[0].owners, ["packager"]);
+    let source = organization(json!({
+        "runtime_guard_rule_ids": ["SECURITY.PATH_TRAVERSAL", "SECURITY.PATH_TRAVERSAL", "X"],
+        "verification_scope_limits": {"max_items": 1, "max_total_context_items": -1},
+        "architecture_mode": "chaos",
+        "frontend_framework_mode": "svelte",
+        "idesign_mode": "maybe",
+        "deployment_file_ownership_enabled": "perhaps",
+    }));
+    let errors = build(
+        &Library::new(&source),
+        &request(),
+        &PlanSettings::default(),
+        &catalogue(),
+    );
+    insta::assert_snapshot!(errors.expect_err("refused").to_string());
 }

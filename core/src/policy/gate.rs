@@ -4,4 +4,70 @@ use serde::{Deserialize, Serialize};
 
 /// What the tool gate refuses beyond its fixed rules.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct GatePolicy {}
+#[serde(default)]
+pub struct GatePolicy {
+    /// Endings of files that agents may not write, with their dot, in lower case.
+    pub forbidden_file_types: Vec<String>,
+    /// Files that only some may write.
+    pub owned_files: Vec<FileOwnership>,
+    /// Whether source files must keep to the layers of iDesign.
+    pub idesign: bool,
+}
+
+/// Files with owners.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOwnership {
+    /// What they are, for messages: dependency or deployment files.
+    pub what: String,
+    /// Paths; one that ends in a slash is a folder with everything in it.
+    pub paths: Vec<String>,
+    /// Roles, or seats, that may write them.
+    pub owners: Vec<String>,
+}
+
+impl FileOwnership {
+    /// What declares dependencies, and who may change it unless the rules say otherwise.
+    #[must_use]
+    pub fn dependencies(paths: Vec<String>, owners: Vec<String>) -> Self {
+        Self {
+            what: "dependency file".to_owned(),
+            paths: or(
+                paths,
+                &[
+                    "agent_output/dependencies/",
+                    "pyproject.toml",
+                    "requirements.txt",
+                    "requirements-dev.txt",
+                    "package.json",
+                ],
+            ),
+            owners: or(owners, &["dependency_manager"]),
+        }
+    }
+
+    /// What puts the result into service, and who may change it unless the rules say otherwise.
+    #[must_use]
+    pub fn deployment(paths: Vec<String>, owners: Vec<String>) -> Self {
+        Self {
+            what: "deployment file".to_owned(),
+            paths: or(
+                paths,
+                &[
+                    "agent_output/deployment/",
+                    "Dockerfile",
+                    "docker-compose.yml",
+                    "docker-compose.yaml",
+                ],
+            ),
+            owners: or(owners, &["deployment_planner"]),
+        }
+    }
+}
+
+fn or(given: Vec<String>, default: &[&str]) -> Vec<String> {
+    if given.is_empty() {
+        default.iter().map(|word| (*word).to_owned()).collect()
+    } else {
+        given
+    }
+}

@@ -13,6 +13,8 @@ mod reasoning;
 mod repair;
 mod shape;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
-use crate::contract::{Answer, Contract};
+use crate::contract::{Answer, Contract, bars_looking};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
@@ -109,6 +109,13 @@ impl Context {
             history: self.history.clone(),
             dependencies: self.dependencies.clone(),
         }
+    }
+
+    /// Whether something that the card depends on is still open.
+    fn waits_for_others(&self) -> bool {
+        self.dependencies
+            .iter()
+            .any(|(_, status)| !status.satisfies_dependency())
     }
 
     fn model(&self, seat: &SeatPlan) -> ModelName {
@@ -379,8 +386,10 @@ impl Turn {
     /// When the plan has no seat of that name.
     pub fn request(&self) -> Result<ModelRequest, Failure> {
         let seat = seat_of(&self.cx)?;
+        let model = self.cx.model(seat);
         Ok(ModelRequest {
-            model: self.cx.model(seat),
+            schema: self.schema(&model, seat),
+            model,
             messages: self.messages.clone(),
             tools: Arc::clone(&seat.tools),
             options: seat.options.clone(),
@@ -394,6 +403,19 @@ impl Turn {
                 round: self.round,
             },
         })
+    }
+
+    /// The schema of the next reply, for those providers that can decode under one.
+    fn schema(&self, model: &ModelName, seat: &SeatPlan) -> Option<Arc<Value>> {
+        if !["ollama", "openai"].contains(&model.provider.as_str()) {
+            return None;
+        }
+        let missing = &self.cx.missing_reads;
+        let may_look = self.round == 0 && self.cx.plan.max_rounds > 1;
+        self.cx
+            .contract()
+            .reply_schema(seat, missing, &self.carried_out, may_look)
+            .map(Arc::new)
     }
 
     /// What the turn is about.
@@ -468,7 +490,7 @@ impl Turn {
 
         let cx = Arc::clone(&self.cx);
         let seat = seat_of(&cx)?;
-        let refused = self.gate(&calls, seat);
+        let mut refused = self.gate(&calls, seat);
         let unmet = cx.contract().check(&Answer {
             calls: &calls,
             prose: &parsed.prose,
@@ -476,12 +498,15 @@ impl Turn {
             seat,
             missing_reads: &cx.missing_reads,
             earlier_calls: &self.carried_out,
+            text: &self.reply_text,
+            waits_for_others: cx.waits_for_others(),
         });
         let may_go_on = self.round.saturating_add(1) < cx.plan.max_rounds;
         let only_looks = !calls.is_empty()
             && calls
                 .iter()
-                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()));
+                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()))
+            && !unmet.iter().any(bars_looking);
         if refused.is_empty() && only_looks && !unmet.is_empty() && may_go_on {
             self.looking_up = true;
         } else if refused.is_empty() && unmet.is_empty() {
@@ -492,6 +517,12 @@ impl Turn {
             } else {
                 FailureClass::Gate
             };
+            // What gate and contract both say is said once, with the contract's code.
+            refused.retain(|found| {
+                let same =
+                    |it: &Violation| it.rule_id == found.rule_id && it.message == found.message;
+                !unmet.iter().any(same)
+            });
             let violations: Vec<Violation> = refused.into_iter().chain(unmet).collect();
             if self.reprompted || !may_go_on {
                 let failure = Failure::new(class, describe(&violations));
@@ -805,6 +836,7 @@ impl Turn {
                 seat,
                 card: &self.cx.card,
                 status,
+                policy: &self.cx.plan.policy.gate,
             };
             match gate::check(call, &scope) {
                 Ok(()) => {
