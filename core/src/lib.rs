@@ -13,6 +13,7 @@
 //! - [`contract`], [`tool_call`], [`message`]: what a reply must hold, how it is read, what is asked.
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
 //! - [`scenario`]: what the scripted model answers.
+//! - [`skill`]: skill manifests as contracts.
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
 #![cfg_attr(
@@ -44,6 +45,7 @@ pub mod plan_build;
 pub mod policy;
 pub mod run;
 pub mod scenario;
+pub mod skill;
 pub mod stall;
 pub mod status;
 pub mod tool;
