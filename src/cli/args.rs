@@ -1,5 +1,11 @@
 //! What can be typed.
 
+mod check;
+mod skills;
+
+pub use check::{CheckCommand, CheckSkillsArgs};
+pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
+
 use clap::{Args, Parser, Subcommand};
 
 use super::failure::Failure;
@@ -70,6 +76,12 @@ pub enum Command {
     Serve(ServeArgs),
     /// Every setting, its value and where it came from
     Config,
+    /// Skills: what there is, and running one
+    #[command(subcommand)]
+    Skills(SkillsCommand),
+    /// Whether files keep their contract
+    #[command(subcommand)]
+    Check(CheckCommand),
 }
 
 /// `orket run`.

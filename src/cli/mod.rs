@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
+use args::{CheckCommand, Cli, Command};
 use context::Context;
 use failure::Failure;
 
@@ -69,6 +69,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Board(args) => commands::board::run(&context, &args),
         Command::Replay(args) => commands::replay::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
+        Command::Skills(command) => on_system(commands::skills::run(context, command)),
+        Command::Check(CheckCommand::Skills(args)) => {
+            Ok(commands::check_skills::run(&context, &args))
+        }
         Command::Config => commands::config::run(&context),
     }
 }

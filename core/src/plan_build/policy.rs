@@ -4,6 +4,9 @@ use super::Context;
 use crate::policy::RunPolicy;
 
 /// The policy of the run.
-pub(super) fn build<S>(_context: &Context<'_, S>) -> RunPolicy {
-    RunPolicy::default()
+pub(super) fn build<S>(context: &Context<'_, S>) -> RunPolicy {
+    RunPolicy {
+        skills: super::skills::policy(context).0,
+        ..RunPolicy::default()
+    }
 }

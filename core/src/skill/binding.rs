@@ -11,6 +11,8 @@ use crate::tool::ToolResult;
 pub const BREACH: &str = "skill_violation";
 /// The tool belongs to no entrypoint.
 pub const UNDECLARED: &str = "E_SKILL_UNDECLARED";
+/// The command does not run on the declared runtime.
+pub const RUNTIME: &str = "E_SKILL_RUNTIME";
 /// A permission was not granted.
 pub const PERMISSION: &str = "E_SKILL_PERMISSION";
 /// A limit was reached.
@@ -45,9 +47,17 @@ pub struct SkillBinding {
 }
 
 impl SkillBinding {
-    /// What keeps this entrypoint from being called under `policy`.
+    /// What keeps this entrypoint from being called as `command` under `policy`.
     #[must_use]
-    pub fn breach(&self, policy: &SkillPolicy) -> Option<Breach> {
+    pub fn breach(&self, command: &[String], policy: &SkillPolicy) -> Option<Breach> {
+        let program = command.first().map_or("", String::as_str);
+        if !runs_on(&self.runtime, program) {
+            let what = format!(
+                "`{program}` does not run on the declared runtime `{}`",
+                self.runtime
+            );
+            return Some(Breach::new(RUNTIME, what));
+        }
         let missing = missing(&self.required_permissions, &policy.granted_permissions);
         if missing.is_empty() {
             return None;
@@ -56,6 +66,27 @@ impl SkillBinding {
             PERMISSION,
             format!("missing required permissions ({})", missing.join(", ")),
         ))
+    }
+}
+
+/// Whether a program is one of a runtime. A program of the workspace names its own interpreter in
+/// its first line, and runtimes nobody knows are taken at their word; containers cannot be started
+/// from here.
+fn runs_on(runtime: &str, program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let is_of_workspace = program.contains('/') && !program.starts_with('/');
+    match runtime.trim().to_ascii_lowercase().as_str() {
+        "python" => is_of_workspace || name.starts_with("python") || name.starts_with("pypy"),
+        "node" => is_of_workspace || matches!(name, "node" | "nodejs"),
+        "shell" => {
+            is_of_workspace
+                || matches!(
+                    name,
+                    "sh" | "ash" | "bash" | "busybox" | "dash" | "ksh" | "mksh" | "zsh"
+                )
+        }
+        "container" => false,
+        _ => true,
     }
 }
 
@@ -88,6 +119,12 @@ impl Breach {
         let mut result = ToolResult::failed(self.message.clone());
         self.mark(&mut result);
         result
+    }
+
+    /// Whether trying again cannot help: only a limit may be kept the next time.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.code != LIMIT
     }
 
     /// Writes it into a result.

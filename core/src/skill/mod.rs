@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use binding::{Breach, SkillBinding, breach_of, undeclared};
+pub use binding::{BREACH, Breach, SkillBinding, breach_of, undeclared};
 pub use finding::{Fault, Finding};
 pub use limits::memory_bytes;
 pub use refusal::{ErrorCode, Refusal};

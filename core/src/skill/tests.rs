@@ -260,14 +260,16 @@ fn a_permission_that_was_not_granted_stops_the_call() {
         granted_permissions: permissions(Some(&value)),
         ..crate::policy::SkillPolicy::default()
     };
+    let shell = ["sh".to_owned()];
     let binding = SkillBinding {
+        runtime: "shell".to_owned(),
         required_permissions: permissions(Some(
             &json!({"filesystem": ["read", "write"], "clock": "now"}),
         )),
         ..SkillBinding::default()
     };
     let breach = binding
-        .breach(&granted(json!({"filesystem": "read"})))
+        .breach(&shell, &granted(json!({"filesystem": "read"})))
         .unwrap();
     assert_eq!(breach.code, "E_SKILL_PERMISSION");
     assert_eq!(
@@ -276,5 +278,45 @@ fn a_permission_that_was_not_granted_stops_the_call() {
     );
     assert_eq!(breach_of(&breach.clone().into_result()), Some(breach));
     let all = granted(json!({"filesystem": ["write", "read"], "clock": ["now"]}));
-    assert_eq!(binding.breach(&all), None);
+    assert_eq!(binding.breach(&shell, &all), None);
+}
+
+#[test]
+fn a_command_runs_on_the_runtime_that_was_declared() {
+    let code = |runtime: &str, program: &str| {
+        let binding = SkillBinding {
+            runtime: runtime.to_owned(),
+            ..SkillBinding::default()
+        };
+        let policy = crate::policy::SkillPolicy::default();
+        binding
+            .breach(&[program.to_owned()], &policy)
+            .map(|breach| breach.code)
+    };
+    for (runtime, program) in [
+        ("python", "python3.12"),
+        ("Shell", "/bin/sh"),
+        ("node", "node"),
+        ("shell", "tools/run"),
+        ("rust", "lint"),
+    ] {
+        assert_eq!(code(runtime, program), None, "{runtime} {program}");
+    }
+    for (runtime, program) in [("python", "sh"), ("shell", "curl"), ("container", "docker")] {
+        let refused = code(runtime, program);
+        assert_eq!(refused.as_deref(), Some("E_SKILL_RUNTIME"), "{program}");
+    }
+}
+
+#[test]
+fn the_smaller_limit_holds() {
+    let policy = crate::policy::SkillPolicy {
+        max_execution_ms: Some(1_000),
+        ..crate::policy::SkillPolicy::default()
+    };
+    assert_eq!(policy.execution_ms(Some(5_000)), Some(1_000));
+    assert_eq!(policy.execution_ms(Some(50)), Some(50));
+    assert_eq!(policy.execution_ms(None), Some(1_000));
+    assert_eq!(policy.memory_bytes(Some(7)), Some(7));
+    assert_eq!(policy.memory_bytes(None), None);
 }

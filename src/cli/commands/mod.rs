@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod board;
+pub mod check_skills;
 pub mod config;
 pub mod export;
 pub mod halt;
@@ -9,5 +10,6 @@ pub mod run;
 pub mod runs;
 pub mod serve;
 pub mod show;
+pub mod skills;
 mod under_way;
 mod watch;
