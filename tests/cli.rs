@@ -7,6 +7,8 @@ mod house;
 mod attach;
 #[path = "cli/rocks.rs"]
 mod rocks;
+#[path = "cli/skills.rs"]
+mod skills;
 #[path = "cli/stop.rs"]
 mod stop;
 #[path = "cli/words.rs"]
