@@ -5,6 +5,8 @@ mod house;
 
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/rocks.rs"]
 mod rocks;
 #[path = "cli/skills.rs"]

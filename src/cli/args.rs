@@ -3,7 +3,9 @@
 mod check;
 mod skills;
 
-pub use check::{CheckCommand, CheckSkillsArgs};
+pub use check::{
+    CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
+};
 pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -82,6 +84,9 @@ pub enum Command {
     /// Whether files keep their contract
     #[command(subcommand)]
     Check(CheckCommand),
+    /// Whether two records tell of the same behaviour
+    #[command(subcommand)]
+    Compare(CompareCommand),
 }
 
 /// `orket run`.

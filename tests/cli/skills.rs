@@ -83,6 +83,15 @@ fn a_permission_that_was_not_granted_stops_the_card_and_is_on_record() {
     );
     let checkpoint = turn_file(&house, "checkpoint.json").to_string();
     assert!(checkpoint.contains("E_TOOL_GATE"), "{checkpoint}");
+    let trace = turn_file(&house, "memory_trace.json");
+    let guardrails: Vec<_> = trace["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["guardrails_triggered"].clone())
+        .filter(|rules| rules != &json!([]))
+        .collect();
+    assert_eq!(guardrails, [json!(["E_SKILL_PERMISSION"])]);
     let workspace = house.path().join("workspace/default/agent_output");
     assert!(workspace.join("TALLY-1.txt").exists());
     assert!(!workspace.join("TALLY-1.txt.release").exists());

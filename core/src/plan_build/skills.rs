@@ -91,7 +91,6 @@ pub fn provided(skill: Loaded<Skill>, policy: &SkillPolicy) -> Vec<Provided> {
                     requested_permissions: entrypoint.requested_permissions,
                     required_permissions: entrypoint.required_permissions,
                 }),
-                ..CommandTool::default()
             },
         }
     };

@@ -361,7 +361,6 @@ fn a_skill_is_a_tool_run_as_a_child_process() {
                 max_memory_bytes: Some(256 * 1024 * 1024),
                 ..SkillBinding::default()
             }),
-            ..CommandTool::default()
         }
     );
     assert_eq!(

@@ -5,6 +5,7 @@ pub mod check_skills;
 pub mod config;
 pub mod export;
 pub mod halt;
+pub mod memory;
 pub mod replay;
 pub mod run;
 pub mod runs;
