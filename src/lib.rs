@@ -8,6 +8,7 @@
 //! - [`providers`]: model providers.
 //! - [`tools`]: the tool host: files, child processes.
 //! - [`artifacts`]: the journal as files under `observability/`.
+//! - [`memory`]: what projects remember: full-text search and commit buffers on SQLite.
 //! - [`log`][]: `orket.log`.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`system`]: the actor system with its real parts.
@@ -30,6 +31,7 @@ pub mod assets;
 pub mod cli;
 pub mod config;
 pub mod log;
+pub mod memory;
 pub mod owner;
 pub mod providers;
 pub mod storage;

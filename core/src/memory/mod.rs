@@ -2,9 +2,11 @@
 //!
 //! # Layout
 //!
+//! - [`access`]: who may look, and what a search finds.
 //! - [`buffer`]: what a run would remember, committed as one whole.
 //! - [`determinism`]: whether traces are whole, and whether two tell of the same behaviour.
 
+pub mod access;
 pub mod buffer;
 #[cfg(test)]
 mod buffer_tests;
