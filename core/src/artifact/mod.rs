@@ -117,7 +117,10 @@ pub fn files<S: Borrow<Step>>(
     if extent == Extent::All {
         conversation(&story, &mut files);
         actions(&story, &mut files);
-        files.extend(memory::files(meta, steps));
+        // A turn that never asked has behaved in no way that could be compared.
+        if !story.rounds.is_empty() {
+            files.extend(memory::files(meta, steps));
+        }
     }
     if let Some(stall) = &story.stall {
         files.push((
