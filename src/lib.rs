@@ -8,6 +8,7 @@
 //! - [`providers`]: model providers.
 //! - [`tools`]: the tool host: files, child processes.
 //! - [`artifacts`]: the journal as files under `observability/`.
+//! - [`memory`]: what projects remember: full-text search and commit buffers on SQLite.
 //! - [`log`][]: `orket.log`.
 //! - [`evidence`]: whether the record of a run holds.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod config;
 pub mod evidence;
 pub mod log;
+pub mod memory;
 pub mod owner;
 pub mod providers;
 pub mod storage;

@@ -229,5 +229,5 @@ async fn a_link_out_of_the_workspace_is_refused_and_the_run_goes_on() {
         .project(record(workspace.path(), good_turn(), ArtifactMode::Full))
         .await;
     projections.drained().await;
-    assert_eq!(tree(workspace.path()).len(), 7);
+    assert_eq!(tree(workspace.path()).len(), 9);
 }

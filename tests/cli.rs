@@ -9,8 +9,12 @@ mod approvals;
 mod attach;
 #[path = "cli/evidence.rs"]
 mod evidence;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/rocks.rs"]
 mod rocks;
+#[path = "cli/skills.rs"]
+mod skills;
 #[path = "cli/stop.rs"]
 mod stop;
 #[path = "cli/words.rs"]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use orket_core::plan::VerifyCommand;
+use orket_core::skill::Breach;
 use orket_core::tool::ToolResult;
 use orket_core::turn::VerifyReport;
 
@@ -60,6 +61,15 @@ impl SkillActor {
     }
 }
 
+impl SkillActor {
+    /// What keeps a skill's entrypoint from being called under the run's policy.
+    fn breach(&self, job: &ToolJob) -> Option<Breach> {
+        let command = job.command.as_ref()?;
+        let policy = &self.lease.of.plan.policy.skills;
+        command.skill.as_ref()?.breach(&command.command, policy)
+    }
+}
+
 impl Actor for SkillActor {
     type Context = Context<Self>;
 
@@ -71,9 +81,16 @@ impl Actor for SkillActor {
         let cancel = self.lease.cancel.clone();
         let token = self.lease.tracker.token();
         let tools = Arc::clone(&self.world.tools);
+        let breach = match &job {
+            SkillJob::Call(job) => self.breach(job),
+            SkillJob::Verify(..) => None,
+        };
         let work = async move {
             // Nothing of this attempt counts as gone before the host says so.
             let _token = token;
+            if let Some(breach) = breach {
+                return SkillEnded::Call(breach.into_result());
+            }
             match job {
                 SkillJob::Call(job) => SkillEnded::Call(tools.run(*job, beat, cancel).await),
                 SkillJob::Verify(scope, commands) => {

@@ -2,6 +2,8 @@
 //!
 //! Keys sorted, no white space, UTF-8. Numbers are kept as `serde_json` prints them.
 
+pub mod json_v1;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

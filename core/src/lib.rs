@@ -11,8 +11,10 @@
 //! - [`policy`]: the rules of one run beyond its seats and cards.
 //! - [`run`], [`card_life`], [`turn`]: the three machines the actors drive.
 //! - [`contract`], [`tool_call`], [`message`]: what a reply must hold, how it is read, what is asked.
+//! - [`memory`]: what is remembered between runs, and its traces.
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
 //! - [`scenario`]: what the scripted model answers.
+//! - [`skill`]: skill manifests as contracts.
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
 //! - [`chain`], [`difference`]: the evidence over a card's steps; where two records part.
@@ -40,6 +42,7 @@ pub mod difference;
 pub mod failure;
 pub mod gate;
 pub mod ids;
+pub mod memory;
 pub mod message;
 pub mod model;
 pub mod plan;
@@ -47,6 +50,7 @@ pub mod plan_build;
 pub mod policy;
 pub mod run;
 pub mod scenario;
+pub mod skill;
 pub mod stall;
 pub mod status;
 pub mod tool;

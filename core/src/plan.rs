@@ -13,6 +13,7 @@ use crate::contract::Contract;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::model::{ModelName, ModelOptions};
 use crate::policy::RunPolicy;
+use crate::skill::SkillBinding;
 use crate::stall::Clocks;
 use crate::status::{CardKind, words};
 use crate::tool::ToolSpec;
@@ -174,7 +175,7 @@ pub struct RunPlan {
 
 /// A skill's entrypoint as the tool host runs it: arguments as JSON on standard input, the result
 /// as JSON on standard output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandTool {
     /// Program and arguments.
     pub command: Vec<String>,
@@ -184,6 +185,12 @@ pub struct CommandTool {
     /// Variables passed on from Orket's environment; everything else is cleared.
     #[serde(default)]
     pub environment: Vec<String>,
+    /// The most memory it may take, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Which entrypoint of which skill it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<SkillBinding>,
 }
 
 impl CardPlan {

@@ -1,5 +1,13 @@
 //! What can be typed.
 
+mod check;
+mod skills;
+
+pub use check::{
+    CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
+};
+pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
+
 use clap::{Args, Parser, Subcommand};
 
 use super::failure::Failure;
@@ -76,6 +84,15 @@ pub enum Command {
     Serve(ServeArgs),
     /// Every setting, its value and where it came from
     Config,
+    /// Skills: what there is, and running one
+    #[command(subcommand)]
+    Skills(SkillsCommand),
+    /// Whether files keep their contract
+    #[command(subcommand)]
+    Check(CheckCommand),
+    /// Whether two records tell of the same behaviour
+    #[command(subcommand)]
+    Compare(CompareCommand),
 }
 
 /// `orket run`.

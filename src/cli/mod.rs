@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
+use args::{CheckCommand, Cli, Command, CompareCommand};
 use context::Context;
 use failure::Failure;
 
@@ -72,6 +72,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verify(args) => commands::verify::run(&context, &args),
         Command::Diff(args) => commands::diff::run(&context, &args),
         Command::Export(args) => commands::export::run(&context, &args),
+        Command::Skills(command) => on_system(commands::skills::run(context, command)),
+        Command::Check(CheckCommand::Skills(args)) => {
+            Ok(commands::check_skills::run(&context, &args))
+        }
+        Command::Check(CheckCommand::Memory(args)) => commands::memory::check(&context, &args),
+        Command::Compare(CompareCommand::Memory(args)) => {
+            commands::memory::compare(&context, &args)
+        }
         Command::Config => commands::config::run(&context),
     }
 }

@@ -173,6 +173,10 @@ impl Settings {
             base_ms: reader.number("ORKET_RETRY_BASE_MS"),
             max_ms: reader.number("ORKET_RETRY_MAX_MS"),
         };
+        // Used by the plan alone, which takes them from `modes`.
+        for name in ["ORKET_SKILL_MAX_EXECUTION_TIME", "ORKET_SKILL_MAX_MEMORY"] {
+            let _checked = reader.text(name);
+        }
         let artifacts = reader.text("ORKET_ARTIFACTS").unwrap_or_default();
         for name in PLAN_MODES {
             reader.text(name);

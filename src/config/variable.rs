@@ -129,6 +129,8 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_ANTHROPIC_URL", Kind::Url, "https://api.anthropic.com", "The Anthropic endpoint.").alias(&["ANTHROPIC_BASE_URL"]),
     plain("ORKET_ANTHROPIC_KEY", Kind::Text, "", "Its key.").alias(&["ANTHROPIC_API_KEY"]).secret(),
     plain("ORKET_CONSTRAINED_DECODING", Kind::Word(&["auto", "off"]), "auto", "auto: Ollama and OpenAI-compatible servers of your own decode under the turn's schema; off: never."),
+    plain("ORKET_SKILL_MAX_EXECUTION_TIME", Kind::Seconds, "0", "The longest a skill may run, in seconds; caps what its manifest declares, 0 leaves it to that."),
+    plain("ORKET_SKILL_MAX_MEMORY", Kind::Count(0, 16_777_216), "0", "The most memory a skill may take, in MiB; caps what its manifest declares, 0 leaves it to that."),
     plain("ORKET_TOOL_GRACE_MS", Kind::Count(0, 600_000), "500", "Between SIGTERM and SIGKILL to a tool's processes."),
     plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
     plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),
@@ -204,11 +206,15 @@ mod tests {
     }
 
     /// Given to child processes, not read as settings.
-    const PASSED_ON: [&str; 4] = [
+    const PASSED_ON: [&str; 8] = [
         concat!("ORKET_", "RUN_ID"),
         concat!("ORKET_", "ISSUE_ID"),
         concat!("ORKET_", "IDEMPOTENCY_KEY"),
         concat!("ORKET_", "CHILD_OF"),
+        concat!("ORKET_", "SKILL_ENTRYPOINT_ID"),
+        concat!("ORKET_", "SKILL_RUNTIME"),
+        concat!("ORKET_", "SKILL_RUNTIME_VERSION"),
+        concat!("ORKET_", "SKILL_LIMITS"),
     ];
 
     /// Whole string literals that are a variable's name; the marker is put together so that it is none itself.

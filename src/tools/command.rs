@@ -3,6 +3,7 @@
 
 use orket_actors::port::tool::ToolJob;
 use orket_core::plan::CommandTool;
+use orket_core::skill::{BREACH, Breach};
 use orket_core::tool::ToolResult;
 use serde_json::{Map, Value, json};
 
@@ -16,43 +17,66 @@ const QUOTED: usize = 2_000;
 #[must_use]
 pub fn errand(job: &ToolJob, command: CommandTool, output: usize) -> Errand {
     let arguments = Value::Object(job.call.args.clone()).to_string();
+    let mut set = vec![
+        ("ORKET_IDEMPOTENCY_KEY", job.key.clone()),
+        ("ORKET_RUN_ID", job.scope.run_id.clone()),
+        ("ORKET_ISSUE_ID", job.scope.issue_id.clone()),
+    ];
+    if let Some(skill) = command.skill {
+        let limits = json!({
+            "max_execution_ms": job.spec.time_limit_ms,
+            "max_memory_bytes": command.memory_bytes,
+        });
+        set.extend([
+            ("ORKET_SKILL_ENTRYPOINT_ID", skill.entrypoint_id),
+            ("ORKET_SKILL_RUNTIME", skill.runtime),
+            ("ORKET_SKILL_RUNTIME_VERSION", skill.runtime_version),
+            ("ORKET_SKILL_LIMITS", limits.to_string()),
+        ]);
+    }
     Errand {
         workspace: job.scope.workspace.clone(),
         working_directory: command.working_directory,
         command: command.command,
         pass: command.environment,
-        set: vec![
-            ("ORKET_IDEMPOTENCY_KEY", job.key.clone()),
-            ("ORKET_RUN_ID", job.scope.run_id.clone()),
-            ("ORKET_ISSUE_ID", job.scope.issue_id.clone()),
-        ],
+        set,
         input: Some(arguments.into_bytes()),
         limits: Limits {
             wall: job.spec.time_limit_ms.map(std::time::Duration::from_millis),
             output,
+            memory: command.memory_bytes,
         },
         fence: job.scope.fence,
     }
 }
 
-/// What the tool answered.
+/// What the tool answered, and the breach of its contract when a limit ended it.
 #[must_use]
-pub fn result(tool: &str, ending: &Ending) -> ToolResult {
+pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     let (mut fields, said_ok, said_error) = spoken(ending);
+    // A child does not speak for Orket.
+    fields.shift_remove(BREACH);
+    let mut breach = None;
+    let under = memory.map_or_else(String::new, |bytes| {
+        format!(" (its memory is limited to {bytes} bytes)")
+    });
     let trouble = match &ending.how {
         How::Exit(0) => None,
         How::Exit(code) => {
             fields.insert("exit_code".to_owned(), json!(code));
-            Some(format!("`{tool}` ended with exit code {code}"))
+            Some(format!("`{tool}` ended with exit code {code}{under}"))
         }
         How::Signal(signal) => {
             fields.insert("signal".to_owned(), json!(signal));
-            Some(format!("`{tool}` was ended by signal {signal}"))
+            Some(format!("`{tool}` was ended by signal {signal}{under}"))
         }
-        How::TimedOut(limit) => Some(format!(
-            "`{tool}` ran longer than its time limit of {} s and was killed",
-            limit.as_secs_f64()
-        )),
+        How::TimedOut(limit) => {
+            breach = Some(Breach::limits("max_execution_time"));
+            Some(format!(
+                "`{tool}` ran longer than its time limit of {} s and was killed",
+                limit.as_secs_f64()
+            ))
+        }
         How::Cancelled => Some(format!("`{tool}` was cancelled and killed")),
         How::NotStarted(trouble) => Some(format!("`{tool}`: {trouble}")),
     };
@@ -69,11 +93,15 @@ pub fn result(tool: &str, ending: &Ending) -> ToolResult {
             })
         }
     };
-    ToolResult {
+    let mut result = ToolResult {
         ok: error.is_none(),
         error,
         fields,
+    };
+    if let Some(breach) = breach {
+        breach.mark(&mut result);
     }
+    result
 }
 
 /// Standard output as result fields, with its own word on `ok` and `error`.

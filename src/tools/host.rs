@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use orket_actors::fault;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_core::plan::VerifyCommand;
+use orket_core::skill;
 use orket_core::tool::{ToolHome, ToolResult};
 use orket_core::turn::VerifyReport;
 use serde_json::json;
@@ -197,6 +198,7 @@ impl ToolHost for Host {
         cancel: CancellationToken,
     ) -> BoxFuture<'static, ToolResult> {
         if let Some(command) = job.command.take() {
+            let memory = command.memory_bytes;
             let errand = command::errand(&job, command, self.options.output_max);
             let children = Arc::clone(&self.children);
             return async move {
@@ -206,7 +208,7 @@ impl ToolHost for Host {
                 fault::point("tool.before_effect");
                 let ending = children.run(errand, beat, cancel).await;
                 fault::point("tool.after_effect");
-                command::result(&job.call.tool, &ending)
+                command::result(&job.call.tool, &ending, memory)
             }
             .boxed();
         }
@@ -216,8 +218,7 @@ impl ToolHost for Host {
                 self.file_call(job, cancel)
             }
             (ToolHome::Host, _) => {
-                let error = format!("unknown tool `{tool}`; use one of the tools you were given");
-                std::future::ready(ToolResult::failed(error)).boxed()
+                std::future::ready(skill::undeclared(tool).into_result()).boxed()
             }
             (ToolHome::Ledger, _) => {
                 let error = format!("`{tool}` is carried out by the journal, not by the tool host");

@@ -36,6 +36,7 @@ pub fn errand(scope: &ToolScope, verify: &VerifyCommand, output: usize) -> Erran
         limits: Limits {
             wall: Some(Duration::from_millis(verify.timeout_ms)),
             output,
+            memory: None,
         },
         fence: scope.fence,
     }

@@ -9,7 +9,23 @@ fn every_command_has_help() {
     let house = House::new();
     let mut text = String::new();
     for command in [
-        "", "run", "board", "runs", "show", "halt", "resume", "replay", "export", "serve", "config",
+        "",
+        "run",
+        "board",
+        "runs",
+        "show",
+        "halt",
+        "resume",
+        "replay",
+        "export",
+        "serve",
+        "config",
+        "skills",
+        "skills list",
+        "skills show",
+        "skills run",
+        "check",
+        "check skills",
     ] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");

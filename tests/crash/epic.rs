@@ -82,11 +82,12 @@ pub fn write(root: &Path) {
     let tool = |name: &str, class: &str, script: &str| {
         json!({"entrypoint_id": name, "runtime": "shell", "command": ["sh", "-c", script], "working_directory": ".",
                "tool_profile_id": name, "tool_profile_version": "1", "effect_class": class,
+               "runtime_version": "posix", "args_fingerprint_fields": ["none"], "result_fingerprint_fields": ["ok"],
                "input_schema": {"type": "object"}})
     };
     put(
         "skills/desk.json",
-        json!({"skill_contract_version": "1.0.0", "skill_id": "desk", "skill_version": "1",
+        json!({"skill_contract_version": "1.0.5", "skill_id": "desk", "skill_version": "1",
         "description": "What a clerk does outside.", "manifest_digest": "sha256:00",
         "entrypoints": [
             tool("stamp", "idempotent", "mkdir -p effects && echo stamped > effects/stamp.txt && echo '{\"stamped\":true}'"),

@@ -136,11 +136,12 @@ pub fn skill() -> Value {
                 "entrypoint_id": name, "runtime": "shell", "command": ["sh", "-c", script],
                 "working_directory": ".", "tool_profile_id": name, "tool_profile_version": "1",
                 "effect_class": effect,
+               "runtime_version": "posix", "args_fingerprint_fields": ["none"], "result_fingerprint_fields": ["ok"],
             })
         })
         .collect();
     json!({
-        "skill_contract_version": "1.0.0", "skill_id": "stalls", "skill_version": "1",
+        "skill_contract_version": "1.0.5", "skill_id": "stalls", "skill_version": "1",
         "description": "Tools that never come back.", "manifest_digest": "sha256:00",
         "entrypoints": entrypoints,
     })

@@ -104,6 +104,7 @@ impl Lab {
             command: words.iter().map(|word| (*word).to_owned()).collect(),
             working_directory: String::new(),
             environment: Vec::new(),
+            ..CommandTool::default()
         });
         job
     }

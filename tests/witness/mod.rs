@@ -155,6 +155,7 @@ pub fn offer_script(new: &mut NewRun, name: &str, effect: EffectClass, script: &
             command: ["sh", "-c", script].map(str::to_owned).to_vec(),
             working_directory: String::new(),
             environment: vec!["PATH".to_owned()],
+            ..CommandTool::default()
         },
     );
 }

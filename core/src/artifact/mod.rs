@@ -5,6 +5,7 @@
 //! edges' part.
 
 mod checkpoint;
+mod memory;
 mod name;
 mod story;
 mod time;
@@ -22,6 +23,7 @@ use name::file_name;
 use story::Story;
 
 pub use checkpoint::prompt_hash;
+pub use memory::{MAX_BYTES as MAX_TRACE_BYTES, RETRIEVAL_VERSION, TRACE_VERSION};
 pub use name::MAX_BYTES as MAX_NAME_BYTES;
 pub use story::{Ending, ending};
 pub use time::rfc3339;
@@ -115,6 +117,10 @@ pub fn files<S: Borrow<Step>>(
     if extent == Extent::All {
         conversation(&story, &mut files);
         actions(&story, &mut files);
+        // A turn that never asked has behaved in no way that could be compared.
+        if !story.rounds.is_empty() {
+            files.extend(memory::files(meta, steps));
+        }
     }
     if let Some(stall) = &story.stall {
         files.push((

@@ -44,7 +44,7 @@ pub use organization::{
 pub use problem::{Problem, Problems};
 pub use rock::{Rock, RockEpic};
 pub use role::{DeclaredContract, Role};
-pub use skill::{Entrypoint, Skill, split_command};
+pub use skill::{Entrypoint, Skill, admitted, split_command};
 pub use source::{AssetSource, MemorySource};
 pub use team::{Seat, Team};
 

@@ -1,12 +1,13 @@
-//! The skill manifest, as far as a run needs it: which child process a tool's name means. Its full
-//! validation (digests, fingerprints, permissions) is a matter of its own.
+//! The skill manifest, as far as a run needs it: which child process a tool's name means. Whether it
+//! keeps the contract (digests, fingerprints, permissions) is judged in [`crate::skill`].
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Asset;
 use super::environment::milliseconds;
 use super::reader::{Reader, expected};
+use super::{Asset, AssetSource, Library, LoadError, Loaded, Problem, Problems};
+use crate::skill::{self, Permissions};
 use crate::tool::EffectClass;
 
 /// A set of entrypoints.
@@ -47,6 +48,12 @@ pub struct Entrypoint {
     pub description: Option<String>,
     /// How long it may run, in milliseconds; the file says it in seconds.
     pub max_execution_time_ms: Option<u64>,
+    /// How much memory it may take, in bytes.
+    pub max_memory_bytes: Option<u64>,
+    /// What it would like to do.
+    pub requested_permissions: Permissions,
+    /// What it cannot do without.
+    pub required_permissions: Permissions,
     /// JSON Schema of the arguments.
     pub input_schema: Option<Map<String, Value>>,
     /// Variables it needs.
@@ -77,9 +84,39 @@ impl Asset for Skill {
     }
 }
 
+/// Loads a skill and admits it only when its manifest keeps the contract.
+///
+/// # Errors
+///
+/// What is wrong with the file, or the loader's code with all that breaks the contract.
+pub fn admitted<S: AssetSource>(
+    library: &Library<S>,
+    name: &str,
+    department: &str,
+) -> Result<Loaded<Skill>, LoadError> {
+    let loaded = library.load::<Skill>(name, department)?;
+    let (file, text) = library.find(Skill::KIND, Skill::CATEGORY, name, department)?;
+    match skill::check(text.as_bytes()).refusal {
+        None => Ok(loaded),
+        Some(refusal) => {
+            let code = refusal.error_code;
+            let message = format!(
+                "{code}: {}; `orket check skills --manifest {file}` tells more",
+                refusal.message
+            );
+            Err(Problems::one(Problem::new(&file, refusal.validation_stage, message)).into())
+        }
+    }
+}
+
 impl Entrypoint {
     fn read(_place: usize, reader: &Reader<'_>) -> Self {
         let text = |key, meaning| reader.required_text(&[key], meaning);
+        let limits = reader.object("runtime_limits", |limits| {
+            let time = milliseconds(limits, "max_execution_time");
+            (time, memory(limits))
+        });
+        let (max_execution_time_ms, max_memory_bytes) = limits.unwrap_or_default();
         let entrypoint = Self {
             entrypoint_id: text("entrypoint_id", "the entrypoint's id"),
             runtime: text("runtime", "python, node, shell, ..."),
@@ -89,13 +126,10 @@ impl Entrypoint {
             tool_profile_id: text("tool_profile_id", "the tool's name"),
             tool_profile_version: text("tool_profile_version", "the tool's version"),
             description: reader.text("description"),
-            max_execution_time_ms: reader
-                .object("runtime_limits", |limits| {
-                    // Enforced by the sandbox, which reads the manifest itself.
-                    let _ = limits.value("max_memory");
-                    milliseconds(limits, "max_execution_time")
-                })
-                .flatten(),
+            max_execution_time_ms,
+            max_memory_bytes,
+            requested_permissions: skill::permissions(reader.value("requested_permissions")),
+            required_permissions: skill::permissions(reader.value("required_permissions")),
             input_schema: reader
                 .value("input_schema")
                 .map(|_| reader.map("input_schema")),
@@ -114,6 +148,16 @@ impl Entrypoint {
         }
         entrypoint
     }
+}
+
+fn memory(limits: &Reader<'_>) -> Option<u64> {
+    let value = limits.value("max_memory")?;
+    let bytes = skill::memory_bytes(value);
+    if bytes.is_none() {
+        let message = "must be mebibytes greater than 0, or a text such as 256MB";
+        limits.problem("max_memory", message);
+    }
+    bytes
 }
 
 fn command(reader: &Reader<'_>) -> Vec<String> {

@@ -7,6 +7,7 @@
 //! - `cards`: the epic's cards.
 //! - `models`: which model answers.
 //! - `tools`: which tools a role is offered, skills included.
+//! - [`skills`]: which skills there are, and what they may do.
 //! - `contracts`: what a turn must bring.
 //! - `verify`: the commands that check a card.
 //! - `policy`: the organization's process rules and the operator's modes as the run's policy.
@@ -18,6 +19,7 @@ mod models;
 mod policy;
 mod prompt;
 mod seats;
+pub mod skills;
 mod tools;
 mod verify;
 

@@ -12,7 +12,10 @@ use crate::policy::{ContractPolicy, FileOwnership, GatePolicy, RunPolicy};
 /// The policy of the run.
 pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> RunPolicy {
     let rules = Rules::of(context);
+    let (skills, problems) = super::skills::policy(context);
+    findings.problems.extend(problems);
     RunPolicy {
+        skills,
         approvals: approvals::build(context, findings),
         contract: contract(&rules, findings),
         gate: gate(context, &rules, findings),

@@ -7,6 +7,7 @@ use crate::asset::MemorySource;
 use crate::contract::Contract;
 use crate::model::ModelName;
 use crate::plan::{CommandTool, VerifyCommand};
+use crate::skill::SkillBinding;
 use crate::status::CardStatus;
 use crate::tool::{EffectClass, ToolHome};
 
@@ -315,6 +316,7 @@ fn a_skill_is_a_tool_run_as_a_child_process() {
             "command": "python3 lint.py", "working_directory": "tools",
             "tool_profile_id": "lint_files", "tool_profile_version": "1",
             "runtime_limits": {"max_execution_time": 1.5, "max_memory": 256},
+            "args_fingerprint_fields": ["path"], "result_fingerprint_fields": ["ok"],
             "input_schema": {"type": "object", "required": ["path"]},
             "required_environment_variables": ["LINT_HOME"], "effect_class": "pure"
         }]
@@ -348,6 +350,19 @@ fn a_skill_is_a_tool_run_as_a_child_process() {
             command: vec!["python3".into(), "lint.py".into()],
             working_directory: "tools".to_owned(),
             environment: vec!["LINT_HOME".to_owned()],
+            memory_bytes: Some(256 * 1024 * 1024),
+            skill: Some(SkillBinding {
+                skill_id: "lint".to_owned(),
+                skill_version: "1".to_owned(),
+                entrypoint_id: "run".to_owned(),
+                runtime: "python".to_owned(),
+                runtime_version: "3.12".to_owned(),
+                tool_profile_id: "lint_files".to_owned(),
+                tool_profile_version: "1".to_owned(),
+                max_execution_ms: Some(1_500),
+                max_memory_bytes: Some(256 * 1024 * 1024),
+                ..SkillBinding::default()
+            }),
         }
     );
     assert_eq!(

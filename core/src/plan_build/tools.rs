@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
+use super::skills::{self, Skills};
 use super::{Context, Findings};
-use crate::asset::{Asset, AssetSource, Loaded, Problem, Role, Skill, name};
+use crate::asset::{AssetSource, Loaded, Role, name};
 use crate::plan::CommandTool;
-use crate::tool::{ToolHome, ToolSpec};
+use crate::tool::ToolSpec;
 
 /// Tools of the reference system that are not built here: a role may name them, nobody is offered
 /// them.
@@ -23,19 +22,6 @@ const NOT_BUILT: &[&str] = &[
     "request_excuse",
     "reset_issue",
 ];
-
-/// A tool of a skill and the file it comes from.
-struct Provided {
-    file: String,
-    spec: ToolSpec,
-    command: CommandTool,
-}
-
-/// What skills there are, read when a role first names a tool that is not built in.
-struct Skills {
-    by_tool: BTreeMap<String, Vec<Provided>>,
-    broken: Vec<Problem>,
-}
 
 /// Hands out tools to roles.
 pub(super) struct Toolbox<'a, S> {
@@ -88,7 +74,7 @@ impl<'a, S: AssetSource> Toolbox<'a, S> {
         findings: &mut Findings,
     ) -> Option<ToolSpec> {
         let context = self.context;
-        let skills = self.skills.get_or_insert_with(|| read_skills(context));
+        let skills = self.skills.get_or_insert_with(|| skills::read(context));
         match skills.by_tool.get(tool).map(Vec::as_slice) {
             Some([provided]) => {
                 let command = provided.command.clone();
@@ -122,55 +108,4 @@ impl<'a, S: AssetSource> Toolbox<'a, S> {
             }
         }
     }
-}
-
-fn read_skills<S: AssetSource>(context: &Context<'_, S>) -> Skills {
-    let department = &context.request.department;
-    let mut skills = Skills {
-        by_tool: BTreeMap::new(),
-        broken: Vec::new(),
-    };
-    for name in context.library.list(Skill::CATEGORY, department) {
-        match context.library.load::<Skill>(&name, department) {
-            Err(error) => {
-                let file = format!("{}/{name}.json", Skill::CATEGORY);
-                skills
-                    .broken
-                    .extend(error.into_problems(&file, "top level"));
-            }
-            Ok(skill) => {
-                for provided in provided(skill) {
-                    let tool = provided.spec.name.clone();
-                    skills.by_tool.entry(tool).or_default().push(provided);
-                }
-            }
-        }
-    }
-    skills
-}
-
-fn provided(skill: Loaded<Skill>) -> impl Iterator<Item = Provided> {
-    let Loaded { asset, file, .. } = skill;
-    let about = asset.description;
-    asset.entrypoints.into_iter().map(move |entrypoint| {
-        let parameters = entrypoint
-            .input_schema
-            .map_or_else(|| json!({"type": "object"}), serde_json::Value::Object);
-        Provided {
-            file: file.clone(),
-            spec: ToolSpec {
-                name: entrypoint.tool_profile_id,
-                description: entrypoint.description.unwrap_or_else(|| about.clone()),
-                parameters,
-                effect: entrypoint.effect_class,
-                home: ToolHome::Host,
-                time_limit_ms: entrypoint.max_execution_time_ms,
-            },
-            command: CommandTool {
-                command: entrypoint.command,
-                working_directory: entrypoint.working_directory,
-                environment: entrypoint.required_environment_variables,
-            },
-        }
-    })
 }

@@ -19,6 +19,7 @@ use crate::message::{self, Brief, Spoken};
 use crate::model::{Message, ModelName, ModelRequest, Origin, Reply, Speaker, Usage};
 use crate::plan::{CardPlan, RunPlan, SeatPlan, VerifyCommand};
 use crate::policy::ApprovalRequest;
+use crate::skill;
 use crate::stall::Phase;
 use crate::status::{CardStatus, WaitReason};
 use crate::tool::{EffectClass, ToolCall, ToolHome, ToolResult, ToolSpec};
@@ -659,15 +660,18 @@ impl Turn {
                 flush,
             ));
         }
-        if !result.ok && !self.looking_up {
+        // A skill that may not be called fails the same way again: the model cannot mend it.
+        let breach = skill::breach_of(&result).filter(skill::Breach::is_final);
+        if !result.ok && (!self.looking_up || breach.is_some()) {
             let error = result
                 .error
                 .clone()
                 .unwrap_or_else(|| "no reason given".to_owned());
-            let failure = Failure::new(
-                FailureClass::Tool,
-                format!("`{}` failed: {error}", call.tool),
-            );
+            let class = match breach {
+                Some(_) => FailureClass::Gate,
+                None => FailureClass::Tool,
+            };
+            let failure = Failure::new(class, format!("`{}` failed: {error}", call.tool));
             return Ok(self.finish_failed(failure, steps, flush));
         }
         self.carried_out.push(call.clone());

@@ -1,16 +1,19 @@
 //! One file per command.
 
 pub mod board;
+pub mod check_skills;
 pub mod config;
 pub mod diff;
 pub mod export;
 pub mod gates;
 pub mod halt;
+pub mod memory;
 pub mod replay;
 pub mod run;
 pub mod runs;
 pub mod serve;
 pub mod show;
+pub mod skills;
 mod under_way;
 pub mod verify;
 mod watch;

@@ -10,4 +10,6 @@ pub struct Limits {
     pub wall: Option<Duration>,
     /// How many bytes of each output stream are kept; the rest is read and thrown away.
     pub output: usize,
+    /// How many bytes of address space it may take (`RLIMIT_AS`); `None` for what Orket may.
+    pub memory: Option<u64>,
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orket_actors::port::tool::Beat;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, prlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::{Receiver, Sender};
@@ -89,8 +90,15 @@ impl Supervision {
         let Some(started) = started else {
             return Ok(None);
         };
-        let exit = watch_exit(started.pid).map_err(|source| {
-            // Without this nobody would learn of its end, so it must not go on.
+        let limited = self
+            .errand
+            .limits
+            .memory
+            .map_or(Ok(()), |most| limit_memory(started.pid, most));
+        let watched = limited.and_then(|()| watch_exit(started.pid));
+        let exit = watched.map_err(|source| {
+            // Without this nobody would learn of its end, or nothing would hold it, so it must not
+            // go on.
             self.leash.signal(Signal::KILL);
             self.leash.bury();
             Trouble::from_start(program, source)
@@ -182,6 +190,19 @@ impl Supervision {
                 tokio::spawn(capture.clone().drain(pipe, most, beat))
             });
         Listening { capture, reading }
+    }
+}
+
+/// Bounds a child's address space. It has just begun; what it took until now counts too.
+fn limit_memory(pid: i32, most: u64) -> io::Result<()> {
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    match prlimit(Pid::from_raw(pid), Resource::As, limit) {
+        // It is over already.
+        Ok(_) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,0 +1,53 @@
+//! `orket skills`.
+
+use clap::{Args, Subcommand};
+
+/// `orket skills`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SkillsCommand {
+    /// Every skill and its tools
+    List(SkillsListArgs),
+    /// One skill: its entrypoints, what they need and what they may do here
+    Show(SkillsShowArgs),
+    /// Run one entrypoint as a turn would: same limits, same permissions, same environment
+    Run(SkillsRunArgs),
+}
+
+/// `orket skills list`.
+#[derive(Debug, Clone, Args)]
+pub struct SkillsListArgs {
+    /// The department whose assets come first
+    #[arg(long, value_name = "NAME", default_value = "core")]
+    pub department: String,
+}
+
+/// `orket skills show`.
+#[derive(Debug, Clone, Args)]
+pub struct SkillsShowArgs {
+    /// The skill's name, as `orket skills list` shows it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The department whose assets come first
+    #[arg(long, value_name = "NAME", default_value = "core")]
+    pub department: String,
+}
+
+/// `orket skills run`.
+#[derive(Debug, Clone, Args)]
+pub struct SkillsRunArgs {
+    /// The skill's name, as `orket skills list` shows it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Which entrypoint, where the skill has several
+    #[arg(long, value_name = "ID")]
+    pub entrypoint: Option<String>,
+    /// The arguments, a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub args: String,
+    /// The folder it works in [default: workspace/default]
+    #[arg(long, value_name = "FOLDER")]
+    pub workspace: Option<std::path::PathBuf>,
+    /// The department whose assets come first
+    #[arg(long, value_name = "NAME", default_value = "core")]
+    pub department: String,
+}

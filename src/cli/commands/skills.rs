@@ -1,0 +1,274 @@
+//! `orket skills`: what skills there are, and one of them run as a turn would.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
+use orket_core::asset::{Library, LoadError, Loaded, Skill, admitted};
+use orket_core::plan_build::skills::{Provided, all, provided, skill_policy};
+use orket_core::policy::SkillPolicy;
+use orket_core::skill::Breach;
+use orket_core::tool::{ToolCall, ToolResult};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::assets::DiskThenEmbedded;
+use crate::cli::args::{SkillsCommand, SkillsRunArgs, SkillsShowArgs};
+use crate::cli::assemble;
+use crate::cli::context::Context;
+use crate::cli::enter::DEFAULT_WORKSPACE;
+use crate::cli::failure::Failure;
+use crate::cli::{out, report};
+use crate::tools::host::{Host, HostOptions};
+
+pub async fn run(context: Context, command: SkillsCommand) -> Result<ExitCode, Failure> {
+    let context = &context;
+    match command {
+        SkillsCommand::List(args) => list(context, &args.department),
+        SkillsCommand::Show(args) => show(context, &args),
+        SkillsCommand::Run(args) => call(context, args).await,
+    }
+}
+
+fn library(context: &Context) -> Library<DiskThenEmbedded> {
+    Library::new(DiskThenEmbedded::new(&context.cwd))
+}
+
+fn policy(context: &Context) -> Result<SkillPolicy, Failure> {
+    let rules = assemble::process_rules(&context.cwd)?;
+    let modes = context.settings.modes();
+    let (policy, wrong) = skill_policy(&modes, rules.get("granted_permissions"));
+    match wrong.into_iter().next() {
+        None => Ok(policy),
+        Some((field, message)) => Err(Failure::new(
+            "E_ASSETS",
+            format!("organization: {field}: {message}"),
+        )
+        .hint("correct the organization asset; what skills may do depends on it")),
+    }
+}
+
+fn refused(error: LoadError) -> Failure {
+    let text = error.to_string();
+    match error {
+        LoadError::NotFound { .. } | LoadError::BadName(_) => {
+            Failure::new("E_NOT_FOUND", text).hint("orket skills list")
+        }
+        LoadError::Unreadable { .. } | LoadError::Broken(_) => {
+            Failure::new("E_SKILL_MANIFEST", text).hint("orket check skills --manifest FILE")
+        }
+    }
+}
+
+fn list(context: &Context, department: &str) -> Result<ExitCode, Failure> {
+    let skills = all(&library(context), department);
+    if context.json {
+        let rows: Vec<_> = skills
+            .iter()
+            .map(|(name, loaded)| match loaded {
+                Ok(skill) => json!({
+                    "name": name, "skill_id": skill.asset.skill_id,
+                    "skill_version": skill.asset.skill_version,
+                    "description": skill.asset.description, "file": skill.file,
+                    "tools": tools(skill),
+                }),
+                Err(error) => json!({"name": name, "error": error.to_string()}),
+            })
+            .collect();
+        out::json(&json!({"skills": rows}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = skills
+        .iter()
+        .map(|(name, loaded)| match loaded {
+            Ok(skill) => vec![
+                name.clone(),
+                skill.asset.skill_version.clone(),
+                tools(skill).join(", "),
+                skill.asset.description.clone(),
+            ],
+            Err(error) => vec![
+                name.clone(),
+                "-".to_owned(),
+                "-".to_owned(),
+                format!("not admitted: {error}"),
+            ],
+        })
+        .collect();
+    out::print(&report::table(
+        &["skill", "version", "tools", "what it does"],
+        rows,
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tools(skill: &Loaded<Skill>) -> Vec<String> {
+    let entrypoints = skill.asset.entrypoints.iter();
+    entrypoints
+        .map(|entrypoint| entrypoint.tool_profile_id.clone())
+        .collect()
+}
+
+fn show(context: &Context, args: &SkillsShowArgs) -> Result<ExitCode, Failure> {
+    let skill = admitted(&library(context), &args.name, &args.department).map_err(refused)?;
+    let policy = policy(context)?;
+    let about = skill.asset.clone();
+    let file = skill.file.clone();
+    let entrypoints: Vec<_> = provided(skill, &policy)
+        .into_iter()
+        .map(|tool| shown(&tool, &policy))
+        .collect();
+    if context.json {
+        out::json(&json!({
+            "name": args.name, "file": file, "skill_id": about.skill_id,
+            "skill_version": about.skill_version, "description": about.description,
+            "manifest_digest": about.manifest_digest, "entrypoints": entrypoints,
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = format!(
+        "{} {}: {}\nfile: {file}\ndigest: {}\n",
+        about.skill_id, about.skill_version, about.description, about.manifest_digest
+    );
+    for entrypoint in &entrypoints {
+        text.push('\n');
+        for (key, value) in entrypoint {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+    }
+    out::print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shown(tool: &Provided, policy: &SkillPolicy) -> Map<String, Value> {
+    let skill = tool.command.skill.clone().unwrap_or_default();
+    let breach = skill.breach(&tool.command.command, policy);
+    let fields = json!({
+        "entrypoint_id": skill.entrypoint_id,
+        "tool": tool.spec.name,
+        "tool_profile_version": skill.tool_profile_version,
+        "runtime": format!("{} {}", skill.runtime, skill.runtime_version).trim(),
+        "command": tool.command.command,
+        "working_directory": tool.command.working_directory,
+        "environment": tool.command.environment,
+        "effect_class": tool.spec.effect,
+        "max_execution_ms": tool.spec.time_limit_ms,
+        "max_memory_bytes": tool.command.memory_bytes,
+        "requested_permissions": skill.requested_permissions,
+        "required_permissions": skill.required_permissions,
+        "may_run": breach.is_none(),
+        "refused": breach.map(|breach| breach.message),
+    });
+    match fields {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failure> {
+    let given: Map<String, Value> = serde_json::from_str(&args.args)
+        .map_err(|error| Failure::usage(format!("--args must be a JSON object: {error}")))?;
+    let skill = admitted(&library(context), &args.name, &args.department).map_err(refused)?;
+    let policy = policy(context)?;
+    let tool = chosen(provided(skill, &policy), args.entrypoint.as_deref())?;
+    let breach = tool
+        .command
+        .skill
+        .as_ref()
+        .and_then(|skill| skill.breach(&tool.command.command, &policy));
+    if let Some(Breach { code, message }) = breach {
+        return Err(Failure::new(code, message)
+            .hint("process_rules.granted_permissions of the organization says what is granted"));
+    }
+    let workspace = match &args.workspace {
+        Some(folder) => context.cwd.join(folder),
+        None => context.cwd.join(DEFAULT_WORKSPACE),
+    };
+    let result = carried_out(context, tool, given, workspace).await?;
+    if context.json {
+        out::json(&result);
+    } else {
+        for (name, value) in &result.fields {
+            match value {
+                Value::String(text) => out::print(&format!("{name}: {}\n", text.trim_end())),
+                other => out::print(&format!("{name}: {other}\n")),
+            }
+        }
+        if let Some(error) = &result.error {
+            out::warn(&format!("error[E_TOOL_FAILED]: {error}"));
+        }
+    }
+    Ok(if result.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}
+
+fn chosen(mut tools: Vec<Provided>, wanted: Option<&str>) -> Result<Provided, Failure> {
+    let id = |tool: &Provided| {
+        let skill = tool.command.skill.as_ref();
+        skill.map_or_else(String::new, |skill| skill.entrypoint_id.clone())
+    };
+    let known: Vec<_> = tools.iter().map(id).collect();
+    let place = match wanted {
+        Some(wanted) => known.iter().position(|known| known == wanted),
+        None if tools.len() == 1 => Some(0),
+        None => None,
+    };
+    match place {
+        Some(place) => Ok(tools.swap_remove(place)),
+        None => Err(Failure::usage(format!(
+            "name one entrypoint with --entrypoint: {}",
+            known.join(", ")
+        ))),
+    }
+}
+
+/// Runs it in the same tool host as a turn does.
+async fn carried_out(
+    context: &Context,
+    tool: Provided,
+    args: Map<String, Value>,
+    workspace: std::path::PathBuf,
+) -> Result<ToolResult, Failure> {
+    let mut options = HostOptions::new(format!("skills-run-{}", std::process::id()));
+    options.grace = context.settings.tool_grace;
+    let host = Host::new(options).map_err(|error| Failure::new("E_START", error.to_string()))?;
+    let job = ToolJob {
+        scope: ToolScope {
+            workspace,
+            run_id: "skills-run".to_owned(),
+            build_id: String::new(),
+            issue_id: String::new(),
+            seat: String::new(),
+            fence: 0,
+        },
+        call: ToolCall {
+            tool: tool.spec.name.clone(),
+            args,
+        },
+        spec: tool.spec,
+        command: Some(tool.command),
+        key: uuid::Uuid::new_v4().to_string(),
+    };
+    let beat: Beat = Arc::new(|| {});
+    let cancel = CancellationToken::new();
+    let running = host.run(job, beat, cancel.clone());
+    tokio::pin!(running);
+    tokio::select! {
+        result = &mut running => Ok(result),
+        _asked = tokio::signal::ctrl_c() => {
+            cancel.cancel();
+            let _gone = running.await;
+            Err(Failure {
+                exit: crate::cli::failure::INTERRUPTED,
+                ..Failure::new("E_INTERRUPTED", "the skill was interrupted; nothing of it is left")
+            })
+        }
+    }
+}

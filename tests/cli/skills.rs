@@ -1,0 +1,274 @@
+//! Skills: what is shipped runs in a real run, under what it declared and what was granted.
+
+use std::path::{Path, PathBuf};
+
+use orket_core::canonical;
+use serde_json::{Value, json};
+
+use super::house::House;
+
+fn shipped(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join(format!("model/core/skills/{name}.json"))
+}
+
+fn manifest(name: &str) -> Value {
+    let text = std::fs::read_to_string(shipped(name)).unwrap();
+    serde_json::from_str::<Value>(&text).unwrap()["skill"].clone()
+}
+
+/// A house whose coder has both shipped skills and uses them on what it wrote.
+fn house_with_both(granted: &Value) -> House {
+    let house = House::new();
+    house.epic("tally", 1, super::house::QUICK);
+    house.write(
+        "config/roles/coder.json",
+        &json!({"role": {"name": "coder", "type": "utility", "description": "You write.",
+            "tools": ["write_file", "update_issue_status", "count_words", "write_release_note"]}}),
+    );
+    house.write(
+        "config/organization.json",
+        &json!({"organization": {"name": "Skills", "process_rules": {"granted_permissions": granted}}}),
+    );
+    let file = "agent_output/TALLY-1.txt";
+    house.write(
+        "config/scenarios/tally.json",
+        &json!({"name": "tally", "replies": [
+            {"when": {"role": "coder"}, "calls": [
+                {"tool": "write_file", "args": {"path": file, "content": "three short words\n"}},
+                {"tool": "count_words", "args": {"path": file}},
+                {"tool": "write_release_note", "args": {"path": file}},
+                {"tool": "update_issue_status", "args": {"status": "code_review"}}]},
+            {"when": {"role": "integrity_guard"},
+             "calls": [{"tool": "update_issue_status", "args": {"status": "done"}}]}]}),
+    );
+    house
+}
+
+/// The files of the only turn of the coder, by name.
+fn turn_file(house: &House, name: &str) -> Value {
+    let runs = house.path().join("workspace/default/observability");
+    let run = std::fs::read_dir(runs).unwrap().next().unwrap().unwrap();
+    let file = run.path().join("TALLY-1/001_coder").join(name);
+    serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
+}
+
+#[test]
+fn both_shipped_skills_run_in_a_real_run() {
+    let house = house_with_both(&json!({"filesystem": ["read", "write"]}));
+    let done = house.run(&["run", "--epic", "tally"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let counted = turn_file(&house, "tool_result_1_count_words.json");
+    assert_eq!(counted, json!({"ok": true, "words": 3, "lines": 1}));
+    let note = turn_file(&house, "tool_result_2_write_release_note.json");
+    assert_eq!(
+        note,
+        json!({"ok": true, "written": "agent_output/TALLY-1.txt.release"})
+    );
+    let workspace = house.path().join("workspace/default/agent_output");
+    let text = std::fs::read_to_string(workspace.join("TALLY-1.txt.release")).unwrap();
+    assert!(text.starts_with("card: TALLY-1\ncksum: "), "{text}");
+}
+
+#[test]
+fn a_permission_that_was_not_granted_stops_the_card_and_is_on_record() {
+    let house = house_with_both(&json!({"filesystem": "read"}));
+    let done = house.run(&["run", "--epic", "tally"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    let message = "Skill contract violation: missing required permissions (filesystem:write)";
+    assert_eq!(
+        turn_file(&house, "tool_result_2_write_release_note.json"),
+        json!({"ok": false, "error": message,
+               "skill_violation": {"code": "E_SKILL_PERMISSION", "message": message}})
+    );
+    let checkpoint = turn_file(&house, "checkpoint.json").to_string();
+    assert!(checkpoint.contains("E_TOOL_GATE"), "{checkpoint}");
+    let trace = turn_file(&house, "memory_trace.json");
+    let guardrails: Vec<_> = trace["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["guardrails_triggered"].clone())
+        .filter(|rules| rules != &json!([]))
+        .collect();
+    assert_eq!(guardrails, [json!(["E_SKILL_PERMISSION"])]);
+    let workspace = house.path().join("workspace/default/agent_output");
+    assert!(workspace.join("TALLY-1.txt").exists());
+    assert!(!workspace.join("TALLY-1.txt.release").exists());
+    // The command line holds to the same.
+    let done = house.run(&["skills", "run", "release_note", "--json"]);
+    assert_eq!(done.code, 1);
+    assert_eq!(done.json()["error"]["code"], "E_SKILL_PERMISSION");
+}
+
+/// A house with one skill of these scripts, each an entrypoint of its own.
+fn house_of(scripts: &[(&str, &str)]) -> House {
+    let house = House::new();
+    let entrypoints: Vec<_> = scripts
+        .iter()
+        .map(|(id, script)| {
+            json!({"entrypoint_id": id, "runtime": "shell", "runtime_version": "posix",
+                   "command": ["sh", "-c", script], "working_directory": "inner",
+                   "tool_profile_id": id, "tool_profile_version": "1",
+                   "args_fingerprint_fields": ["x"], "result_fingerprint_fields": ["ok"],
+                   "required_environment_variables": ["WANTED"]})
+        })
+        .collect();
+    house.write(
+        "config/skills/odd.json",
+        &json!({"skill_contract_version": "1.0.5", "skill_id": "odd", "skill_version": "1",
+                "description": "Odd things.", "manifest_digest": "sha256:00",
+                "entrypoints": entrypoints}),
+    );
+    std::fs::create_dir_all(house.path().join("workspace/default/inner")).unwrap();
+    house
+}
+
+#[test]
+fn the_limits_of_the_policy_are_enforced() {
+    let house = house_of(&[
+        ("slow", "exec sleep 20"),
+        (
+            "hungry",
+            "x=$(head -c 100000000 /dev/zero | tr '\\0' a); echo \"{\\\"length\\\": ${#x}}\"",
+        ),
+    ]);
+    let run = |entrypoint: &str, set: &str| {
+        let args = [
+            "skills",
+            "run",
+            "odd",
+            "--entrypoint",
+            entrypoint,
+            "--json",
+            "--set",
+            set,
+        ];
+        let done = house.run(&args);
+        (done.code, done.json())
+    };
+    let (code, result) = run("slow", "ORKET_SKILL_MAX_EXECUTION_TIME=0.2");
+    assert_eq!(code, 1);
+    assert_eq!(
+        result["skill_violation"],
+        json!({"code": "E_SKILL_LIMIT",
+               "message": "Skill contract violation: runtime limits exceeded (max_execution_time)"})
+    );
+    let (code, result) = run("hungry", "ORKET_SKILL_MAX_MEMORY=64");
+    assert_eq!(code, 1, "{result}");
+    let error = result["error"].as_str().unwrap();
+    assert!(
+        error.contains("its memory is limited to 67108864 bytes"),
+        "{error}"
+    );
+    let (code, result) = run("hungry", "ORKET_SKILL_MAX_MEMORY=0");
+    assert_eq!((code, &result["length"]), (0, &json!(100_000_000)));
+}
+
+#[test]
+fn a_skill_sees_what_it_declared_and_nothing_else() {
+    let house = house_of(&[(
+        "look",
+        "printf '{\"folder\":\"%s\",\"wanted\":\"%s\",\"secret\":\"%s\",\"id\":\"%s\",\"runtime\":\"%s %s\"}' \
+         \"${PWD##*/}\" \"$WANTED\" \"${SECRET-none}\" \"$ORKET_SKILL_ENTRYPOINT_ID\" \"$ORKET_SKILL_RUNTIME\" \"$ORKET_SKILL_RUNTIME_VERSION\"",
+    )]);
+    let mut command = house.command(&["skills", "run", "odd", "--json"]);
+    let output = command
+        .env("WANTED", "yes")
+        .env("SECRET", "leaked")
+        .output()
+        .unwrap();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let wanted = json!({"ok": true, "wanted": "yes", "secret": "none", "id": "look", "runtime": "shell posix"});
+    for (key, value) in wanted.as_object().unwrap() {
+        assert_eq!(&result[key], value, "{result}");
+    }
+}
+
+#[test]
+fn what_is_shipped_keeps_the_contract_and_its_digest() {
+    let house = House::new();
+    let names = ["release_note", "text_facts"];
+    for name in names {
+        let mut manifest = manifest(name);
+        let digest = manifest
+            .as_object_mut()
+            .unwrap()
+            .shift_remove("manifest_digest");
+        let counted = canonical::sha256_hex(canonical::to_string(&manifest).as_bytes());
+        assert_eq!(digest, Some(json!(format!("sha256:{counted}"))), "{name}");
+        let file = shipped(name);
+        let done = house.run(&[
+            "check",
+            "skills",
+            "--manifest",
+            file.to_str().unwrap(),
+            "--json",
+        ]);
+        assert_eq!((done.code, &done.json()["status"]), (0, &json!("PASS")));
+    }
+    let listed = house.run(&["skills", "list", "--json"]).json();
+    let listed: Vec<_> = listed["skills"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|skill| skill["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(listed, names);
+    let shown = house.run(&["skills", "show", "release_note", "--json"]);
+    let entrypoint = &shown.json()["entrypoints"][0];
+    assert_eq!(
+        (&entrypoint["tool"], &entrypoint["may_run"]),
+        (&json!("write_release_note"), &json!(false))
+    );
+}
+
+#[test]
+fn several_manifests_are_checked_at_once() {
+    let house = House::new();
+    let mut broken = manifest("text_facts");
+    broken["entrypoints"][0]["runtime_version"] = json!(null);
+    house.write("broken.json", &broken);
+    let good = shipped("text_facts");
+    let args = [
+        "check",
+        "skills",
+        "--manifest",
+        good.to_str().unwrap(),
+        "--manifest",
+        "broken.json",
+        "--manifest",
+        "gone.json",
+        "--json",
+    ];
+    let done = house.run(&args);
+    assert_eq!(done.code, 1);
+    let report = done.json();
+    assert_eq!(report["status"], "FAIL");
+    let codes: Vec<_> = report["reports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|report| report["refusal"]["error_code"].clone())
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            json!(null),
+            json!("ERR_RUNTIME_UNPINNED"),
+            json!("ERR_VALIDATION_INTERNAL")
+        ]
+    );
+    assert_eq!(house.run(&["check", "skills"]).code, 2);
+    let told = house.run(&["check", "skills", "--manifest", "broken.json"]);
+    assert_eq!(
+        told.out,
+        "FAIL broken.json (text_facts 1.0.0)\n  ERR_RUNTIME_UNPINNED at stage runtime\n  \
+         entrypoint:count:runtime_unpinned\n"
+    );
+    // A broken manifest is no tool.
+    house.write("config/skills/broken.json", &broken);
+    let done = house.run(&["skills", "show", "broken", "--json"]);
+    assert_eq!(done.code, 1);
+    assert_eq!(done.json()["error"]["code"], "E_SKILL_MANIFEST");
+}
