@@ -1,6 +1,8 @@
 //! Whole epics on the scripted model, with the real journal, files and actors.
 //!
-//! `cargo bench -p orket --bench epics [-- --cards N --only NAME --assert --json]`
+//! `cargo bench -p orket --bench epics [-- --cards N --only NAME --assert --floor RATIO]`
+//!
+//! `--floor` is the ratio to the plain loop that `--assert` asks of `full` [default: 0.5, the bar].
 //!
 //! Cards take two turns (work and review) and write one file each. Printed: cards a second, durable
 //! steps a second, peak memory; for `full` artifacts next to a plain loop that writes the same files

@@ -51,6 +51,7 @@ pub fn main() -> i32 {
     let cards: usize = value("--cards")
         .and_then(|n| n.parse().ok())
         .unwrap_or(1_000);
+    let floor: f64 = value("--floor").and_then(|n| n.parse().ok()).unwrap_or(0.5);
     let only = value("--only");
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut missed = Vec::new();
@@ -75,8 +76,10 @@ pub fn main() -> i32 {
         let figures = measure(name, &case);
         if mode == ArtifactMode::Full {
             let ratio = against_plain_loops(name, &case, figures);
-            if ratio < 0.5 {
-                missed.push(format!("full is {ratio:.2} of the plain loop"));
+            if ratio < floor {
+                missed.push(format!(
+                    "full is {ratio:.2} of the plain loop, {floor} wanted"
+                ));
             }
         }
         if mode == ArtifactMode::Checkpoint {

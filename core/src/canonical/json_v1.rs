@@ -6,10 +6,11 @@
 //!
 //! Not the form of [`crate::canonical::to_string`], whose bytes idempotency keys depend on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use super::sha256_hex;
 
@@ -88,7 +89,7 @@ fn write(value: &Value, out: &mut String) -> Result<(), NoForm> {
             for (key, item) in map {
                 let key = composed(key);
                 if entries.insert(key.clone(), item).is_some() {
-                    return Err(NoForm::SameKey(key));
+                    return Err(NoForm::SameKey(key.into_owned()));
                 }
             }
             out.push('{');
@@ -106,8 +107,13 @@ fn write(value: &Value, out: &mut String) -> Result<(), NoForm> {
     Ok(())
 }
 
-fn composed(text: &str) -> String {
-    text.nfc().collect()
+/// Most texts are composed already, and telling so costs far less than composing them.
+fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
 }
 
 fn write_number(number: &Number, out: &mut String) -> Result<(), NoForm> {
