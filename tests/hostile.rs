@@ -41,6 +41,7 @@ fn set_traps(lab: &Lab) {
     for (link, to) in [
         ("out", outside.clone()),
         ("agent_output/link.txt", outside.join("secret.txt")),
+        ("agent_output/read_link.txt", outside.join("secret.txt")),
         ("agent_output/folder", outside.clone()),
         ("agent_output/up", "../../../outside".into()),
         ("agent_output/root", "/".into()),

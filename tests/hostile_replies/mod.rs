@@ -237,8 +237,9 @@ fn links() -> Vec<Case> {
         )
     })
     .collect();
+    // A link of its own: a card that writes over `link.txt` puts a file in its place.
     for path in [
-        "agent_output/link.txt",
+        "agent_output/read_link.txt",
         "out/secret.txt",
         "agent_output/proc/environ",
     ] {
