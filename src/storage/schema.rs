@@ -89,7 +89,6 @@ diesel::table! {
         turn -> BigInt,
         seq -> BigInt,
         at -> BigInt,
-        kind -> Text,
         body_json -> Text,
         link -> Nullable<Binary>,
     }

@@ -4,11 +4,10 @@
 //!
 //! What a transaction changes is undone when it is rolled back.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
 use orket_core::chain::{Content, Link};
+use rustc_hash::FxHashMap;
 
 use super::{Failure, Transaction};
 use crate::storage::schema::{turn_steps, turns};
@@ -37,8 +36,8 @@ struct Card {
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Known {
-    attempts: HashMap<TurnRow, Attempt>,
-    cards: HashMap<CardRow, Card>,
+    attempts: FxHashMap<TurnRow, Attempt>,
+    cards: FxHashMap<CardRow, Card>,
     /// What the transaction under way replaced, to be put back if it is rolled back.
     undo: Vec<Undo>,
 }
@@ -101,6 +100,14 @@ impl Known {
         self.undo.push(Undo::Attempt(turn, before));
     }
 
+    /// The chain of an attempt that is known goes on.
+    fn advance(&mut self, turn: TurnRow, link: Link) {
+        if let Some(attempt) = self.attempts.get_mut(&turn) {
+            self.undo.push(Undo::Attempt(turn, Some(*attempt)));
+            attempt.link = link;
+        }
+    }
+
     fn set_card(&mut self, row: CardRow, card: Card) {
         let before = self.cards.insert(row, card);
         self.undo.push(Undo::Card(row, before));
@@ -159,10 +166,22 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Whether an attempt is open and owned by `fence`.
-    pub(super) fn owns(&mut self, turn: TurnRow, fence: i64) -> Result<bool, Failure> {
-        let attempt = self.attempt(turn)?;
-        Ok(attempt.is_some_and(|attempt| attempt.fence == fence))
+    /// The link of a step that is about to be inserted for an attempt that must be open and owned by
+    /// `fence`; `None` when it is not.
+    pub(super) fn guarded_link(
+        &mut self,
+        turn: TurnRow,
+        fence: i64,
+        content: Content,
+    ) -> Result<Option<Link>, Failure> {
+        match self.attempt(turn)? {
+            Some(attempt) if attempt.fence == fence => {
+                let link = attempt.link.next(content);
+                self.known.advance(turn, link);
+                Ok(Some(link))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The link of a step that is about to be inserted.
@@ -179,7 +198,7 @@ impl Transaction<'_> {
             )));
         };
         let link = attempt.link.next(content);
-        self.known.set(turn, Attempt { link, ..attempt });
+        self.known.advance(turn, link);
         Ok(link)
     }
 

@@ -4,6 +4,7 @@
 mod card;
 mod known;
 mod run;
+mod step_insert;
 mod turn;
 
 use diesel::prelude::*;

@@ -100,7 +100,6 @@ CREATE TABLE turn_steps (
     turn      INTEGER NOT NULL,
     seq       INTEGER NOT NULL,
     at        INTEGER NOT NULL,
-    kind      TEXT    NOT NULL,
     body_json TEXT    NOT NULL,
     link      BLOB
 ) STRICT;
