@@ -20,8 +20,8 @@ use crate::event_bus::About;
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::port::store::{
-    CardRecord, CardRow, GateRecord, Guard, Op, OpenTurnRecord, RunRecord, RunStatus, StoreError,
-    Write,
+    BUDGET, CardRecord, CardRow, GateDecision, GateRecord, Guard, Op, OpenTurnRecord, RunRecord,
+    RunStatus, StoreError, Write,
 };
 use crate::runtime::{CardReport, RunReport};
 use crate::turn_actor::{Created, audit};
@@ -186,7 +186,7 @@ impl RunActor {
             record.plan.wip_limit_per_seat,
         );
         for (place, slot) in cards.iter().enumerate() {
-            if slot.life.is_parked() && slot.open_turn.is_some() {
+            if slot.life.is_parked() && (slot.open_turn.is_some() || slot.life.is_over_budget()) {
                 run.hold(place);
             }
         }
@@ -710,11 +710,19 @@ impl RunActor {
             let gates = world.store.gates_of_run(run_id).await?;
             let mut ready = Vec::new();
             for (place, row) in rows {
-                if let Some((record, mut open)) = world.store.load_card(row).await?
-                    && let Some(turn) = open.pop()
+                let Some((record, mut open)) = world.store.load_card(row).await? else {
+                    continue;
+                };
+                if record.life.is_over_budget() {
+                    if is_granted(row, &gates)
+                        && let Some(record) = unparked(&world, record).await?
+                    {
+                        ready.push((place, record, open.pop()));
+                    }
+                } else if let Some(turn) = open.pop()
                     && is_decided(&turn, row, &gates)
                 {
-                    ready.push((place, record, turn));
+                    ready.push((place, record, Some(turn)));
                 }
             }
             Ok::<_, StoreError>(ready)
@@ -733,16 +741,45 @@ impl RunActor {
         }));
     }
 
-    fn unhold(&mut self, place: usize, record: CardRecord, turn: OpenTurnRecord) {
+    fn unhold(&mut self, place: usize, record: CardRecord, turn: Option<OpenTurnRecord>) {
         if let Some(slot) = self.cards.get_mut(place)
             && slot.actor.is_none()
             && slot.life.is_parked()
         {
             slot.life = record.life.clone();
             slot.record = Some(record);
-            slot.open_turn = Some(turn);
+            slot.open_turn = turn;
             self.run.unhold(place);
         }
+    }
+}
+
+/// Whether the last question about a card's budget was answered with yes.
+fn is_granted(card: CardRow, gates: &[GateRecord]) -> bool {
+    let mut of_card = gates.iter().rev();
+    let newest = of_card.find(|gate| gate.card == card && gate.request_type == BUDGET);
+    newest.is_some_and(|gate| gate.status == GateDecision::Approved.as_str())
+}
+
+/// A card that may spend more takes its turn again.
+async fn unparked(world: &World, mut record: CardRecord) -> Result<Option<CardRecord>, StoreError> {
+    let mut changes = Vec::new();
+    record.life.unpark(&mut changes);
+    let write = Write {
+        guard: Guard::Card(record.row, record.fence),
+        flush: None,
+        ops: vec![Op::SetCard {
+            row: record.row,
+            life: Box::new(record.life.clone()),
+            fence: None,
+            changes: audit(&changes, "scheduler"),
+            at_ms: world.clock.wall_ms(),
+        }],
+    };
+    match world.store.submit(write).await {
+        Ok(()) => Ok(Some(record)),
+        Err(StoreError::Fenced) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -255,11 +255,19 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 4] = [
+const PLAN_MODES: [&str; 12] = [
     "ORKET_APPROVAL_REQUIRED_TOOLS",
     "ORKET_APPROVAL_REQUIRED_CATEGORIES",
     "ORKET_APPROVAL_REQUIRED_SEATS",
     "ORKET_APPROVAL_EXPIRY_SEC",
+    "ORKET_BUDGET_TOKENS",
+    "ORKET_BUDGET_USD",
+    "ORKET_BUDGET_WALL_SEC",
+    "ORKET_BUDGET_TURNS",
+    "ORKET_CARD_BUDGET_TOKENS",
+    "ORKET_CARD_BUDGET_USD",
+    "ORKET_CARD_BUDGET_WALL_SEC",
+    "ORKET_CARD_BUDGET_TURNS",
 ];
 
 /// Reads variables one by one, collecting what is wrong and what is to be shown.

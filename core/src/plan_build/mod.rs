@@ -35,6 +35,7 @@ use crate::asset::{
 };
 use crate::backoff::Backoff;
 use crate::ids::{BuildId, CardId, RunId};
+use crate::model::ModelName;
 use crate::plan::{ArtifactMode, CardPlan, RunPlan};
 use crate::policy::RunPolicy;
 use crate::stall::Clocks;
@@ -226,9 +227,27 @@ pub fn build<S: AssetSource>(
         organization: organization.as_ref(),
     };
     check_target(&context, &mut findings);
-    let policy = policy::build(&context, &mut findings);
+    let mut policy = policy::build(&context, &mut findings);
     let mut seats = seats::build(&context, &mut findings);
     let mut cards = cards::build(&context, &seats, &mut findings);
+    let models: Vec<ModelName> = seats
+        .plans
+        .values()
+        .map(|seat| seat.model.clone())
+        .chain(cards.iter().flat_map(|card| {
+            seats
+                .plans
+                .values()
+                .filter_map(|seat| card.model_override(&seat.role))
+        }))
+        .collect();
+    policy::budget::price(
+        &mut policy.budget,
+        library,
+        department,
+        models.iter(),
+        &mut findings,
+    );
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));
     }

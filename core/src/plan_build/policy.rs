@@ -1,22 +1,28 @@
 //! The run's policy: from the operator's modes, the organization's process rules, and the epic.
 
 mod approvals;
+pub(super) mod budget;
 
 use serde_json::{Map, Value};
 
 use super::{Context, Findings};
+use crate::asset::AssetSource;
 use crate::contract::ScopeLimits;
 use crate::plan::{CardPlan, SeatPlan};
 use crate::policy::{ContractPolicy, FileOwnership, GatePolicy, RunPolicy};
 
 /// The policy of the run.
-pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> RunPolicy {
+pub(super) fn build<S: AssetSource>(
+    context: &Context<'_, S>,
+    findings: &mut Findings,
+) -> RunPolicy {
     let rules = Rules::of(context);
     let (skills, problems) = super::skills::policy(context);
     findings.problems.extend(problems);
     RunPolicy {
         skills,
         approvals: approvals::build(context, findings),
+        budget: budget::build(context, findings),
         contract: contract(&rules, findings),
         gate: gate(context, &rules, findings),
         ..RunPolicy::default()

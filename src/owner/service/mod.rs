@@ -22,6 +22,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::wire::{Health, Line};
+pub use control::grants_of;
 pub use refusal::Refusal;
 use rock::RockJob;
 pub use start::new_run_id;
