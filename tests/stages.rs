@@ -19,17 +19,25 @@ fn lab_of(seats: &[&str], rules: Value) -> Lab {
         .iter()
         .enumerate()
         .map(|(place, seat)| {
-            json!({"id": format!("C-{}", place + 1), "summary": "Part", "seat": seat, "max_retries": 0,
-                   "params": {"required_write_paths": [format!("agent_output/C-{}.txt", place + 1)],
+            let id = format!("C-{}", place + 1);
+            let writes = vec![format!("agent_output/{id}.txt")];
+            let writes = if *seat == "code_reviewer" {
+                vec![]
+            } else {
+                writes
+            };
+            json!({"id": id, "summary": "Part", "seat": seat, "max_retries": 0,
+                   "params": {"required_write_paths": writes, "required_read_paths": [],
                               "review_required_read_paths": []}})
         })
         .collect();
-    let work = write_and_hand_in("agent_output/{{issue_id}}.txt");
-    lab.epic(
-        "demo",
-        json!(issues),
-        json!({"replies": [{"when": {"role": "integrity_guard"}, "calls": agree()}, {"calls": work}]}),
-    );
+    let hand_in = json!([{"tool": "update_issue_status", "args": {"status": "code_review"}}]);
+    let replies = json!([
+        {"when": {"role": "integrity_guard"}, "calls": agree()},
+        {"when": {"role": "code_reviewer"}, "calls": hand_in},
+        {"calls": write_and_hand_in("agent_output/{{issue_id}}.txt")},
+    ]);
+    lab.epic("demo", json!(issues), json!({ "replies": replies }));
     let organization = json!({"organization": {"name": "O", "process_rules": rules}});
     let folder = lab.path().join("config");
     std::fs::write(folder.join("organization.json"), organization.to_string()).expect("written");
@@ -467,6 +475,22 @@ fn a_crash_between_or_within_stages_leaves_no_half_file_and_is_made_good() {
             .map(|stage| format!("{stage}_completed"));
         assert_eq!(journaled(&lab), done, "{point}");
     }
+}
+
+#[test]
+fn a_panic_within_a_stage_fails_the_run_and_resume_makes_it_good() {
+    let lab = lab_of(&["coder"], json!({"project_surface_profile": "cli"}));
+    let fault = [("ORKET_FAULT", "panic@stage.before_link#2")];
+    let output = orket(&lab, &fault, &["--epic", "demo", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["cards"][0]["code"], "E_STAGE_SCAFFOLDER");
+    let run = report["run_id"].as_str().expect("an id");
+    let output = orket(&lab, &[], &["resume", run, "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let written = files(&lab.workspace().join("agent_output"));
+    assert!(!written.iter().any(|it| it.contains("unfinished")));
+    assert!(written.contains("deployment/run_local.sh"), "{written:?}");
 }
 
 /// The kinds of the entries about no card in the journal of the only run, in their order.
