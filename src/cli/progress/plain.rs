@@ -124,7 +124,7 @@ fn event_words(event: &RuntimeEvent) -> Option<String> {
         | "deployment_planner_completed" => {
             let count = |name: &str| data.get(name).and_then(Value::as_array).map_or(0, Vec::len);
             format!(
-                "{}: {} files written, {} were there",
+                "{}: files written: {}, kept: {}",
                 stage(text("stage")),
                 count("created"),
                 count("kept")

@@ -156,10 +156,11 @@ fn each_stage_can_be_switched_off_for_all_or_for_one_epic() {
 fn the_small_project_policy_moves_cards_when_it_is_asked_for() {
     let seats = |source: &MemorySource, modes: &[(&str, &str)]| {
         let mut settings = PlanSettings::default();
-        settings.modes = modes
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        for (key, value) in modes {
+            settings
+                .modes
+                .insert((*key).to_owned(), (*value).to_owned());
+        }
         let built = build_from(source, &settings);
         let seats: Vec<String> = built.cards.iter().map(|it| it.seat.clone()).collect();
         (seats.join(" "), names(&built.plan.policy.project.stages))
