@@ -4,8 +4,8 @@
 //! # Layout
 //!
 //! - this file: a stage from its folders to its checks.
-//! - [`lay`]: one folder, one file.
-//! - [`look`]: what must hold afterwards.
+//! - `lay`: one folder, one file.
+//! - `look`: what must hold afterwards.
 //! - [`unlock`]: whether microservices are unlocked.
 
 mod lay;

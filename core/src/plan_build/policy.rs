@@ -185,6 +185,16 @@ impl<'a> Rules<'a> {
         findings.problem(self.file, format!("process_rules.{key}"), message);
     }
 
+    pub(super) fn warn(&self, key: &str, message: String, findings: &mut Findings) {
+        findings.warn(self.file, format!("process_rules.{key}"), message);
+    }
+
+    /// Every key that the organization wrote.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
+        let written = self.written.into_iter();
+        written.flat_map(|map| map.keys().map(String::as_str))
+    }
+
     /// A value of the organization's that is no word, as it was written.
     pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
         self.written?.get(key)

@@ -1,6 +1,6 @@
 //! The stages before the first card, from the operator's settings and the organization's rules.
 
-use std::collections::BTreeMap;
+mod rules;
 
 use serde_json::Value;
 
@@ -118,9 +118,10 @@ pub(super) fn build<S>(
         pattern,
         stack: stack(rules, surface, findings),
     };
-    let scaffold = scaffold_rules(rules, findings);
-    let dependencies = dependency_rules(rules, findings);
-    let deployment = paths(rules, "deployment_planner_required_files", findings);
+    rules::warn_of_unknown(rules, findings);
+    let scaffold = rules::scaffold(rules, findings);
+    let dependencies = rules::dependencies(rules, findings);
+    let deployment = rules::deployment(rules, findings);
     for message in dependencies.problems() {
         rules.problem("dependency_manager_dependencies", message, findings);
     }
@@ -218,92 +219,4 @@ fn stack(rules: &Rules<'_>, surface: Surface, findings: &mut Findings) -> Stack 
         rules.problem(KEY, message, findings);
         surface.stack()
     })
-}
-
-fn scaffold_rules(rules: &Rules<'_>, findings: &mut Findings) -> scaffold::Rules {
-    const FILES: &str = "scaffolder_required_files";
-    let files = match rules.value(FILES) {
-        Some(Value::Object(map)) => {
-            let mut files = Vec::new();
-            for (path, text) in map {
-                match text {
-                    Value::String(text) if is_plain(path) => {
-                        files.push((path.clone(), text.clone()));
-                    }
-                    _ => rules.problem(FILES, bad_path(path), findings),
-                }
-            }
-            files
-        }
-        _ => paths(rules, FILES, findings)
-            .into_iter()
-            .map(|path| (path, String::new()))
-            .collect(),
-    };
-    scaffold::Rules {
-        folders: paths(rules, "scaffolder_required_directories", findings),
-        files,
-        scan_roots: paths(rules, "scaffolder_scan_roots", findings),
-        forbidden: rules.texts("scaffolder_forbidden_extensions", findings),
-    }
-}
-
-fn dependency_rules(rules: &Rules<'_>, findings: &mut Findings) -> dependencies::Rules {
-    let key = |what: &str| format!("dependency_manager_{what}");
-    let dev = key("python_dev_dependencies");
-    let python_dev = rules.value(&dev).is_some();
-    dependencies::Rules {
-        python: rules.texts(&key("python_dependencies"), findings),
-        python_dev: python_dev.then(|| rules.texts(&dev, findings)),
-        node: packages(rules, &key("node_dependencies"), findings),
-        node_dev: packages(rules, &key("node_dev_dependencies"), findings),
-        pinned: rules.flag(&key("require_pinned_versions"), true, findings),
-    }
-}
-
-fn packages(
-    rules: &Rules<'_>,
-    key: &str,
-    findings: &mut Findings,
-) -> Option<BTreeMap<String, String>> {
-    let wrong = "must be an object of versions by package".to_owned();
-    match rules.value(key)? {
-        Value::Null => None,
-        Value::Object(map) => {
-            let versions = map
-                .iter()
-                .map(|(name, version)| Some((name.clone(), version.as_str()?.to_owned())));
-            let versions: Option<BTreeMap<_, _>> = versions.collect();
-            if versions.is_none() {
-                rules.problem(key, wrong, findings);
-            }
-            versions
-        }
-        _ => {
-            rules.problem(key, wrong, findings);
-            None
-        }
-    }
-}
-
-/// A list of paths in the workspace.
-fn paths(rules: &Rules<'_>, key: &str, findings: &mut Findings) -> Vec<String> {
-    let mut paths = rules.texts(key, findings);
-    for path in &paths {
-        if !is_plain(path) {
-            rules.problem(key, bad_path(path), findings);
-        }
-    }
-    paths.retain(|path| is_plain(path));
-    paths
-}
-
-fn bad_path(path: &str) -> String {
-    format!("`{path}` is no path inside the workspace with a text; write one such as docs/notes.md")
-}
-
-/// Whether it is a path that stays in the workspace, written in the plainest way.
-fn is_plain(path: &str) -> bool {
-    let parts_are_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    parts_are_plain && !path.contains(['\\', '\0'])
 }

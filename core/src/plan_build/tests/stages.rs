@@ -232,3 +232,14 @@ fn an_unknown_value_of_any_knob_names_the_known_ones() {
     let params = json!({"disable_deployment_planner": "no"});
     insta::assert_snapshot!(problems(&ruled(rules, params)));
 }
+
+#[test]
+fn a_rule_that_no_stage_knows_is_told_and_stops_nothing() {
+    let rules = json!({
+        "scaffolder_required_directorys": ["docs"],
+        "small_project_issue_threshold": 2,
+        "dependency_manager_pins": true,
+    });
+    let built = build_from(&ruled(rules, json!({})), &PlanSettings::default());
+    insta::assert_snapshot!(built.warnings.join("\n"));
+}
