@@ -26,6 +26,7 @@ use crate::owner::records::JournalRecords;
 use crate::owner::service::{Refusal, grants_of};
 use crate::owner::wire::{DecideRequest, GrantRequest};
 use crate::providers::ProviderSettings;
+use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
 
@@ -63,7 +64,7 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
         preference_models: settings.preferences.clone(),
-        modes: settings.modes(),
+        modes: stages::with_unlock(settings.modes(), root),
         ..PlanSettings::default()
     };
     let files = OwnFiles {

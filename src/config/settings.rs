@@ -255,7 +255,19 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 12] = [
+const PLAN_MODES: [&str; 24] = [
+    "ORKET_ARCHITECTURE_MODE",
+    "ORKET_FRONTEND_FRAMEWORK_MODE",
+    "ORKET_PROJECT_SURFACE_PROFILE",
+    "ORKET_SMALL_PROJECT_BUILDER_VARIANT",
+    "ORKET_SMALL_PROJECT_ISSUE_THRESHOLD",
+    "ORKET_SMALL_PROJECT_AUTO_INJECT_REVIEWER",
+    "ORKET_IDESIGN_MODE",
+    "ORKET_ENABLE_MICROSERVICES",
+    "ORKET_MICROSERVICES_UNLOCK_REPORT",
+    "ORKET_DISABLE_SCAFFOLDER",
+    "ORKET_DISABLE_DEPENDENCY_MANAGER",
+    "ORKET_DISABLE_DEPLOYMENT_PLANNER",
     "ORKET_APPROVAL_REQUIRED_TOOLS",
     "ORKET_APPROVAL_REQUIRED_CATEGORIES",
     "ORKET_APPROVAL_REQUIRED_SEATS",
@@ -320,6 +332,7 @@ impl Reader<'_> {
             Kind::Folder
             | Kind::Count(..)
             | Kind::Word(_)
+            | Kind::Choice(_)
             | Kind::Model
             | Kind::Url
             | Kind::Zone
@@ -406,6 +419,10 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
                 .then_some(lower)
                 .ok_or_else(|| format!("one of: {}", words.join(", ")))
         }
+        Kind::Choice(knob) => knob
+            .read(text)
+            .map(str::to_owned)
+            .map_err(|_unknown| format!("one of: {}", knob.known())),
         Kind::Model => ModelName::parse(text)
             .map(|model| model.to_string())
             .map_err(|_| {

@@ -154,6 +154,13 @@ pub enum PlanRefusal {
     },
     /// Assets are broken or contradict each other.
     Invalid(Vec<String>),
+    /// A stage before the run refuses it.
+    Stage {
+        /// Its code, `E_STAGE_…`.
+        code: &'static str,
+        /// Why, one sentence each.
+        reasons: Vec<String>,
+    },
 }
 
 /// An epic of a rock.

@@ -560,6 +560,13 @@ pub trait Store: Send + Sync + 'static {
         build_id: BuildId,
     ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
 
+    /// Which of these kinds of entries a run's audit has that are about no card.
+    fn run_events(
+        &self,
+        run_id: RunId,
+        kinds: Vec<&'static str>,
+    ) -> BoxFuture<'static, Result<Vec<String>, StoreError>>;
+
     /// One gate.
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>>;
 
