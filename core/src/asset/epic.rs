@@ -37,6 +37,7 @@ pub struct Epic {
     /// Which structure it asks for.
     pub architecture_governance: ArchitectureGovernance,
     /// What it may spend.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
     pub budget: Limits,
     /// How well it went.
     pub metrics: Metrics,

@@ -21,6 +21,7 @@ pub struct Rock {
     /// Its epics, in the order of the file.
     pub epics: Vec<RockEpic>,
     /// What it may spend.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
     pub budget: Limits,
     /// How well it went.
     pub metrics: Metrics,
