@@ -50,6 +50,9 @@ impl Owner {
         workspace: PathBuf,
     ) -> io::Result<Self> {
         let service = Service::new(parts.engine, parts.planner, parts.records, workspace);
+        if let Err(error) = service.take_up_rocks() {
+            tracing::error!(%error, "rocks that were left in the middle are not taken up");
+        }
         let (socket, listener) = Socket::bind(folder, &lock)?;
         let (server, handle) = server::serve(listener, service.clone())?;
         actix_rt::spawn(server);

@@ -77,11 +77,11 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
         continued: true,
     };
     match latest.status {
-        RunStatus::Running => Choice::Attach {
+        RunStatus::Queued | RunStatus::Running => Choice::Attach {
             run_id: latest.run_id.clone(),
             build_id: latest.build_id.clone(),
         },
-        RunStatus::Halted | RunStatus::Interrupted => {
+        RunStatus::Halted | RunStatus::Interrupted | RunStatus::Skipped => {
             if latest.target.as_deref() == wish.target {
                 Choice::Resume {
                     run_id: latest.run_id.clone(),

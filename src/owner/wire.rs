@@ -117,7 +117,7 @@ pub struct Health {
     pub version: String,
     /// The owner's process.
     pub pid: u32,
-    /// Runs under way.
+    /// Runs under way, and those that wait for their turn in a rock under way.
     pub active_runs: Vec<String>,
 }
 

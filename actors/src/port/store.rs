@@ -12,6 +12,8 @@ use orket_core::status::CardStatus;
 use orket_core::turn::Step;
 use serde_json::Value;
 
+use super::queue::{QueueOp, QueuedRun};
+
 /// A card's row number: chosen by the runtime, never reused in a data folder.
 pub type CardRow = i64;
 /// An attempt's row number: likewise.
@@ -78,6 +80,8 @@ pub struct StepRow {
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
+    /// Waits for its turn in its rock.
+    Queued,
     /// Under way, or its owner died.
     Running,
     /// Stopped by an operator; goes on with `orket resume`.
@@ -92,11 +96,14 @@ pub enum RunStatus {
     Incomplete,
     /// Broke.
     Failed,
+    /// Never begun: an epic of its rock that it depends on did not end well.
+    Skipped,
 }
 
 impl RunStatus {
     /// Every value.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
         Self::Running,
         Self::Halted,
         Self::Interrupted,
@@ -104,12 +111,14 @@ impl RunStatus {
         Self::TerminalFailure,
         Self::Incomplete,
         Self::Failed,
+        Self::Skipped,
     ];
 
     /// The word stored and shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Halted => "halted",
             Self::Interrupted => "interrupted",
@@ -117,6 +126,7 @@ impl RunStatus {
             Self::TerminalFailure => "terminal_failure",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
+            Self::Skipped => "skipped",
         }
     }
 
@@ -129,7 +139,7 @@ impl RunStatus {
     /// Whether nothing more will happen unless somebody asks.
     #[must_use]
     pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Running)
+        !matches!(self, Self::Queued | Self::Running)
     }
 }
 
@@ -156,6 +166,8 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// A run that waits for its turn, or begins now that it has come.
+    Queue(QueueOp),
     /// How a run stands. Ended runs get `ended_at`; going back to `running` clears it.
     SetRun {
         /// The run.
@@ -442,6 +454,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// A run with its cards and open attempts.
     fn load_run(&self, run_id: RunId) -> BoxFuture<'static, Result<Option<RunRecord>, StoreError>>;
+
+    /// A run that is stored and has not begun.
+    fn queued_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Option<QueuedRun>, StoreError>>;
 
     /// One card and its attempts that had not ended.
     fn load_card(&self, row: CardRow)

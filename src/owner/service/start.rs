@@ -122,10 +122,8 @@ impl Service {
                     Outcome::Resumed => {
                         format!("run {run_id} had lost its owner; going on with it")
                     }
-                    Outcome::Attached
-                    | Outcome::Started
-                    | Outcome::Queued
-                    | Outcome::AlreadyDone => {
+                    Outcome::Queued => format!("run {run_id} waits for its turn in its rock"),
+                    Outcome::Attached | Outcome::Started | Outcome::AlreadyDone => {
                         format!("run {run_id} is under way; attached to it")
                     }
                 };
@@ -202,6 +200,9 @@ impl Service {
         let run = RunId::new(run_id).map_err(|error| Refusal::internal(error.to_string()))?;
         if self.inner.engine.active().await.contains(&run) {
             return Ok(Outcome::Attached);
+        }
+        if self.waits(&run) {
+            return Ok(Outcome::Queued);
         }
         match self.inner.engine.resume(run).await {
             Ok(()) => Ok(Outcome::Resumed),
@@ -289,7 +290,11 @@ fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
 /// Whether a run in this state can be gone on with.
 pub(super) fn can_go_on(status: RunStatus) -> bool {
     match status {
-        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
+        RunStatus::Queued
+        | RunStatus::Running
+        | RunStatus::Halted
+        | RunStatus::Interrupted
+        | RunStatus::Skipped => true,
         RunStatus::Done
         | RunStatus::TerminalFailure
         | RunStatus::Incomplete

@@ -5,6 +5,7 @@ mod cards;
 mod evidence;
 mod load;
 mod offline;
+mod rocks;
 mod runs;
 mod turns;
 mod views;
