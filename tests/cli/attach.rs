@@ -276,3 +276,40 @@ fn the_socket_speaks_the_routes_of_the_api() {
     assert_eq!(ask(&house, "POST", "/v1/shutdown", "").0, 202);
     assert_eq!(owner.end().0, 0);
 }
+
+#[test]
+fn a_run_of_any_size_can_be_attached_to() {
+    const CARDS: usize = 300;
+    let house = House::new();
+    house.epic("big", 1, SLOW);
+    let summary = "what is to be done, at length ".repeat(600);
+    let issues: Vec<Value> = (0..CARDS)
+        .map(|number| {
+            serde_json::json!({"id": format!("BIG-{number}"), "summary": summary, "seat": "coder",
+            "params": {"required_write_paths": [format!("agent_output/BIG-{number}.txt")],
+                       "review_required_read_paths": []}})
+        })
+        .collect();
+    house.write(
+        "config/epics/big.json",
+        &serde_json::json!({"epic": {"name": "big", "team": "standard", "environment": "big", "issues": issues}}),
+    );
+    let begun = house.run(&[
+        "run",
+        "--epic",
+        "big",
+        "--detach",
+        "--set",
+        "ORKET_ARTIFACTS=none",
+    ]);
+    assert_eq!(begun.code, 0, "{begun:?}");
+    let attached = house.run(&["--epic", "big", "--json"]);
+    assert_eq!(attached.code, 0, "{}", attached.err);
+    assert!(attached.err.contains("attached to it"), "{}", attached.err);
+    assert!(!attached.err.contains("went away"), "{}", attached.err);
+    assert!(
+        attached.out.len() > 5 * 1024 * 1024,
+        "one line of its stream is longer than 4 MiB"
+    );
+    assert_eq!(attached.json()["cards"].as_array().unwrap().len(), CARDS);
+}
