@@ -8,6 +8,7 @@
 //! - [`context`]: settings, folder and output of one command.
 //! - [`assemble`]: puts the parts of an owner together.
 //! - [`enter`]: finding the owner, or becoming it.
+//! - `open_files`: how many files may be open.
 //! - `panic_hook`: what a panic says.
 //! - `progress`: what a run looks like while it goes on.
 //! - `commands`: one file per command.
@@ -19,6 +20,7 @@ pub mod context;
 mod detach;
 pub mod enter;
 pub mod failure;
+mod open_files;
 pub mod out;
 mod panic_hook;
 mod progress;
@@ -85,5 +87,6 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 }
 
 fn on_system(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    open_files::make_room()?;
     actix_rt::System::new().block_on(work)
 }

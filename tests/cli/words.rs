@@ -251,3 +251,34 @@ fn a_reader_that_goes_away_is_no_failure() {
         "the run goes on to its end"
     );
 }
+
+#[test]
+fn too_few_open_files_are_told_before_anything_is_begun() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let run = |hard: u32| {
+        let orket = env!("CARGO_BIN_EXE_orket");
+        let mut command = std::process::Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("ulimit -n {hard}; exec \"$0\" \"$@\""),
+                orket,
+            ])
+            .args(["--epic", "demo"])
+            .current_dir(house.path())
+            .env_clear();
+        let output = command.output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    };
+    for hard in [12, 20, 24, 34] {
+        let (code, err) = run(hard);
+        assert_eq!(code, Some(1), "{hard}: {err}");
+        assert!(err.starts_with("error[E_START]"), "{hard}: {err}");
+        assert!(err.contains("ulimit -n"), "{hard}: {err}");
+    }
+    assert!(!house.durable().exists(), "nothing was begun");
+    let (code, err) = run(200);
+    assert_eq!(code, Some(0), "{err}");
+}
