@@ -11,6 +11,12 @@ use super::ports::RunRow;
 /// Builds of rocks begin so: they are no builds of their epics.
 pub const ROCK_PREFIX: &str = "rock-";
 
+/// A name as a part of a build's id, where spaces are `._`.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    name.replace(' ', "._")
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -113,7 +119,7 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
 /// The first free name of `build-<epic>`, `build-<epic>-2`, …: one more than the highest there is.
 fn next_build(epic: &str, runs: &[RunRow]) -> String {
     next_name(
-        &format!("build-{epic}"),
+        &format!("build-{}", slug(epic)),
         runs.iter().map(|run| run.build_id.as_str()),
     )
 }
@@ -139,7 +145,7 @@ fn next_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
 /// own below it.
 #[must_use]
 pub fn epic_build(rock_build: &str, epic: &str) -> String {
-    format!("{rock_build}.{epic}")
+    format!("{rock_build}.{}", slug(epic))
 }
 
 /// The build of a rock: the latest one while an epic of it is not done, else a new one. `runs`: the
@@ -149,12 +155,12 @@ pub fn choose_rock(rock: &str, given: Option<&str>, epics: &[(String, Vec<RunRow
     if let Some(given) = given {
         return format!("{ROCK_PREFIX}{}", given.trim_start_matches(ROCK_PREFIX));
     }
-    let first = format!("{ROCK_PREFIX}{rock}");
+    let first = format!("{ROCK_PREFIX}{}", slug(rock));
     let builds: Vec<&str> = epics
         .iter()
         .flat_map(|(epic, runs)| {
             runs.iter()
-                .filter_map(move |run| run.build_id.strip_suffix(&format!(".{epic}")))
+                .filter_map(move |run| run.build_id.strip_suffix(&format!(".{}", slug(epic))))
         })
         .collect();
     let next = next_name(&first, builds.iter().copied());

@@ -282,3 +282,49 @@ fn too_few_open_files_are_told_before_anything_is_begun() {
     let (code, err) = run(200);
     assert_eq!(code, Some(0), "{err}");
 }
+
+#[test]
+fn what_the_board_lists_can_be_run() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let folder = house.path().join("config/epics");
+    std::fs::rename(folder.join("demo.json"), folder.join("my epic.json")).unwrap();
+    house.write(
+        "config/rocks/my rock.json",
+        &json!({"rock": {"name": "Mine", "epics": [{"epic": "my epic", "department": "core"}]}}),
+    );
+    let listed = house.run(&["board"]);
+    assert!(listed.out.contains("- [EPIC] my epic"), "{listed:?}");
+    let epic = house.run(&["--epic", "my epic", "--json"]);
+    assert_eq!(epic.code, 0, "{epic:?}");
+    assert_eq!(epic.json()["build_id"], "build-my._epic");
+    let again = house.run(&["--epic", "my epic", "--json"]).json();
+    assert_eq!(again["build_id"], "build-my._epic-2");
+    let rock = house.run(&["--card", "my rock", "--json"]);
+    assert_eq!(rock.code, 0, "{rock:?}");
+    assert_eq!(rock.json()["runs"][0]["build_id"], "rock-my._rock.my._epic");
+    let again = house.run(&["--rock", "my rock", "--json"]).json();
+    assert_eq!(again["runs"][0]["build_id"], "rock-my._rock-2.my._epic");
+}
+
+#[test]
+fn an_unknown_department_is_refused() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    house.write("model/lab/epics/other.json", &json!({}));
+    for args in [
+        &["--epic", "demo", "--department", "nope", "--json"][..],
+        &["--card", "DEMO-1", "--department", "nope", "--json"],
+        &["board", "--department", "nope", "--json"],
+    ] {
+        let done = house.run(args);
+        let error = &done.json()["error"];
+        assert_eq!(
+            (done.code, &error["code"], &error["hint"]),
+            (1, &json!("E_NOT_FOUND"), &json!("there are: core, lab")),
+            "{done:?}"
+        );
+    }
+    let done = house.run(&["--epic", "demo", "--department", "lab"]);
+    assert_eq!(done.code, 0, "{done:?}");
+}

@@ -9,13 +9,14 @@ use crate::cli::args::BoardArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
+use crate::owner::builds::{ROCK_PREFIX, slug};
 use crate::owner::ports::{Board, BoardEpic, Records, RecordsError};
 
 pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
     let mut board = context.planner().board(&args.department)?;
     let records = context.records()?;
     let in_rocks = board.rocks.iter_mut().flat_map(|rock| {
-        let prefix = format!("rock-{}", rock.name);
+        let prefix = format!("{ROCK_PREFIX}{}", slug(&rock.name));
         rock.epics
             .iter_mut()
             .map(move |epic| (epic, Some(prefix.clone())))

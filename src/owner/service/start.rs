@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{NewRun, RuntimeError};
+use orket_core::asset::name;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::status::CardStatus;
@@ -56,8 +57,8 @@ impl Service {
     }
 
     fn checked(&self, request: &StartRequest) -> Result<Checked, Refusal> {
-        let name = |what: &str, text: &str| match RunId::new(text) {
-            Ok(_) => Ok(text.to_owned()),
+        let name = |what: &str, text: &str| match name::check(text) {
+            Ok(()) => Ok(text.to_owned()),
             Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
         };
         let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
