@@ -39,12 +39,40 @@ use failure::Failure;
 #[must_use]
 pub fn main() -> ExitCode {
     panic_hook::install();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let json = cli.global.json;
-    match run(cli) {
+    let code = match run(cli) {
         Ok(code) => code,
         Err(failure) => failure.tell(json),
+    };
+    match out::lost() {
+        Some(reason) if code == ExitCode::SUCCESS => Failure::new(
+            "E_OUTPUT",
+            format!("standard output could not be written: {reason}"),
+        )
+        .hint("what was done is in the journal: orket show last")
+        .tell(false),
+        Some(_) | None => code,
     }
+}
+
+/// Help and version are answers; anything else was typed wrongly.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    // Nobody may be reading.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let (what, _) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let what = what.trim().trim_start_matches("error: ");
+        out::json(&Failure::usage(what).body());
+    }
+    ExitCode::from(2)
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {

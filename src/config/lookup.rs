@@ -73,6 +73,9 @@ pub enum ConfigError {
     /// Values that are not what they must be, one sentence each.
     #[error("{}", .0.join("\n"))]
     Values(Vec<String>),
+    /// The same, at least one of them of `--set`.
+    #[error("{}", .0.join("\n"))]
+    FlagValues(Vec<String>),
 }
 
 impl Sources {

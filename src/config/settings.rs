@@ -151,11 +151,13 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Values`] with one sentence for each value that is not what it must be.
+    /// [`ConfigError::Values`] or [`ConfigError::FlagValues`] with one sentence for each value that is
+    /// not what it must be.
     pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
         let mut reader = Reader {
             sources,
             problems: Vec::new(),
+            flag_is_wrong: false,
             shown: Vec::new(),
         };
         let models = reader.models();
@@ -227,7 +229,11 @@ impl Settings {
         };
         reader.show_durable_root(&settings.durable_root);
         if !reader.problems.is_empty() {
-            return Err(ConfigError::Values(reader.problems));
+            return Err(if reader.flag_is_wrong {
+                ConfigError::FlagValues(reader.problems)
+            } else {
+                ConfigError::Values(reader.problems)
+            });
         }
         settings.shown = reader.in_table_order();
         settings.turn_clock_is_set = settings
@@ -263,6 +269,7 @@ const PLAN_MODES: [&str; 4] = [
 struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<String>,
+    flag_is_wrong: bool,
     shown: Vec<Shown>,
 }
 
@@ -277,6 +284,7 @@ impl Reader<'_> {
         let text = match normal(variable.kind, &text) {
             Ok(text) => text,
             Err(expected) => {
+                self.flag_is_wrong |= origin == Origin::Flag;
                 let given = if variable.secret { "***" } else { &text };
                 self.problems.push(format!(
                     "{name} is `{given}` ({origin}); it must be {expected}"

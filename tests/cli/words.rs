@@ -51,11 +51,26 @@ fn what_makes_no_sense_is_told_with_exit_code_2() {
         &["run", "--epic", "a", "--embedded", "--detach"],
         &["runs", "--limit", "0"],
         &["runs", "--set", "ORKET_NO_SUCH=1"],
+        &["runs", "--set", "ORKET_ARTIFACTS=nonee"],
+        &["--epic", ""],
+        &["--epic", "../../etc/passwd"],
+        &["--epic", "golden_flow", "--build-id", "a/b"],
+        &["--epic", "golden_flow", "--model", ""],
+        &["--epic", "golden_flow", "--department", "../x"],
+        &["--epic", "golden_flow", "--workspace", "  "],
     ] {
         let done = house.run(args);
         assert_eq!(done.code, 2, "{args:?}: {done:?}");
         assert_eq!(done.out, "", "{args:?}");
         assert!(done.err.starts_with("error"), "{args:?}: {}", done.err);
+        let told = house.run(&[args, &["--json"]].concat());
+        let error = &told.json()["error"];
+        assert_eq!(told.code, 2, "{args:?}: {told:?}");
+        assert!(
+            ["E_USAGE", "E_CONFIG", "E_REQUEST"].contains(&error["code"].as_str().unwrap()),
+            "{args:?}: {error}"
+        );
+        assert_ne!(error["detail"], "", "{args:?}");
     }
     assert!(!house.durable().exists(), "nothing was begun");
 }
@@ -327,4 +342,23 @@ fn an_unknown_department_is_refused() {
     }
     let done = house.run(&["--epic", "demo", "--department", "lab"]);
     assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
+fn output_that_is_lost_is_told_by_the_exit_code() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = house.command(&["--epic", "demo", "--json"]);
+    let output = command.stdout(full).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("error[E_OUTPUT]"), "{err}");
+    assert_eq!(
+        house.run(&["show", "last", "--json"]).json()["status"],
+        "done"
+    );
 }

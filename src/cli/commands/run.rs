@@ -18,7 +18,7 @@ use crate::cli::{detach, out, report};
 use crate::owner::client::ClientError;
 use crate::owner::host::{Host, Mode};
 use crate::owner::ports::{Found, PlanRefusal, PlanWish};
-use crate::owner::service::{new_run_id, resolve_run};
+use crate::owner::service::{check_request, new_run_id, resolve_run};
 use crate::owner::signals::Signals;
 use crate::owner::wire::{StartRequest, Started, WorkKind};
 
@@ -52,7 +52,7 @@ pub async fn run(context: Context, args: RunArgs) -> Result<ExitCode, Failure> {
     let Some(what) = args.what() else {
         return Err(Failure::usage("orket run needs --epic, --card or --rock"));
     };
-    let mut request = request(&context, &args, what);
+    let mut request = request(&context, &args, what)?;
     if args.door.server.is_none() {
         super::under_way::note(&context, &mut request)?;
     }
@@ -69,9 +69,12 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
     perform(&context, args.door.mode(), Wish::Resume(args.run)).await
 }
 
-fn request(context: &Context, args: &RunArgs, what: What) -> StartRequest {
+fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest, Failure> {
     let workspace = args.workspace.as_deref().unwrap_or(DEFAULT_WORKSPACE);
-    StartRequest {
+    if workspace.trim().is_empty() {
+        return Err(Failure::usage("--workspace must not be empty"));
+    }
+    let request = StartRequest {
         kind: what.kind,
         name: what.name,
         department: args.department.clone().unwrap_or_else(|| "core".to_owned()),
@@ -81,7 +84,9 @@ fn request(context: &Context, args: &RunArgs, what: What) -> StartRequest {
         // The owner's current folder may be another one.
         workspace: Some(context.cwd.join(workspace).display().to_string()),
         under_way: None,
-    }
+    };
+    check_request(&request)?;
+    Ok(request)
 }
 
 async fn perform(context: &Context, mode: Mode, wish: Wish) -> Result<ExitCode, Failure> {

@@ -25,7 +25,7 @@ use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::wire::{Health, Line};
 pub use refusal::Refusal;
 use rock::RockJob;
-pub use start::new_run_id;
+pub use start::{check_request, new_run_id};
 
 /// The newest runs among which `last` is looked for.
 const LOOKED_AT: u32 = 200;

@@ -1,6 +1,6 @@
 //! Starting: a wish becomes a choice of build, a plan, a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orket_actors::port::store::RunStatus;
@@ -27,6 +27,49 @@ pub(super) struct Checked {
     pub under_way: Option<String>,
 }
 
+impl Checked {
+    /// Checks the texts of a request. A workspace that is not absolute, or none, is meant below or as
+    /// `workspace`.
+    fn of(request: &StartRequest, workspace: &Path) -> Result<Self, Refusal> {
+        let name = |what: &str, text: &str| match name::check(text) {
+            Ok(()) => Ok(text.to_owned()),
+            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
+        };
+        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
+        let workspace = match &request.workspace {
+            Some(path) if path.trim().is_empty() => {
+                return Err(Refusal::bad_request("workspace: must not be empty"));
+            }
+            Some(path) => workspace.join(path),
+            None => workspace.to_owned(),
+        };
+        Ok(Self {
+            name: name("name", &request.name)?,
+            department: name("department", &request.department)?,
+            build_id: build_id
+                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
+            target: request.target.as_deref().map(card_id).transpose()?,
+            model: request
+                .model
+                .as_deref()
+                .map(ModelName::parse)
+                .transpose()
+                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
+            workspace,
+            under_way: request.under_way.clone(),
+        })
+    }
+}
+
+/// Whether the texts of a request are what they must be; the rest is judged when it is started.
+///
+/// # Errors
+///
+/// A [`Refusal`] that names the field.
+pub fn check_request(request: &StartRequest) -> Result<(), Refusal> {
+    Checked::of(request, Path::new("")).map(drop)
+}
+
 impl Service {
     /// Starts what is asked for, or attaches to it, or goes on with it.
     ///
@@ -34,7 +77,7 @@ impl Service {
     ///
     /// A [`Refusal`]; nothing was started then.
     pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
-        let mut wish = self.checked(&request)?;
+        let mut wish = Checked::of(&request, &self.inner.workspace)?;
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
         match request.kind {
@@ -54,36 +97,6 @@ impl Service {
                 }
             }
         }
-    }
-
-    fn checked(&self, request: &StartRequest) -> Result<Checked, Refusal> {
-        let name = |what: &str, text: &str| match name::check(text) {
-            Ok(()) => Ok(text.to_owned()),
-            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
-        };
-        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
-        let workspace = match &request.workspace {
-            Some(path) if path.trim().is_empty() => {
-                return Err(Refusal::bad_request("workspace: must not be empty"));
-            }
-            Some(path) => self.inner.workspace.join(path),
-            None => self.inner.workspace.clone(),
-        };
-        Ok(Checked {
-            name: name("name", &request.name)?,
-            department: name("department", &request.department)?,
-            build_id: build_id
-                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
-            target: request.target.as_deref().map(card_id).transpose()?,
-            model: request
-                .model
-                .as_deref()
-                .map(ModelName::parse)
-                .transpose()
-                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
-            workspace,
-            under_way: request.under_way.clone(),
-        })
     }
 
     async fn start_epic(&self, wish: Checked) -> Result<Started, Refusal> {
