@@ -74,6 +74,7 @@ fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest
     if workspace.trim().is_empty() {
         return Err(Failure::usage("--workspace must not be empty"));
     }
+    let unnamed = args.door.server.is_none();
     let request = StartRequest {
         kind: what.kind,
         name: what.name,
@@ -84,6 +85,9 @@ fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest
         // The owner's current folder may be another one.
         workspace: Some(context.cwd.join(workspace).display().to_string()),
         under_way: None,
+        // Whoever names the owner means its assets and its settings.
+        asset_root: unnamed.then(|| context.cwd.display().to_string()),
+        settings: unnamed.then(|| context.settings.digests.clone()),
     };
     check_request(&request)?;
     Ok(request)

@@ -10,7 +10,6 @@ pub mod refusal;
 mod rock;
 mod start;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
+use super::surroundings::Surroundings;
 use super::wire::{Health, Line};
 pub use refusal::Refusal;
 use rock::RockJob;
@@ -49,18 +49,17 @@ struct Inner {
     closing: AtomicBool,
     stop: Notify,
     stop_at_once: AtomicBool,
-    workspace: PathBuf,
+    surroundings: Surroundings,
 }
 
 impl Service {
-    /// A service over an engine. Must be called on a runtime. `workspace` is the folder for runs
-    /// that name none, absolute.
+    /// A service over an engine. Must be called on a runtime.
     #[must_use]
     pub fn new(
         engine: Arc<dyn Engine>,
         planner: Arc<dyn Planner>,
         records: Arc<dyn Records>,
-        workspace: PathBuf,
+        surroundings: Surroundings,
     ) -> Self {
         let hub = Hub::start(engine.subscribe());
         Self {
@@ -74,7 +73,7 @@ impl Service {
                 closing: AtomicBool::new(false),
                 stop: Notify::new(),
                 stop_at_once: AtomicBool::new(false),
-                workspace,
+                surroundings,
             }),
         }
     }

@@ -77,10 +77,18 @@ impl Service {
     ///
     /// A [`Refusal`]; nothing was started then.
     pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
-        let mut wish = Checked::of(&request, &self.inner.workspace)?;
+        let surroundings = &self.inner.surroundings;
+        let wish = Checked::of(&request, &surroundings.workspace)?;
+        surroundings.check(&request)?;
+        let mut started = self.start_checked(request.kind, wish).await?;
+        started.warnings.extend(surroundings.differing(&request));
+        Ok(started)
+    }
+
+    async fn start_checked(&self, kind: WorkKind, mut wish: Checked) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
-        match request.kind {
+        match kind {
             WorkKind::Epic => self.start_epic(wish).await,
             WorkKind::Rock => self.start_rock(wish).await,
             WorkKind::Card => {
