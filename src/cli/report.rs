@@ -63,6 +63,12 @@ pub fn cards_table(cards: &[CardReport]) -> String {
 /// The closing words of a run.
 #[must_use]
 pub fn closing(report: &RunReport) -> String {
+    closing_with(report, next_command(report).as_deref())
+}
+
+/// The same, where somebody knows better which command goes on.
+#[must_use]
+pub fn closing_with(report: &RunReport, next: Option<&str>) -> String {
     let done = report.cards.iter().filter(|card| is_done(card)).count();
     let mut text = String::new();
     if !report.cards.is_empty() {
@@ -78,7 +84,7 @@ pub fn closing(report: &RunReport) -> String {
         report.cards.len(),
         duration(report.elapsed_ms)
     ));
-    text.push_str(&troubles(report));
+    text.push_str(&troubles_with(report, next));
     text
 }
 
@@ -89,6 +95,10 @@ fn is_done(card: &CardReport) -> bool {
 /// One paragraph for each card that is not done, and the command that goes on.
 #[must_use]
 pub fn troubles(report: &RunReport) -> String {
+    troubles_with(report, next_command(report).as_deref())
+}
+
+fn troubles_with(report: &RunReport, next: Option<&str>) -> String {
     let mut text = String::new();
     if report.status == RunStatus::Done.as_str() {
         return text;
@@ -103,7 +113,7 @@ pub fn troubles(report: &RunReport) -> String {
         };
         text.push_str(&format!("{} is {}{why}\n", card.id, card.status));
     }
-    if let Some(command) = next_command(report) {
+    if let Some(command) = next {
         text.push_str(&format!("hint: {command}\n"));
     }
     text

@@ -148,6 +148,16 @@ pub fn epic_build(rock_build: &str, epic: &str) -> String {
     format!("{rock_build}.{}", slug(epic))
 }
 
+/// Whether a build, without the epic behind it, is one of this rock.
+#[must_use]
+pub fn is_build_of_rock(rock: &str, build: &str) -> bool {
+    let first = format!("{ROCK_PREFIX}{}", slug(rock));
+    build.strip_prefix(&first).is_some_and(|rest| {
+        let number = rest.strip_prefix('-').map(str::parse::<u64>);
+        rest.is_empty() || matches!(number, Some(Ok(_)))
+    })
+}
+
 /// The build of a rock: the latest one while an epic of it is not done, else a new one. `runs`: the
 /// newest of each build of each epic, newest first.
 #[must_use]

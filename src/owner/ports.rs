@@ -227,7 +227,7 @@ pub struct BoardEpic {
 pub struct BoardRock {
     /// The asset's name.
     pub name: String,
-    /// The status of the asset.
+    /// How its latest build stands, else the status of the asset.
     pub status: String,
     /// Why it cannot be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -246,3 +246,38 @@ fn an_epic_can_be_halted_before_its_turn_comes() {
     let took = report["runs"][1]["elapsed_ms"].as_u64().unwrap();
     assert!(took > 0, "{report:#}");
 }
+
+#[test]
+fn the_board_tells_how_a_rock_stands() {
+    let house = House::new();
+    house.epic("one", 1, QUICK);
+    house.epic("two", 1, BROKEN);
+    let rock = |name: &str, epics: &[&str]| {
+        let epics: Vec<Value> = epics
+            .iter()
+            .map(|epic| json!({"epic": epic, "department": "core"}))
+            .collect();
+        house.write(
+            &format!("config/rocks/{name}.json"),
+            &json!({"rock": {"name": name, "status": "in_progress", "epics": epics}}),
+        );
+    };
+    rock("k", &["one", "two"]);
+    rock("kk", &["one"]);
+    let statuses = || {
+        let board = house.run(&["board", "--json"]).json();
+        let rocks = board["rocks"].as_array().unwrap().clone();
+        let of =
+            |name: &str| rocks.iter().find(|rock| rock["name"] == name).unwrap()["status"].clone();
+        [of("k"), of("kk"), of("golden_rock")]
+    };
+    assert_eq!(statuses(), ["in_progress", "in_progress", "ready"]);
+    assert_eq!(house.run(&["--rock", "kk"]).code, 0);
+    // A rock whose name only begins like that has not been run.
+    assert_eq!(statuses(), ["in_progress", "done", "ready"]);
+    assert_eq!(house.run(&["--rock", "k"]).code, 1);
+    assert_eq!(statuses(), ["incomplete", "done", "ready"]);
+    house.epic("two", 1, QUICK);
+    assert_eq!(house.run(&["--rock", "k"]).code, 0);
+    assert_eq!(statuses(), ["done", "done", "ready"]);
+}

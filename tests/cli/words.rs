@@ -362,3 +362,72 @@ fn output_that_is_lost_is_told_by_the_exit_code() {
         "done"
     );
 }
+
+#[test]
+fn hints_say_what_helps() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let server = house.run(&["--server", "some.sock", "runs"]);
+    assert_eq!(server.code, 2);
+    assert!(
+        server.err.contains("orket runs --server some.sock"),
+        "{server:?}"
+    );
+    // Only a name that is a slip of the hand away is guessed.
+    std::fs::write(
+        house.path().join(".env"),
+        "ORKET_NOPE=1\nORKET_ARTEFACT=none\n",
+    )
+    .unwrap();
+    let guessed = house.run(&["runs"]);
+    assert!(
+        guessed.err.contains("`ORKET_NOPE` is not read by orket\n")
+            && guessed.err.contains("did you mean `ORKET_ARTIFACTS`?"),
+        "{guessed:?}"
+    );
+    std::fs::remove_file(house.path().join(".env")).unwrap();
+    // A turn of an earlier run of the same build.
+    let first = house.run(&["--epic", "demo", "--json"]).json();
+    let second = house
+        .run(&["--epic", "demo", "--build-id", "build-demo", "--json"])
+        .json();
+    assert_ne!(first["run_id"], second["run_id"]);
+    let turn = |run: &Value| format!("{}:DEMO-1:1", run["run_id"].as_str().unwrap());
+    let replayed = house.run(&["replay", &turn(&second), "--json"]);
+    assert_eq!(replayed.code, 1);
+    let hint = replayed.json()["error"]["hint"].clone();
+    assert!(
+        hint.as_str()
+            .unwrap()
+            .ends_with(&format!("orket replay {}", turn(&first))),
+        "{hint}"
+    );
+    // The lock holds, whether or not its owner can be written into it.
+    let orket = env!("CARGO_BIN_EXE_orket");
+    let mut command = std::process::Command::new("sh");
+    let full = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    command
+        .args(["-c", full, orket, "halt", "last"])
+        .current_dir(house.path())
+        .env_clear();
+    let halted = command.output().unwrap();
+    let err = String::from_utf8(halted.stderr).unwrap();
+    assert!(err.starts_with("error[E_"), "{err}");
+    assert!(
+        !err.contains("E_DATA_FOLDER") && err.contains("free space"),
+        "{err}"
+    );
+    let database = house.durable().join("db/orket_persistence.db");
+    std::fs::write(&database, "no database ".repeat(1_000)).unwrap();
+    for args in [&["runs"][..], &["--epic", "demo"]] {
+        let broken = house.run(args);
+        assert_eq!(broken.code, 1, "{broken:?}");
+        assert!(
+            broken.err.contains("error[E_JOURNAL_UNUSABLE]")
+                && broken.err.contains("file is not a database")
+                && broken.err.contains("hint: restore")
+                && !broken.err.contains("timed out"),
+            "{broken:?}"
+        );
+    }
+}

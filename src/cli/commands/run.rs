@@ -20,7 +20,7 @@ use crate::owner::host::{Host, Mode};
 use crate::owner::ports::{Found, PlanRefusal, PlanWish};
 use crate::owner::service::{check_request, new_run_id, resolve_run};
 use crate::owner::signals::Signals;
-use crate::owner::wire::{StartRequest, Started, WorkKind};
+use crate::owner::wire::{Outcome, StartRequest, Started, WorkKind};
 
 /// Owners that may turn us away because they are going down before we give up.
 const MOST_TRIES: u32 = 5;
@@ -161,7 +161,12 @@ async fn begin(context: &Context, mode: &Mode, wish: &Wish) -> Result<(Entered, 
         tries += 1;
         let entered = context.enter(mode, || check(context, wish)).await?;
         match wish.ask(&entered.host).await {
-            Ok(started) => return Ok((entered, started)),
+            Ok(mut started) => {
+                if entered.owner.is_some() {
+                    taken_up(&mut started);
+                }
+                return Ok((entered, started));
+            }
             Err(error)
                 if error.may_take_over() && tries < MOST_TRIES && entered.owner.is_none() => {}
             Err(error) => {
@@ -170,6 +175,16 @@ async fn begin(context: &Context, mode: &Mode, wish: &Wish) -> Result<(Entered, 
                 }
                 return Err(error.into());
             }
+        }
+    }
+}
+
+/// An owner that has just begun is asked nothing before this command: what is under way in it, it
+/// took up itself.
+fn taken_up(started: &mut Started) {
+    for run in &mut started.runs {
+        if run.outcome == Outcome::Attached {
+            run.words = format!("run {} had lost its owner; going on with it", run.run_id);
         }
     }
 }

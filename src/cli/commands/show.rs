@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 use serde::Serialize;
 
@@ -38,15 +39,27 @@ pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
             (report, Some(attempts))
         }
     };
+    let next = match &args.server {
+        // Nobody has to be asked whether somebody is there who can be halted.
+        None if report.status == RunStatus::Running.as_str()
+            && matches!(context.living_owner(None).await, Ok(None)) =>
+        {
+            Some(format!(
+                "nobody carries it out now; orket resume {} goes on with it",
+                report.run_id
+            ))
+        }
+        Some(_) | None => report::next_command(&report),
+    };
     let shown = Shown {
-        next: report::next_command(&report),
+        next,
         report,
         attempts,
     };
     if context.json {
         out::json(&shown);
     } else {
-        out::print(&report::closing(&shown.report));
+        out::print(&report::closing_with(&shown.report, shown.next.as_deref()));
         if let Some(attempts) = shown.attempts.filter(|attempts| !attempts.is_empty()) {
             out::print(&format!("\n{}", attempts_table(&attempts)));
         }
