@@ -28,14 +28,14 @@ const MOST_TRIES: u32 = 5;
 /// What is asked of the owner.
 #[derive(Clone)]
 enum Wish {
-    Start(StartRequest),
+    Start(Box<StartRequest>),
     Resume(String),
 }
 
 impl Wish {
     async fn ask(&self, host: &Host) -> Result<Started, ClientError> {
         match self {
-            Self::Start(request) => host.start(request.clone()).await,
+            Self::Start(request) => host.start((**request).clone()).await,
             Self::Resume(reference) => {
                 let run = match host {
                     Host::Here(service) => service.resolve(reference).await?.run_id,
@@ -59,7 +59,7 @@ pub async fn run(context: Context, args: RunArgs) -> Result<ExitCode, Failure> {
     if args.detach {
         return detach::start(&context, &request).await;
     }
-    perform(&context, args.door.mode(), Wish::Start(request)).await
+    perform(&context, args.door.mode(), Wish::Start(Box::new(request))).await
 }
 
 pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Failure> {
