@@ -26,6 +26,7 @@ mod panic_hook;
 mod progress;
 mod report;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -116,5 +117,17 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 
 fn on_system(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     open_files::make_room()?;
-    actix_rt::System::new().block_on(work)
+    // A library that gets no thread or descriptor panics; that is no reason to leave without a word.
+    let worked = catch_unwind(AssertUnwindSafe(|| actix_rt::System::new().block_on(work)));
+    worked.unwrap_or_else(|panic| {
+        let words = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Failure::new(
+            "E_INTERNAL",
+            format!("orket broke down: {}", words.unwrap_or("a panic without words")),
+        )
+        .hint("nothing acknowledged is lost; look at the limits of the process (ulimit -a), then give the same command again"))
+    })
 }

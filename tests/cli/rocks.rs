@@ -281,3 +281,48 @@ fn the_board_tells_how_a_rock_stands() {
     assert_eq!(house.run(&["--rock", "k"]).code, 0);
     assert_eq!(statuses(), ["done", "done", "ready"]);
 }
+
+#[test]
+fn a_rock_is_the_same_wherever_its_owner_was_killed() {
+    for point in [
+        "run.before_insert#1",
+        "run.after_insert#1",
+        "run.after_finish#1",
+        "run.before_insert#2",
+        "run.after_insert#2",
+    ] {
+        let house = House::new();
+        house.epic("one", 1, QUICK);
+        house.epic("two", 1, QUICK);
+        house.write(
+            "config/rocks/pair.json",
+            &json!({"rock": {"name": "Pair", "epics": [
+                {"epic": "one", "department": "core"},
+                {"epic": "two", "department": "core", "depends_on": ["one"]}]}}),
+        );
+        let mut killed = house.command(&["--rock", "pair"]);
+        killed.env("ORKET_FAULT", format!("kill@{point}"));
+        assert_eq!(
+            killed.output().unwrap().status.code(),
+            None,
+            "{point} was not passed"
+        );
+        let before = ledger(&house);
+        assert_eq!(before.len(), 2, "{point}: {before:?}");
+        let again = house.run(&["--rock", "pair", "--json"]);
+        assert_eq!(again.code, 0, "{point}: {again:?}");
+        let after = ledger(&house);
+        assert_eq!(
+            (how(&after), ids(&after)),
+            (vec!["done", "done"], ids(&before)),
+            "{point}: {again:?}"
+        );
+        let cards = again.json()["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["cards"][0]["status"].clone())
+            .collect::<Vec<_>>();
+        assert_eq!(cards, ["done", "done"], "{point}");
+    }
+}

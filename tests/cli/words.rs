@@ -431,3 +431,16 @@ fn hints_say_what_helps() {
         );
     }
 }
+
+#[test]
+fn a_command_that_breaks_down_says_so() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let mut command = house.command(&["--epic", "demo", "--json"]);
+    command.env("ORKET_FAULT", "panic@journal.before_migration#1");
+    let output = command.output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(told["error"]["code"], "E_INTERNAL");
+    assert_eq!(house.run(&["--epic", "demo"]).code, 0);
+}

@@ -138,6 +138,8 @@ impl Service {
         // knows more.
         if self.inner.engine.active().await.contains(run)
             && let Ok(report) = self.inner.engine.report(run.clone()).await
+            // One that is about to begin is known better by the ledger, too.
+            && report.status != RunStatus::Queued.as_str()
         {
             return Ok(report);
         }
