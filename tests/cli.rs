@@ -11,6 +11,8 @@ mod attach;
 mod evidence;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/one_card.rs"]
+mod one_card;
 #[path = "cli/rocks.rs"]
 mod rocks;
 #[path = "cli/skills.rs"]

@@ -47,7 +47,11 @@ pub fn standing(requests: &[ApprovalRequest], card: CardRow, gates: &[GateRecord
     }
     let speaks = refused.or(used.first()).copied();
     Standing::Decided(Decided {
-        gates: used.iter().map(|gate| gate.id).collect(),
+        gates: used
+            .iter()
+            .filter(|gate| gate.status != "pending")
+            .map(|gate| gate.id)
+            .collect(),
         approved: refused.is_none(),
         by: speaks
             .and_then(|gate| gate.decided_by.clone())
@@ -172,7 +176,8 @@ mod tests {
         );
         assert_eq!(
             look(&[gate(1, "a", no), gate(2, "b", open)]),
-            Some((false, vec![1, 2]))
+            Some((false, vec![1])),
+            "what is pending is not used up"
         );
         assert_eq!(
             look(&[gate(1, "a", yes), gate(2, "b", "expired")]),

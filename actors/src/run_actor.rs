@@ -174,6 +174,8 @@ impl RunActor {
             .enumerate()
             .map(|(place, slot)| (slot.plan.id.clone(), place))
             .collect();
+        let created = cards.iter().filter(|slot| slot.plan.created_by.is_some());
+        scope.add_created(u32::try_from(created.count()).unwrap_or(u32::MAX));
         let graph: Vec<(&CardPlan, CardStatus)> = cards
             .iter()
             .map(|slot| (slot.plan.as_ref(), slot.life.status))
@@ -406,6 +408,7 @@ impl RunActor {
     fn add_card(&mut self, record: CardRecord) -> usize {
         let place = self.run.add(&record.plan, Vec::new());
         self.places.insert(record.plan.id.clone(), place);
+        self.scope.add_created(1);
         self.emit(
             "card_created",
             Some(&record.plan.id),

@@ -13,6 +13,7 @@ use orket_core::card_life::CardLife;
 use orket_core::failure::FailureClass;
 use orket_core::ids::{CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::run::Run;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
@@ -28,7 +29,9 @@ use crate::port::clock::SharedClock;
 use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
-use crate::port::store::{GateDecision, Guard, Op, RunRecord, RunStatus, Store, StoreError, Write};
+use crate::port::store::{
+    CardRow, GateDecision, GateRecord, Guard, Op, RunRecord, RunStatus, Store, StoreError, Write,
+};
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
 use crate::run_actor::{GetReport, StopRun, card_report};
@@ -331,6 +334,10 @@ impl Runtime {
         let world = &self.world;
         let at_ms = world.clock.wall_ms();
         let existing = world.store.build_cards(new.plan.build_id.clone()).await?;
+        let gates = world
+            .store
+            .gates_of_build(new.plan.build_id.clone())
+            .await?;
         let known: HashSet<&CardId> = existing.iter().map(|card| &card.plan.id).collect();
         let plan = Arc::new(new.plan);
         let mut ops = vec![kept.first_op(&plan, at_ms)];
@@ -347,9 +354,24 @@ impl Runtime {
                 ));
             }
         }
-        // All of the build's cards, those that turns created among them.
-        for record in &existing {
+        // All of the build's cards, those that turns created among them: dependencies are looked up
+        // in the run. Those that take no part stay as they are.
+        let graph: Vec<_> = existing
+            .iter()
+            .map(|record| (record.plan.as_ref(), record.life.status))
+            .collect();
+        let scope = Run::new(&graph, plan.target.as_ref(), 0);
+        let mut released = Vec::new();
+        for (place, record) in existing.iter().enumerate() {
             adopted.push(record.row);
+            if !scope.is_in_scope(place) {
+                continue;
+            }
+            match unknown_outcome(&record.life, record.row, &gates) {
+                UnknownOutcome::None => {}
+                UnknownOutcome::Released(gate) => released.push(gate),
+                UnknownOutcome::Waits => continue,
+            }
             let mut life = record.life.clone();
             let mut changes = Vec::new();
             if life.reopen(&mut changes) {
@@ -377,6 +399,12 @@ impl Runtime {
             });
         }
         ops.extend(changed);
+        if !released.is_empty() {
+            ops.push(Op::SpendGates {
+                gates: released,
+                at_ms,
+            });
+        }
         fault::point("run.before_insert");
         world
             .store
@@ -441,14 +469,18 @@ impl Runtime {
             RuntimeError::Store(StoreError::Conflict(format!("there is no gate {gate}")))
         })?;
         approvals::decide(&self.world, &found, decision, &by, &reason).await?;
-        if found.digest.is_none() {
-            return Ok(false);
-        }
         let Ok(run) = RunId::new(found.run_id) else {
             return Ok(false);
         };
-        match self.go_on(run, Reopen::Nothing).await {
-            Ok(()) | Err(RuntimeError::AlreadyRunning(_)) => Ok(true),
+        let reopen = match (&found.digest, decision) {
+            (Some(_), _) => Reopen::Nothing,
+            (None, GateDecision::Approved) => Reopen::Released,
+            (None, GateDecision::Rejected | GateDecision::Expired) => return Ok(false),
+        };
+        match self.go_on(run, reopen).await {
+            Ok(()) => Ok(true),
+            // A card that was blocked is looked at again when its run is begun again.
+            Err(RuntimeError::AlreadyRunning(_)) => Ok(found.digest.is_some()),
             Err(error) => {
                 tracing::info!(%error, "the decision is stored; the run does not go on by itself");
                 Ok(false)
@@ -491,12 +523,13 @@ impl Runtime {
         // Only what is read after it was entered is sure to be still true: the run may have come to
         // its end between the two.
         let record = loaded(world, &run).await?;
+        let gates = world.store.gates_of_run(run.clone()).await?;
         world
             .store
             .submit(Write {
                 guard: Guard::None,
                 flush: None,
-                ops: reopening(&record, reopen, world.clock.wall_ms()),
+                ops: reopening(&record, &gates, reopen, world.clock.wall_ms()),
             })
             .await?;
         hand_over(world, loaded(world, &run).await?, true);
@@ -635,12 +668,40 @@ impl Runtime {
 enum Reopen {
     /// All that did not finish, with fresh budgets.
     All,
+    /// Cards with a call of unknown outcome that a person allowed to be made again.
+    Released,
     /// None: only what a person decided goes on.
     Nothing,
 }
 
+/// What is to be said of a card that may have done something which must not be done twice.
+enum UnknownOutcome {
+    /// It has not.
+    None,
+    /// It has, and a person allowed it to be made again; the approval's number.
+    Released(i64),
+    /// It has, and nobody did.
+    Waits,
+}
+
+fn unknown_outcome(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> UnknownOutcome {
+    if life.code.as_deref() != Some(FailureClass::UnknownOutcome.code()) {
+        return UnknownOutcome::None;
+    }
+    let newest = gates
+        .iter()
+        .rev()
+        .find(|gate| gate.card == card && gate.digest.is_none());
+    match newest {
+        Some(gate) if gate.status == GateDecision::Approved.as_str() && !gate.spent => {
+            UnknownOutcome::Released(gate.id)
+        }
+        Some(_) | None => UnknownOutcome::Waits,
+    }
+}
+
 /// The changes that make a stopped run go on: only what is left is made ready.
-fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
+fn reopening(record: &RunRecord, gates: &[GateRecord], reopen: Reopen, at_ms: i64) -> Vec<Op> {
     let open: HashSet<i64> = record.open_turns.iter().map(|turn| turn.card).collect();
     let mut ops = vec![Op::SetRun {
         run_id: record.plan.run_id.clone(),
@@ -648,24 +709,17 @@ fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
         summary: json!({"resumed_at_ms": at_ms}),
         at_ms,
     }];
-    match reopen {
+    let everything = match reopen {
         Reopen::Nothing => return ops,
-        Reopen::All => {}
-    }
-    // A run that was stopped in the middle goes on; what waits for a person's word in it goes on
-    // waiting. Only a run that is over is resumed on purpose because of such a card.
-    let was_stopped = match record.status {
-        RunStatus::Queued | RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
-        RunStatus::Done
-        | RunStatus::TerminalFailure
-        | RunStatus::Incomplete
-        | RunStatus::Failed
-        | RunStatus::Skipped => false,
+        Reopen::Released => false,
+        Reopen::All => true,
     };
-    let unknown = FailureClass::UnknownOutcome.code();
+    let mut released = Vec::new();
     for card in &record.cards {
-        if was_stopped && card.life.code.as_deref() == Some(unknown) {
-            continue;
+        match unknown_outcome(&card.life, card.row, gates) {
+            UnknownOutcome::None if everything => {}
+            UnknownOutcome::None | UnknownOutcome::Waits => continue,
+            UnknownOutcome::Released(gate) => released.push(gate),
         }
         if card.life.is_parked() && open.contains(&card.row) {
             // What a person decided is read by the run itself.
@@ -689,6 +743,12 @@ fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
                 at_ms,
             });
         }
+    }
+    if !released.is_empty() {
+        ops.push(Op::SpendGates {
+            gates: released,
+            at_ms,
+        });
     }
     ops
 }

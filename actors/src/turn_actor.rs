@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use orket_core::card_life::{After, CardLife, Change, Conclusion, PARKED};
@@ -381,7 +382,7 @@ impl TurnActor {
         let mut changes = Vec::new();
         let tools: Vec<&str> = requests.iter().map(|it| it.call.tool.as_str()).collect();
         let note = format!(
-            "waits for a person to approve {}; `orket gates list` shows it, `orket gates approve ID`              lets it go on",
+            "waits for a person to approve {}; `orket gates list` shows it, `orket gates approve ID` lets it go on",
             tools.join(", ")
         );
         life.park(cx.purpose, PARKED, note, &mut changes);
@@ -515,19 +516,19 @@ impl TurnActor {
             fault::point_of("turn.after_reply", act.start.lease.of.card_id.as_str());
             match asked {
                 Asked::Replied(reply) => {
-                    act.observed(true);
+                    act.observed(true, None);
                     match act.start.turn.replied(reply) {
                         Ok(decision) => act.commit(decision, ctx),
                         Err(failure) => act.give_up(failure, ctx),
                     }
                 }
                 Asked::Failed(failure) => {
-                    match failure.class {
-                        FailureClass::ModelConnect | FailureClass::ModelServer => {
-                            act.observed(false)
-                        }
-                        _ => act.observed(true),
-                    }
+                    let answered = !matches!(
+                        failure.class,
+                        FailureClass::ModelConnect | FailureClass::ModelServer
+                    );
+                    let rest = failure.retry_after_ms.map(Duration::from_millis);
+                    act.observed(answered, rest);
                     act.give_up(failure, ctx);
                 }
                 Asked::Cancelled => act.end(ExitStatus::Killed, ctx),
@@ -535,11 +536,12 @@ impl TurnActor {
         }));
     }
 
-    fn observed(&self, answered: bool) {
+    fn observed(&self, answered: bool, rest: Option<Duration>) {
         if let Some(gateway) = self.start.world.gateway.get() {
             gateway.do_send(Observed {
                 endpoint: self.start.endpoint.clone(),
                 answered,
+                rest,
             });
         }
     }
@@ -741,7 +743,7 @@ pub fn add_next_command(life: &mut CardLife, plan: &RunPlan) {
     let run = &plan.run_id;
     let next = if life.wait_reason == Some(WaitReason::Input) {
         format!(
-            "look whether it happened (`orket show {run}`), then `orket resume {run}` runs the card again"
+            "look whether it happened (`orket show {run}`); `orket gates list` has the question, and only `orket gates approve` lets the card run again"
         )
     } else {
         format!(

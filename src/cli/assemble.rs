@@ -19,7 +19,7 @@ use crate::log::LogOptions;
 use crate::owner::boot::Parts;
 use crate::owner::folder::DataFolder;
 use crate::owner::host::wall_ms;
-use crate::owner::planner::AssetPlanner;
+use crate::owner::planner::{AssetPlanner, OwnFiles};
 use crate::owner::ports::{Planner, Records};
 use crate::owner::records::JournalRecords;
 use crate::owner::wire::DecideRequest;
@@ -54,6 +54,7 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
         context_window: settings.context_window,
         max_retries: Some(settings.max_retries),
         artifacts: settings.artifacts,
+        max_created_cards: settings.max_created_cards,
         env_models: settings
             .models
             .iter()
@@ -63,10 +64,15 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
         modes: settings.modes(),
         ..PlanSettings::default()
     };
-    Arc::new(AssetPlanner::new(
-        Library::new(DiskThenEmbedded::new(root)),
-        own,
-    ))
+    let files = OwnFiles {
+        guarded: ["config", "model"]
+            .into_iter()
+            .map(|name| root.join(name))
+            .collect(),
+        secret: vec![root.join(".env"), settings.durable_root.clone()],
+    };
+    let library = Library::new(DiskThenEmbedded::new(root));
+    Arc::new(AssetPlanner::new(library, own).guarding(files))
 }
 
 /// Reads the journal of a folder, whoever owns it.

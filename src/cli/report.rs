@@ -7,6 +7,7 @@ use orket_actors::runtime::{CardReport, RunReport};
 
 use super::failure::INTERRUPTED;
 use super::progress::words::{amount, duration, one_line};
+use crate::owner::ports::RunRow;
 
 /// The widest a table gets where nobody says how wide a line may be.
 const WIDTH: u16 = 110;
@@ -63,12 +64,12 @@ pub fn cards_table(cards: &[CardReport]) -> String {
 /// The closing words of a run.
 #[must_use]
 pub fn closing(report: &RunReport) -> String {
-    closing_with(report, next_command(report).as_deref())
+    closing_with(report, next_command(report))
 }
 
-/// The same, where somebody knows better which command goes on.
+/// The same with another command that goes on.
 #[must_use]
-pub fn closing_with(report: &RunReport, next: Option<&str>) -> String {
+pub fn closing_with(report: &RunReport, next: Option<String>) -> String {
     let done = report.cards.iter().filter(|card| is_done(card)).count();
     let mut text = String::new();
     if !report.cards.is_empty() {
@@ -84,7 +85,10 @@ pub fn closing_with(report: &RunReport, next: Option<&str>) -> String {
         report.cards.len(),
         duration(report.elapsed_ms)
     ));
-    text.push_str(&troubles_with(report, next));
+    text.push_str(&troubles(report));
+    if let Some(command) = next {
+        text.push_str(&format!("hint: {command}\n"));
+    }
     text
 }
 
@@ -95,10 +99,6 @@ fn is_done(card: &CardReport) -> bool {
 /// One paragraph for each card that is not done, and the command that goes on.
 #[must_use]
 pub fn troubles(report: &RunReport) -> String {
-    troubles_with(report, next_command(report).as_deref())
-}
-
-fn troubles_with(report: &RunReport, next: Option<&str>) -> String {
     let mut text = String::new();
     if report.status == RunStatus::Done.as_str() {
         return text;
@@ -113,10 +113,30 @@ fn troubles_with(report: &RunReport, next: Option<&str>) -> String {
         };
         text.push_str(&format!("{} is {}{why}\n", card.id, card.status));
     }
-    if let Some(command) = next {
-        text.push_str(&format!("hint: {command}\n"));
-    }
     text
+}
+
+/// The command that goes on when another run of the build took over the cards of this one.
+#[must_use]
+pub fn command_after(newer: &RunRow) -> String {
+    if matches!(
+        newer.status,
+        RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Halted
+            | RunStatus::Interrupted
+            | RunStatus::Skipped
+    ) {
+        format!(
+            "its cards are in run {0} now; orket resume {0} goes on with them",
+            newer.run_id
+        )
+    } else {
+        format!(
+            "its cards are in run {} now; orket run --epic {} --build-id {} goes on with all of them",
+            newer.run_id, newer.epic, newer.build_id
+        )
+    }
 }
 
 /// The command that goes on with a run that is not done.

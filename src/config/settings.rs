@@ -58,6 +58,8 @@ pub struct Settings {
     pub retry: Backoff,
     /// Failed attempts forgiven where the card does not say.
     pub max_retries: u32,
+    /// Cards that the turns of one run may create.
+    pub max_created_cards: u32,
     /// Earlier replies shown in a prompt.
     pub context_window: u32,
     /// `ORKET_MODEL_<ROLE>`, by `<ROLE>`.
@@ -195,6 +197,7 @@ impl Settings {
             turn_clock_is_set: false,
             retry,
             max_retries: reader.small("ORKET_MAX_RETRIES"),
+            max_created_cards: reader.small("ORKET_MAX_CREATED_CARDS"),
             context_window: reader.small("ORKET_CONTEXT_WINDOW"),
             models,
             preferences: BTreeMap::new(),

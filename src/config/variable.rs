@@ -109,6 +109,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_REPEAT_CHARS", Kind::Count(0, 100_000_000), "16384", "Characters of pure repetition that count as a stall."),
     plain("ORKET_RETRY_BASE_MS", Kind::Count(0, 3_600_000), "1000", "The wait before the first retry; it doubles with each."),
     plain("ORKET_RETRY_MAX_MS", Kind::Count(0, 86_400_000), "60000", "The longest wait before a retry."),
+    plain("ORKET_MAX_CREATED_CARDS", Kind::Count(0, 1_000_000), "200", "Cards that the turns of one run may create."),
     plain("ORKET_MAX_RETRIES", Kind::Count(0, 1_000), "3", "Failed attempts forgiven where the card does not say."),
     plain("ORKET_CONTEXT_WINDOW", Kind::Count(0, 1_000), "10", "Earlier replies shown in a prompt."),
     plain("ORKET_MODEL_<ROLE>", Kind::Model, "", "The model of a role, e.g. ORKET_MODEL_CODER=ollama:qwen2.5-coder:14b.").environment_only(),

@@ -56,6 +56,8 @@ pub struct Wish<'a> {
     pub target: Option<&'a str>,
     /// The target is finished in the epic's latest build.
     pub target_is_finished: bool,
+    /// The latest build's last run was about one card, and others are not finished.
+    pub rest_is_left: bool,
 }
 
 /// Decides. `runs`: the newest of each build of the epic, newest first.
@@ -102,8 +104,9 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
         | RunStatus::TerminalFailure
         | RunStatus::Incomplete
         | RunStatus::Failed => {
-            let same_build =
-                wish.build_id.is_some() || (wish.target.is_some() && !wish.target_is_finished);
+            let same_build = wish.build_id.is_some()
+                || (wish.target.is_some() && !wish.target_is_finished)
+                || (wish.target.is_none() && wish.rest_is_left);
             if same_build {
                 go_on()
             } else {
@@ -256,6 +259,7 @@ mod tests {
             build_id: None,
             target: None,
             target_is_finished: false,
+            rest_is_left: false,
         }
     }
 
@@ -318,6 +322,17 @@ mod tests {
         assert_eq!(choose(target(true), &runs), start("build-demo-2", false));
         let halted = [row("r1", "build-demo", RunStatus::Halted)];
         assert_eq!(choose(target(false), &halted), start("build-demo", true));
+    }
+
+    #[test]
+    fn after_a_run_of_one_card_the_rest_of_the_build_goes_on() {
+        let runs = [row("r1", "build-demo", RunStatus::Done)];
+        let rest = |rest_is_left| Wish {
+            rest_is_left,
+            ..wish()
+        };
+        assert_eq!(choose(rest(true), &runs), start("build-demo", true));
+        assert_eq!(choose(rest(false), &runs), start("build-demo-2", false));
     }
 
     #[test]

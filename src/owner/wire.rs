@@ -43,6 +43,10 @@ pub struct StartRequest {
     /// The workspace folder; relative to the owner's current folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
+    /// The workspace was asked for by name: a stopped run that has another is not gone on with, a new
+    /// one on its build is.
+    #[serde(default)]
+    pub workspace_is_wished: bool,
     /// The run that was under way when this was asked for: should it be over by now, its end is the
     /// answer and nothing new is begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -209,6 +209,14 @@ impl Store for Journal {
             .run(move |reader| reader.gates_of_run(run_id.as_str()))
     }
 
+    fn gates_of_build(
+        &self,
+        build_id: BuildId,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.gates_of_build(build_id.as_str()))
+    }
+
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>> {
         self.reader.run(move |reader| reader.gate_record(id))
     }

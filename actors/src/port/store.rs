@@ -477,6 +477,12 @@ pub trait Store: Send + Sync + 'static {
         run_id: RunId,
     ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
 
+    /// The gates of a build's cards, oldest first.
+    fn gates_of_build(
+        &self,
+        build_id: BuildId,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
+
     /// One gate.
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>>;
 

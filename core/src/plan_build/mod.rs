@@ -74,6 +74,8 @@ pub struct PlanSettings {
     pub context_window: u32,
     /// How many rounds one turn may take.
     pub max_rounds: u32,
+    /// How many cards the turns of a run may create.
+    pub max_created_cards: u32,
     /// How many times a turn is taken up again after a crash of the process.
     pub max_recoveries: u32,
     /// How many failures of the model's server in a row a card forgives.
@@ -103,6 +105,7 @@ impl Default for PlanSettings {
             retry: Backoff::default(),
             context_window: 10,
             max_rounds: 8,
+            max_created_cards: 200,
             max_recoveries: 5,
             max_model_retries: 5,
             max_retries: None,
@@ -287,6 +290,7 @@ fn plan<S>(context: &Context<'_, S>, seats: seats::Seats, policy: RunPolicy) -> 
         retry: settings.retry,
         context_window: settings.context_window,
         max_rounds: settings.max_rounds,
+        max_created_cards: settings.max_created_cards,
         max_recoveries: settings.max_recoveries,
         max_model_retries: settings.max_model_retries,
         wip_limit_per_seat: settings.wip_limit_per_seat.or(written_limit).unwrap_or(0),

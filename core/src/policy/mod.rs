@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use approvals::{ApprovalPolicy, ApprovalRequest};
 pub use budget::BudgetPolicy;
 pub use contract::ContractPolicy;
-pub use gate::{FileOwnership, GatePolicy};
+pub use gate::{FileOwnership, GatePolicy, OwnPlace};
 pub use project::ProjectPolicy;
 pub use prompts::PromptPolicy;
 pub use skills::SkillPolicy;

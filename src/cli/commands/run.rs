@@ -84,6 +84,7 @@ fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest
         model: args.model.clone(),
         // The owner's current folder may be another one.
         workspace: Some(context.cwd.join(workspace).display().to_string()),
+        workspace_is_wished: args.workspace.is_some(),
         under_way: None,
         // Whoever names the owner means its assets and its settings.
         asset_root: unnamed.then(|| context.cwd.display().to_string()),
@@ -280,7 +281,10 @@ fn tell(
         if context.json {
             out::json(report);
             // The object is for programs; a person at the log wants the reasons too.
-            let troubles = report::troubles(report);
+            let mut troubles = report::troubles(report);
+            if let Some(command) = report::next_command(report) {
+                troubles.push_str(&format!("hint: {command}"));
+            }
             if !troubles.is_empty() {
                 out::warn(troubles.trim_end());
             }

@@ -50,6 +50,7 @@ fn note_epic(records: &dyn Records, epic: &str, request: &mut StartRequest) -> R
         build_id: request.build_id.as_deref(),
         target,
         target_is_finished: false,
+        rest_is_left: false,
     };
     request.under_way = match choose(wish, &runs) {
         Choice::Attach { run_id, .. } => Some(run_id),

@@ -4,7 +4,9 @@ use orket_actors::port::store::{GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 
+use super::start::can_go_on;
 use super::{Refusal, Service};
+use crate::owner::ports::RunRow;
 use crate::owner::wire::{DecideRequest, Decision, Outcome, Started, StartedRun};
 
 impl Service {
@@ -58,6 +60,17 @@ impl Service {
         })
     }
 
+    /// The run that took over the cards of this one, if one did.
+    async fn newer_run(&self, row: &RunRow) -> Result<Option<RunRow>, Refusal> {
+        let epic = row.epic.clone();
+        let newest = self
+            .records(move |records| records.builds_of(&epic))
+            .await?
+            .into_iter()
+            .find(|run| run.build_id == row.build_id);
+        Ok(newest.filter(|newest| newest.run_id != row.run_id))
+    }
+
     /// Goes on with a run that is not done: only what is left is run.
     ///
     /// # Errors
@@ -73,6 +86,22 @@ impl Service {
                 code: "E_RUN_OVER".to_owned(),
                 detail: format!("run `{run}` is done; nothing is left to do"),
                 hint: Some(format!("orket run --epic {} starts a new build", row.epic)),
+            });
+        }
+        if let Some(newer) = self.newer_run(&row).await? {
+            let next = if can_go_on(newer.status) {
+                format!("orket resume {} goes on with them", newer.run_id)
+            } else {
+                format!(
+                    "orket run --epic {} --build-id {} goes on with all of them",
+                    newer.epic, newer.build_id
+                )
+            };
+            return Err(Refusal {
+                status: 409,
+                code: "E_RUN_OVER".to_owned(),
+                detail: format!("the cards of run `{run}` are in run `{}` now", newer.run_id),
+                hint: Some(next),
             });
         }
         let outcome = self.attach(run.as_str()).await?;

@@ -271,6 +271,12 @@ impl Service {
         latest: Option<&RunRow>,
         place: RockPlace,
     ) -> Result<(ToQueue, RunStatus, Vec<String>), Refusal> {
+        let wish = Checked {
+            name: entry.epic.clone(),
+            department: entry.department.clone(),
+            workspace: wish.workspace.join(&entry.epic),
+            ..wish.clone()
+        };
         let mut waiting = None;
         if let Some(latest) = latest {
             let run =
@@ -286,10 +292,15 @@ impl Service {
                     RunStatus::Done | RunStatus::Running => {
                         return Ok((ToQueue::Known(run, place), latest.status, Vec::new()));
                     }
-                    RunStatus::Queued | RunStatus::Halted | RunStatus::Interrupted => {
+                    RunStatus::Queued | RunStatus::Halted | RunStatus::Interrupted
+                        if !self.differs(&latest.run_id, &wish).await? =>
+                    {
                         return Ok((ToQueue::Again(run, place), RunStatus::Queued, Vec::new()));
                     }
-                    RunStatus::TerminalFailure
+                    RunStatus::Queued
+                    | RunStatus::Halted
+                    | RunStatus::Interrupted
+                    | RunStatus::TerminalFailure
                     | RunStatus::Incomplete
                     | RunStatus::Failed
                     | RunStatus::Skipped => {}
@@ -297,12 +308,6 @@ impl Service {
             }
         }
         let rock = Some(place.rock.clone());
-        let wish = Checked {
-            name: entry.epic.clone(),
-            department: entry.department.clone(),
-            workspace: wish.workspace.join(&entry.epic),
-            ..wish.clone()
-        };
         let (mut new, told) = self.plan(wish, build_id, rock).await?;
         // One that never began keeps its id and gets the assets as they are now.
         if let Some(run) = waiting {

@@ -24,6 +24,8 @@ pub(super) struct Checked {
     pub target: Option<CardId>,
     pub model: Option<ModelName>,
     pub workspace: PathBuf,
+    /// Whether the workspace was named, and is not just the default.
+    pub workspace_is_wished: bool,
     pub under_way: Option<String>,
 }
 
@@ -56,6 +58,7 @@ impl Checked {
                 .transpose()
                 .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
             workspace,
+            workspace_is_wished: request.workspace_is_wished,
             under_way: request.under_way.clone(),
         })
     }
@@ -121,16 +124,25 @@ impl Service {
         let latest = runs
             .iter()
             .find(|run| !run.build_id.starts_with(ROCK_PREFIX));
-        let target_is_finished = match (&wish.target, latest) {
-            (Some(target), Some(latest)) => self.is_finished(&latest.run_id, target).await?,
-            _ => false,
-        };
+        let (mut target_is_finished, mut rest_is_left) = (false, false);
+        if let Some(latest) = latest {
+            match &wish.target {
+                Some(target) => {
+                    target_is_finished = self.is_finished(&latest.run_id, Some(target)).await?;
+                }
+                None if self.was_about_one_card(&latest.run_id).await? => {
+                    rest_is_left = !self.is_finished(&latest.run_id, None).await?;
+                }
+                None => {}
+            }
+        }
         let choice = choose(
             Wish {
                 epic: &wish.name,
                 build_id: wish.build_id.as_ref().map(BuildId::as_str),
                 target: wish.target.as_ref().map(CardId::as_str),
                 target_is_finished,
+                rest_is_left,
             },
             &runs,
         );
@@ -156,6 +168,9 @@ impl Service {
                 build_id,
                 was,
             } => {
+                if self.differs(&run_id, &wish).await? {
+                    return self.start_new(wish, &build_id, true).await;
+                }
                 let outcome = self.attach(&run_id).await?;
                 let words = format!(
                     "run {run_id} was {}; going on with what is left of it",
@@ -246,17 +261,46 @@ impl Service {
         Ok(status.is_some_and(|status| !can_go_on(status)))
     }
 
-    async fn is_finished(&self, run_id: &str, card: &CardId) -> Result<bool, Refusal> {
+    async fn was_about_one_card(&self, run_id: &str) -> Result<bool, Refusal> {
+        let run_id = run_id.to_owned();
+        let plan = self.records(move |records| records.plan(&run_id)).await?;
+        Ok(plan.is_some_and(|plan| plan.target.is_some()))
+    }
+
+    /// Whether a card of a run, or with `None` every card, is finished.
+    async fn is_finished(&self, run_id: &str, card: Option<&CardId>) -> Result<bool, Refusal> {
         let run_id = run_id.to_owned();
         let report = self.records(move |records| records.report(&run_id)).await?;
-        Ok(report.is_some_and(|report| {
-            report.cards.iter().any(|seen| {
-                seen.id == card.as_str()
-                    && seen
-                        .status
-                        .parse::<CardStatus>()
-                        .is_ok_and(CardStatus::is_finished)
-            })
+        let finished = |status: &str| {
+            status
+                .parse::<CardStatus>()
+                .is_ok_and(CardStatus::is_finished)
+        };
+        Ok(report.is_some_and(|report| match card {
+            Some(card) => report
+                .cards
+                .iter()
+                .any(|seen| seen.id == card.as_str() && finished(&seen.status)),
+            None => report.cards.iter().all(|seen| finished(&seen.status)),
+        }))
+    }
+
+    /// Whether a stopped run was told another model or workspace than is wished now. A run keeps the
+    /// choices it began with, so such a wish needs a new run on the same build.
+    pub(super) async fn differs(&self, run_id: &str, wish: &Checked) -> Result<bool, Refusal> {
+        if wish.model.is_none() && !wish.workspace_is_wished {
+            return Ok(false);
+        }
+        let run_id = run_id.to_owned();
+        let plan = self.records(move |records| records.plan(&run_id)).await?;
+        Ok(plan.is_some_and(|plan| {
+            let other_model = wish
+                .model
+                .as_ref()
+                .is_some_and(|model| plan.seats.values().any(|seat| &seat.model != model));
+            let other_workspace =
+                wish.workspace_is_wished && std::path::Path::new(&plan.workspace) != wish.workspace;
+            other_model || other_workspace
         }))
     }
 }
