@@ -326,3 +326,28 @@ fn a_rock_is_the_same_wherever_its_owner_was_killed() {
         assert_eq!(cards, ["done", "done"], "{point}");
     }
 }
+
+#[test]
+fn a_rock_that_goes_on_with_another_model_takes_it() {
+    let house = House::new();
+    three(&house);
+    let mut rock = house.start(&["--rock", "three"]);
+    rock.until("SECOND-1  coder: turn 1");
+    rock.signal("INT");
+    assert_eq!(rock.end().0, 130);
+    let again = house.run(&["--rock", "three", "--model", "scripted:first", "--json"]);
+    assert_eq!(again.code, 0, "{again:?}");
+    let report = again.json();
+    assert_eq!(
+        statuses(&report),
+        pairs(&[("first", "done"), ("second", "done"), ("third", "done")])
+    );
+    // What had begun with another model is gone on with by a new run on the same build.
+    let second: Vec<_> = ledger(&house)
+        .into_iter()
+        .filter(|row| row.0 == "second")
+        .map(|row| row.2)
+        .collect();
+    assert_eq!(second.len(), 2, "{second:?}");
+    assert_eq!(report["runs"][1]["build_id"], "rock-three.second");
+}
