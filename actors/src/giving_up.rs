@@ -204,7 +204,7 @@ pub(crate) fn tell_end(
             role: "supervisor",
             ..About::default()
         },
-        json!({"run_id": run_id.as_str(), "status": report.status, "report": report}),
+        json!({"run_id": run_id.as_str(), "status": report.status, "issue_count": report.cards.len(), "elapsed_ms": report.elapsed_ms}),
     );
     entry.report.send_replace(Some(report));
 }

@@ -574,7 +574,7 @@ impl RunActor {
         });
         self.write(ops, ctx, move |act, ctx| {
             fault::point("run.after_finish");
-            act.emit("session_end", None, json!({"run_id": act.plan.run_id.as_str(), "status": report.status, "report": report}));
+            act.emit("session_end", None, json!({"run_id": act.plan.run_id.as_str(), "status": report.status, "issue_count": report.cards.len(), "elapsed_ms": report.elapsed_ms}));
             if let Some(entry) = act.world.runs().remove(&act.plan.run_id) {
                 entry.report.send_replace(Some(report));
             }

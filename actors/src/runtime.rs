@@ -1,5 +1,7 @@
 //! The face of the actor system: what the command line, the socket server and tests hold.
 
+mod queue;
+
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,6 +41,8 @@ use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
 use crate::turn_actor::audit;
 use crate::watchdog::StopWatchdog;
 use crate::world::{Options, RunEntry, RunScope, RunStage, Slot, StopCause, World, lock};
+use queue::Kept;
+pub use queue::ToQueue;
 
 /// The supervisor may be restarted this often before the system stops.
 const MOST_SUPERVISOR_RESTARTS: u32 = 5;
@@ -75,7 +79,8 @@ pub struct RunReport {
     pub build_id: String,
     /// Its epic.
     pub epic: String,
-    /// `running`, `done`, `terminal_failure`, `incomplete`, `failed`, `halted` or `interrupted`.
+    /// `queued`, `running`, `done`, `terminal_failure`, `incomplete`, `failed`, `halted`,
+    /// `interrupted` or `skipped`.
     pub status: String,
     /// Its cards, in the epic's order.
     pub cards: Vec<CardReport>,
@@ -300,6 +305,10 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn start_run(&self, new: NewRun) -> Result<RunId, RuntimeError> {
+        self.begin_run(new, Kept::Nowhere).await
+    }
+
+    async fn begin_run(&self, new: NewRun, kept: Kept) -> Result<RunId, RuntimeError> {
         self.refuse_when_stopping()?;
         let world = &self.world;
         let run_id = new.plan.run_id.clone();
@@ -318,12 +327,12 @@ impl Runtime {
             runs.insert(run_id.clone(), entry_of(&new.plan));
         }
         let _announced = Announced(world, run_id.clone());
-        let record = self.write_run(new).await?;
+        let record = self.write_run(new, kept).await?;
         hand_over(world, record, false);
         Ok(run_id)
     }
 
-    async fn write_run(&self, new: NewRun) -> Result<RunRecord, StoreError> {
+    async fn write_run(&self, new: NewRun, kept: Kept) -> Result<RunRecord, StoreError> {
         let world = &self.world;
         let at_ms = world.clock.wall_ms();
         let existing = world.store.build_cards(new.plan.build_id.clone()).await?;
@@ -333,10 +342,7 @@ impl Runtime {
             .await?;
         let known: HashSet<&CardId> = existing.iter().map(|card| &card.plan.id).collect();
         let plan = Arc::new(new.plan);
-        let mut ops = vec![Op::InsertRun {
-            plan: Arc::clone(&plan),
-            at_ms,
-        }];
+        let mut ops = vec![kept.first_op(&plan, at_ms)];
         let mut fresh = Vec::new();
         let mut adopted = Vec::new();
         let mut changed = Vec::new();
@@ -445,6 +451,9 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn resume(&self, run: RunId) -> Result<(), RuntimeError> {
+        if let Some(new) = self.world.store.queued_run(run.clone()).await? {
+            return self.begin_queued(new).await;
+        }
         self.go_on(run, Reopen::All).await
     }
 

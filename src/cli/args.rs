@@ -378,6 +378,11 @@ impl Cli {
     pub fn command_or_bare(&self) -> Result<Option<Command>, Failure> {
         let bare = &self.bare;
         if let Some(command) = self.command.clone() {
+            if let Some(server) = &bare.run.door.server {
+                return Err(Failure::usage(format!(
+                    "--server goes behind the command, where the command has it: orket runs --server {server}"
+                )));
+            }
             if bare.board || bare.replay_turn.is_some() || !bare.run.is_empty() {
                 return Err(Failure::usage(
                     "flags of a run go behind the command: orket run --epic NAME",

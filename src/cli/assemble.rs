@@ -97,7 +97,31 @@ pub fn reader(folder: &DataFolder) -> Result<Option<Reader>, Failure> {
 }
 
 fn unopened(error: OpenError) -> Failure {
-    Failure::new(error.code(), error.to_string())
+    told(&error, error.to_string())
+}
+
+/// The failure with what to do about it, where its words do not say so.
+fn told(error: &OpenError, text: String) -> Failure {
+    let failure = Failure::new(error.code(), text);
+    match error {
+        OpenError::Unusable { path, reason } => {
+            let is_damaged = ["not a database", "malformed"]
+                .iter()
+                .any(|words| reason.contains(words));
+            failure.hint(if is_damaged {
+                format!(
+                    "restore {} from a backup, or move it away to begin without it",
+                    path.display()
+                )
+            } else {
+                "look at free space, permissions and the limits of the process".to_owned()
+            })
+        }
+        OpenError::Path { .. }
+        | OpenError::Permission { .. }
+        | OpenError::NewerSchema { .. }
+        | OpenError::AlreadyOpen { .. } => failure,
+    }
 }
 
 fn journal_options(settings: &Settings) -> JournalOptions {
@@ -183,7 +207,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
 fn not_started(error: StartError) -> Failure {
     let text = format!("orket cannot start: {error}");
     match error {
-        StartError::Journal(error) => Failure::new(error.code(), text),
+        StartError::Journal(error) => told(&error, text),
         StartError::Runtime(RuntimeError::Broken(_)) => Failure::new("E_ACTOR_PANIC", text)
             .hint("standard error says where it panicked; the same command tries again"),
         StartError::Runtime(_) => Failure::new("E_STORAGE", text),

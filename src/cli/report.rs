@@ -135,7 +135,11 @@ pub fn troubles(report: &RunReport) -> String {
 pub fn command_after(newer: &RunRow) -> String {
     if matches!(
         newer.status,
-        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted
+        RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Halted
+            | RunStatus::Interrupted
+            | RunStatus::Skipped
     ) {
         format!(
             "its cards are in run {0} now; orket resume {0} goes on with them",
@@ -154,6 +158,14 @@ pub fn command_after(newer: &RunRow) -> String {
 pub fn next_command(report: &RunReport) -> Option<String> {
     match RunStatus::parse(&report.status) {
         Some(RunStatus::Done) => None,
+        Some(RunStatus::Queued) => Some(format!(
+            "it waits for its turn in its rock; orket halt {} takes it out",
+            report.run_id
+        )),
+        Some(RunStatus::Skipped) => Some(format!(
+            "it was never begun, since an epic that it depends on did not end well; orket resume {} runs it all the same",
+            report.run_id
+        )),
         Some(RunStatus::Running) => Some(format!("orket halt {} stops it", report.run_id)),
         Some(RunStatus::Halted | RunStatus::Interrupted) => {
             Some(format!("orket resume {} goes on with it", report.run_id))
@@ -175,7 +187,9 @@ pub fn exit_code(report: &RunReport) -> u8 {
         Some(RunStatus::Done) => 0,
         Some(RunStatus::Interrupted) => INTERRUPTED,
         Some(
-            RunStatus::Running
+            RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Skipped
             | RunStatus::Halted
             | RunStatus::TerminalFailure
             | RunStatus::Incomplete

@@ -1,6 +1,7 @@
 //! The typed settings.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub struct Settings {
     pub org_vision: Option<String>,
     /// All values with their origins.
     pub shown: Vec<Shown>,
+    /// A digest of each value that work depends on, by the variable's name.
+    pub digests: BTreeMap<String, String>,
     /// Variables that nothing reads.
     pub warnings: Vec<String>,
 }
@@ -153,11 +156,14 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Values`] with one sentence for each value that is not what it must be.
+    /// [`ConfigError::Values`] or [`ConfigError::FlagValues`] with one sentence for each value that is
+    /// not what it must be.
     pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
         let mut reader = Reader {
             sources,
             problems: Vec::new(),
+            flag_is_wrong: false,
+            digests: BTreeMap::new(),
             shown: Vec::new(),
         };
         let models = reader.models();
@@ -226,12 +232,18 @@ impl Settings {
             org_name: reader.text("ORKET_ORG_NAME"),
             org_vision: reader.text("ORKET_ORG_VISION"),
             shown: Vec::new(),
+            digests: BTreeMap::new(),
             warnings: sources.unknown(),
         };
         reader.show_durable_root(&settings.durable_root);
         if !reader.problems.is_empty() {
-            return Err(ConfigError::Values(reader.problems));
+            return Err(if reader.flag_is_wrong {
+                ConfigError::FlagValues(reader.problems)
+            } else {
+                ConfigError::Values(reader.problems)
+            });
         }
+        settings.digests = std::mem::take(&mut reader.digests);
         settings.shown = reader.in_table_order();
         settings.turn_clock_is_set = settings
             .shown
@@ -282,10 +294,22 @@ const PLAN_MODES: [&str; 24] = [
     "ORKET_CARD_BUDGET_TURNS",
 ];
 
+/// What concerns the command alone and not the work that it asks for.
+const OF_THE_COMMAND: [&str; 3] = ["ORKET_DURABLE_ROOT", "ORKET_LOG", "ORKET_FAULT"];
+
+/// Tells values apart without showing them. Only compared between processes of one version.
+fn digest(value: Option<&str>) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
 /// Reads variables one by one, collecting what is wrong and what is to be shown.
 struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<String>,
+    flag_is_wrong: bool,
+    digests: BTreeMap<String, String>,
     shown: Vec<Shown>,
 }
 
@@ -300,6 +324,7 @@ impl Reader<'_> {
         let text = match normal(variable.kind, &text) {
             Ok(text) => text,
             Err(expected) => {
+                self.flag_is_wrong |= origin == Origin::Flag;
                 let given = if variable.secret { "***" } else { &text };
                 self.problems.push(format!(
                     "{name} is `{given}` ({origin}); it must be {expected}"
@@ -308,6 +333,10 @@ impl Reader<'_> {
             }
         };
         let value = (!text.is_empty()).then_some(text);
+        if !OF_THE_COMMAND.contains(&name) {
+            self.digests
+                .insert(name.to_owned(), digest(value.as_deref()));
+        }
         self.shown.push(Shown {
             name: name.to_owned(),
             value: value.as_deref().map(|text| {

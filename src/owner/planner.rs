@@ -73,6 +73,18 @@ impl<S: AssetSource> AssetPlanner<S> {
         Self { own, ..self }
     }
 
+    /// Refuses a department that nobody has.
+    fn checked(&self, department: &str) -> Result<(), PlanRefusal> {
+        let known = self.library.departments();
+        if known.iter().any(|name| name == department) {
+            return Ok(());
+        }
+        Err(PlanRefusal::NotFound {
+            message: format!("there is no department `{department}`"),
+            known,
+        })
+    }
+
     fn board_epic(&self, name: &str, department: &str) -> BoardEpic {
         match self.library.load::<Epic>(name, department) {
             Ok(loaded) => {
@@ -129,6 +141,7 @@ fn invalid(problems: &PlanErrors) -> PlanRefusal {
 
 impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     fn find(&self, name: &str, department: &str) -> Result<Found, PlanRefusal> {
+        self.checked(department)?;
         match self.library.locate(name, department).map_err(refusal)? {
             Located::Epic(_) => Ok(Found::Epic),
             Located::Rock(_) => Ok(Found::Rock),
@@ -137,6 +150,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn rock(&self, name: &str, department: &str) -> Result<Vec<RockEpic>, PlanRefusal> {
+        self.checked(department)?;
         let loaded = self
             .library
             .load::<Rock>(name, department)
@@ -154,6 +168,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn plan(&self, wish: PlanWish) -> Result<(NewRun, Vec<String>), PlanRefusal> {
+        self.checked(&wish.department)?;
         // A name that is not there is one refusal, not a broken asset.
         let epic = self
             .library
@@ -180,6 +195,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn board(&self, department: &str) -> Result<Board, PlanRefusal> {
+        self.checked(department)?;
         let mut listed = Vec::new();
         let mut board = Board::default();
         for name in self.library.list("rocks", department) {

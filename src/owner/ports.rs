@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use orket_actors::port::event::RuntimeEvent;
+use orket_actors::port::queue::RockRun;
 use orket_actors::port::store::{GateDecision, RunStatus};
-use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown};
+use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue};
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::plan::RunPlan;
@@ -23,6 +24,15 @@ pub trait Engine: Send + Sync + 'static {
     fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::resume`].
     fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::queue_runs`].
+    fn queue_runs(&self, runs: Vec<ToQueue>) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::settle_queued`].
+    fn settle_queued(
+        &self,
+        run: RunId,
+        status: RunStatus,
+        why: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>>;
     /// See [`Runtime::decide_gate`].
     fn decide_gate(
         &self,
@@ -68,6 +78,21 @@ impl Engine for Runtime {
     fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.resume(run).await })
+    }
+
+    fn queue_runs(&self, runs: Vec<ToQueue>) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.queue_runs(runs).await })
+    }
+
+    fn settle_queued(
+        &self,
+        run: RunId,
+        status: RunStatus,
+        why: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.settle_queued(run, status, why).await })
     }
 
     fn decide_gate(
@@ -227,7 +252,7 @@ pub struct BoardEpic {
 pub struct BoardRock {
     /// The asset's name.
     pub name: String,
-    /// The status of the asset.
+    /// How its latest build stands, else the status of the asset.
     pub status: String,
     /// Why it cannot be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -447,6 +472,34 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError>;
+
+    /// The builds of rocks with a run that waits or is under way, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn unfinished_rocks(&self) -> Result<Vec<String>, RecordsError>;
+
+    /// The newest run of each epic of a rock's build, in the order of the rock.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn rock_runs(&self, rock_build: &str) -> Result<Vec<RockRun>, RecordsError>;
+
+    /// The build of the rock that a run belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn rock_build_of(&self, run_id: &str) -> Result<Option<String>, RecordsError>;
+
+    /// Whether a run is stored and has never begun.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn has_not_begun(&self, run_id: &str) -> Result<bool, RecordsError>;
 
     /// How a run stands, with its cards.
     ///

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use orket_actors::port::queue::RockRun;
 use orket_actors::port::store::{RunStatus, StoreError};
 use orket_actors::runtime::{CardReport, RunReport};
-use orket_core::plan::RunPlan;
+use orket_core::card_life::CardLife;
+use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::Unit;
 use orket_core::turn::Step;
 
@@ -110,18 +112,47 @@ impl Records for JournalRecords {
         Ok(rows)
     }
 
+    fn unfinished_rocks(&self) -> Result<Vec<String>, RecordsError> {
+        self.read(Reader::unfinished_rocks)
+    }
+
+    fn rock_runs(&self, rock_build: &str) -> Result<Vec<RockRun>, RecordsError> {
+        self.read(|reader| reader.rock_runs(rock_build))
+    }
+
+    fn rock_build_of(&self, run_id: &str) -> Result<Option<String>, RecordsError> {
+        self.read(|reader| reader.rock_build_of(run_id))
+    }
+
+    fn has_not_begun(&self, run_id: &str) -> Result<bool, RecordsError> {
+        self.read(|reader| reader.has_not_begun(run_id))
+    }
+
     fn report(&self, run_id: &str) -> Result<Option<RunReport>, RecordsError> {
         let Some(run) = self.find(run_id)?.filter(|run| run.run_id == run_id) else {
             return Ok(None);
         };
-        let cards = self.read(|reader| reader.run_cards(run_id))?;
-        let end = run.ended_ms.unwrap_or_else(wall_ms);
+        let waiting = self.read(|reader| reader.queued_run(run_id))?;
+        let has_begun = waiting.is_none();
+        let cards = match waiting {
+            Some(waiting) => waiting.cards.iter().map(waiting_card).collect(),
+            None => self
+                .read(|reader| reader.run_cards(run_id))?
+                .into_iter()
+                .map(card)
+                .collect(),
+        };
+        let end = if has_begun {
+            run.ended_ms.unwrap_or_else(wall_ms)
+        } else {
+            run.started_ms
+        };
         Ok(Some(RunReport {
             run_id: run.run_id,
             build_id: run.build_id,
             epic: run.epic,
             status: run.status.as_str().to_owned(),
-            cards: cards.into_iter().map(card).collect(),
+            cards,
             elapsed_ms: u64::try_from(end.saturating_sub(run.started_ms)).unwrap_or(0),
         }))
     }
@@ -242,6 +273,21 @@ fn gate_view(gate: GateRow) -> GateView {
         decided_by: gate.decided_by,
         resolution: gate.resolution,
         spent_ms: gate.spent_ms,
+    }
+}
+
+/// A card of a run that has not begun.
+fn waiting_card(plan: &CardPlan) -> CardReport {
+    let life = CardLife::default();
+    CardReport {
+        id: plan.id.to_string(),
+        summary: plan.summary.clone(),
+        seat: plan.seat.clone(),
+        status: life.status.as_str().to_owned(),
+        attempts: life.attempts,
+        tokens: life.tokens,
+        code: None,
+        note: String::new(),
     }
 }
 

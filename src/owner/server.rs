@@ -134,22 +134,10 @@ async fn runs(service: Data<Service>, query: Query<RunsQuery>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(RunList { runs }))
 }
 
-/// The run of a path: its id, the beginning of it, or `last`. A run that is queued in a rock is in
-/// no ledger yet; its whole id is enough.
+/// The run of a path: its id, the beginning of it, or `last`.
 async fn run_of(service: &Service, text: &str) -> Result<RunId, Refused> {
-    let refused = match service.resolve(text).await {
-        Ok(row) => {
-            return RunId::new(row.run_id)
-                .map_err(|error| Refusal::internal(error.to_string()).into());
-        }
-        Err(refused) => refused,
-    };
-    if let Ok(id) = RunId::new(text)
-        && service.report(&id).await.is_ok()
-    {
-        return Ok(id);
-    }
-    Err(refused.into())
+    let row = service.resolve(text).await?;
+    Ok(RunId::new(row.run_id).map_err(|error| Refusal::internal(error.to_string()))?)
 }
 
 async fn show(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Refused> {

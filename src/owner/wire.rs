@@ -1,5 +1,7 @@
 //! What goes over the socket, version 1. All of it is JSON; a stream of events is one line each.
 
+use std::collections::BTreeMap;
+
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::runtime::RunReport;
 use orket_core::policy::Unit;
@@ -50,6 +52,12 @@ pub struct StartRequest {
     /// answer and nothing new is begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<String>,
+    /// Where the command looks for assets; refused when the owner looks elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_root: Option<String>,
+    /// A digest of the value of each setting of the command, by name; differences are warned of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
 }
 
 fn core_department() -> String {
@@ -122,7 +130,7 @@ pub struct Health {
     pub version: String,
     /// The owner's process.
     pub pid: u32,
-    /// Runs under way.
+    /// Runs under way, and those that wait for their turn in a rock under way.
     pub active_runs: Vec<String>,
 }
 

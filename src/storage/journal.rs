@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
+use orket_actors::port::queue::QueuedRun;
 use orket_actors::port::store::{
     CardRecord, CardRow, GateRecord, LoadedCard, RunRecord, Store, StoreError, TurnRow, Write,
 };
@@ -176,6 +177,14 @@ impl Store for Journal {
 
     fn load_run(&self, run_id: RunId) -> BoxFuture<'static, Result<Option<RunRecord>, StoreError>> {
         self.reader.run(move |reader| reader.load_run(&run_id))
+    }
+
+    fn queued_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Option<QueuedRun>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.queued_run(run_id.as_str()))
     }
 
     fn load_card(

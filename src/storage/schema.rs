@@ -9,6 +9,10 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         summary_json -> Text,
+        rock -> Nullable<Text>,
+        rock_build -> Nullable<Text>,
+        rock_order -> Nullable<BigInt>,
+        rock_needs -> Nullable<Text>,
     }
 }
 
@@ -16,6 +20,13 @@ diesel::table! {
     run_plans (run_id) {
         run_id -> Text,
         plan_json -> Text,
+    }
+}
+
+diesel::table! {
+    queued_cards (run_id) {
+        run_id -> Text,
+        cards_json -> Text,
     }
 }
 
@@ -156,6 +167,7 @@ diesel::joinable!(gates -> cards (card));
 diesel::allow_tables_to_appear_in_same_query!(
     runs,
     run_plans,
+    queued_cards,
     cards,
     card_definitions,
     turns,

@@ -15,6 +15,7 @@ use orket_core::skill;
 use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolHome, ToolResult};
 use orket_core::turn::VerifyReport;
+use rustix::io::Errno;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -65,8 +66,19 @@ impl HostOptions {
 
 /// The tool host could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the tool host could not start its threads: {0}; raise the limit of processes (ulimit -u)")]
+#[error("the tool host could not start its threads: {0}{remedy}", remedy = remedy(.0))]
 pub struct HostError(#[from] io::Error);
+
+/// What to do about it, where that is known.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE) => "; raise the limit of open files (ulimit -n)",
+        Some(Errno::NFILE) => "; the system has too many files open (sysctl fs.file-max)",
+        Some(Errno::AGAIN) => "; raise the limit of processes (ulimit -u)",
+        Some(Errno::NOMEM) => "; free memory, or raise its limit (ulimit -v)",
+        _ => "",
+    }
+}
 
 /// Carries out calls in the workspace. May be used from any runtime and none: files have threads
 /// of their own here, and so has the supervision of children.
@@ -289,5 +301,18 @@ impl ToolHost for Host {
 
     fn reap_strays(&self) -> usize {
         strays::kill_all(self.children.marker(), mark::Origin::Earlier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_depends_on_what_was_missing() {
+        let told = |errno: Errno| HostError(errno.into()).to_string();
+        assert!(told(Errno::MFILE).ends_with("(ulimit -n)"));
+        assert!(told(Errno::AGAIN).ends_with("(ulimit -u)"));
+        assert!(!told(Errno::ACCESS).contains("ulimit"));
     }
 }

@@ -14,6 +14,8 @@ use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::queue::{QueueOp, QueuedRun};
+
 /// The request type of a gate about a call that may have happened.
 pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";
 /// The request type of a gate about a budget; its payload is a [`Shortage`].
@@ -135,6 +137,8 @@ pub struct StepRow {
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
+    /// Waits for its turn in its rock.
+    Queued,
     /// Under way, or its owner died.
     Running,
     /// Stopped by an operator; goes on with `orket resume`.
@@ -149,11 +153,14 @@ pub enum RunStatus {
     Incomplete,
     /// Broke.
     Failed,
+    /// Never begun: an epic of its rock that it depends on did not end well.
+    Skipped,
 }
 
 impl RunStatus {
     /// Every value.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
         Self::Running,
         Self::Halted,
         Self::Interrupted,
@@ -161,12 +168,14 @@ impl RunStatus {
         Self::TerminalFailure,
         Self::Incomplete,
         Self::Failed,
+        Self::Skipped,
     ];
 
     /// The word stored and shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Halted => "halted",
             Self::Interrupted => "interrupted",
@@ -174,6 +183,7 @@ impl RunStatus {
             Self::TerminalFailure => "terminal_failure",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
+            Self::Skipped => "skipped",
         }
     }
 
@@ -186,7 +196,7 @@ impl RunStatus {
     /// Whether nothing more will happen unless somebody asks.
     #[must_use]
     pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Running)
+        !matches!(self, Self::Queued | Self::Running)
     }
 }
 
@@ -213,6 +223,8 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// A run that waits for its turn, or begins now that it has come.
+    Queue(QueueOp),
     /// How a run stands. Ended runs get `ended_at`; going back to `running` clears it.
     SetRun {
         /// The run.
@@ -537,6 +549,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// A run with its cards and open attempts.
     fn load_run(&self, run_id: RunId) -> BoxFuture<'static, Result<Option<RunRecord>, StoreError>>;
+
+    /// A run that is stored and has not begun.
+    fn queued_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Option<QueuedRun>, StoreError>>;
 
     /// One card and its attempts that had not ended.
     fn load_card(&self, row: CardRow)

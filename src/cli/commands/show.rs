@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 use serde::Serialize;
 
@@ -44,8 +45,20 @@ pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
             (report, Some(attempts))
         }
     };
+    let unsuperseded = match &args.server {
+        // Nobody has to be asked whether somebody is there who can be halted.
+        None if report.status == RunStatus::Running.as_str()
+            && matches!(context.living_owner(None).await, Ok(None)) =>
+        {
+            Some(format!(
+                "nobody carries it out now; orket resume {} goes on with it",
+                report.run_id
+            ))
+        }
+        Some(_) | None => report::next_command(&report),
+    };
     let shown = Shown {
-        next: superseded.or_else(|| report::next_command(&report)),
+        next: superseded.or(unsuperseded),
         report,
         attempts,
     };

@@ -76,8 +76,9 @@ fn note_rock(
     let build = choose_rock(&request.name, None, &histories);
     let is_under_way = histories.iter().any(|(epic, runs)| {
         let own = epic_build(&build, epic);
-        runs.iter()
-            .any(|run| run.build_id == own && run.status == RunStatus::Running)
+        runs.iter().any(|run| {
+            run.build_id == own && matches!(run.status, RunStatus::Queued | RunStatus::Running)
+        })
     });
     if is_under_way {
         request.build_id = Some(build);

@@ -17,8 +17,8 @@ impl Service {
     ///
     /// When there is no such run or it is over.
     pub async fn halt(&self, run: RunId) -> Result<RunReport, Refusal> {
-        if let Some(report) = self.halt_queued(&run) {
-            return Ok(report);
+        if self.halt_queued(&run).await? {
+            return self.report(&run).await;
         }
         Ok(self.inner.engine.halt(run).await?)
     }
@@ -143,9 +143,11 @@ impl Service {
             });
         }
         let outcome = self.attach(run.as_str()).await?;
+        let rest = self.go_on_with_rock_of(&run).await?;
         let words = match outcome {
             Outcome::Attached => format!("run {run} is under way; attached to it"),
-            Outcome::Resumed | Outcome::Started | Outcome::Queued | Outcome::AlreadyDone => {
+            Outcome::Queued => format!("run {run} waits for its turn in its rock"),
+            Outcome::Resumed | Outcome::Started | Outcome::AlreadyDone => {
                 format!(
                     "run {run} was {}; going on with what is left of it",
                     row.status.as_str()
@@ -164,7 +166,7 @@ impl Service {
                 outcome,
                 words,
             }],
-            warnings: Vec::new(),
+            warnings: rest.into_iter().collect(),
         })
     }
 }

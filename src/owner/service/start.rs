@@ -1,10 +1,11 @@
 //! Starting: a wish becomes a choice of build, a plan, a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{NewRun, RuntimeError};
+use orket_core::asset::name;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::status::CardStatus;
@@ -28,6 +29,50 @@ pub(super) struct Checked {
     pub under_way: Option<String>,
 }
 
+impl Checked {
+    /// Checks the texts of a request. A workspace that is not absolute, or none, is meant below or as
+    /// `workspace`.
+    fn of(request: &StartRequest, workspace: &Path) -> Result<Self, Refusal> {
+        let name = |what: &str, text: &str| match name::check(text) {
+            Ok(()) => Ok(text.to_owned()),
+            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
+        };
+        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
+        let workspace = match &request.workspace {
+            Some(path) if path.trim().is_empty() => {
+                return Err(Refusal::bad_request("workspace: must not be empty"));
+            }
+            Some(path) => workspace.join(path),
+            None => workspace.to_owned(),
+        };
+        Ok(Self {
+            name: name("name", &request.name)?,
+            department: name("department", &request.department)?,
+            build_id: build_id
+                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
+            target: request.target.as_deref().map(card_id).transpose()?,
+            model: request
+                .model
+                .as_deref()
+                .map(ModelName::parse)
+                .transpose()
+                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
+            workspace,
+            workspace_is_wished: request.workspace_is_wished,
+            under_way: request.under_way.clone(),
+        })
+    }
+}
+
+/// Whether the texts of a request are what they must be; the rest is judged when it is started.
+///
+/// # Errors
+///
+/// A [`Refusal`] that names the field.
+pub fn check_request(request: &StartRequest) -> Result<(), Refusal> {
+    Checked::of(request, Path::new("")).map(drop)
+}
+
 impl Service {
     /// Starts what is asked for, or attaches to it, or goes on with it.
     ///
@@ -35,10 +80,18 @@ impl Service {
     ///
     /// A [`Refusal`]; nothing was started then.
     pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
-        let mut wish = self.checked(&request)?;
+        let surroundings = &self.inner.surroundings;
+        let wish = Checked::of(&request, &surroundings.workspace)?;
+        surroundings.check(&request)?;
+        let mut started = self.start_checked(request.kind, wish).await?;
+        started.warnings.extend(surroundings.differing(&request));
+        Ok(started)
+    }
+
+    async fn start_checked(&self, kind: WorkKind, mut wish: Checked) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
-        match request.kind {
+        match kind {
             WorkKind::Epic => self.start_epic(wish).await,
             WorkKind::Rock => self.start_rock(wish).await,
             WorkKind::Card => {
@@ -55,37 +108,6 @@ impl Service {
                 }
             }
         }
-    }
-
-    fn checked(&self, request: &StartRequest) -> Result<Checked, Refusal> {
-        let name = |what: &str, text: &str| match RunId::new(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
-        };
-        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
-        let workspace = match &request.workspace {
-            Some(path) if path.trim().is_empty() => {
-                return Err(Refusal::bad_request("workspace: must not be empty"));
-            }
-            Some(path) => self.inner.workspace.join(path),
-            None => self.inner.workspace.clone(),
-        };
-        Ok(Checked {
-            name: name("name", &request.name)?,
-            department: name("department", &request.department)?,
-            build_id: build_id
-                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
-            target: request.target.as_deref().map(card_id).transpose()?,
-            model: request
-                .model
-                .as_deref()
-                .map(ModelName::parse)
-                .transpose()
-                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
-            workspace,
-            workspace_is_wished: request.workspace_is_wished,
-            under_way: request.under_way.clone(),
-        })
     }
 
     async fn start_epic(&self, wish: Checked) -> Result<Started, Refusal> {
@@ -134,10 +156,8 @@ impl Service {
                     Outcome::Resumed => {
                         format!("run {run_id} had lost its owner; going on with it")
                     }
-                    Outcome::Attached
-                    | Outcome::Started
-                    | Outcome::Queued
-                    | Outcome::AlreadyDone => {
+                    Outcome::Queued => format!("run {run_id} waits for its turn in its rock"),
+                    Outcome::Attached | Outcome::Started | Outcome::AlreadyDone => {
                         format!("run {run_id} is under way; attached to it")
                     }
                 };
@@ -218,6 +238,9 @@ impl Service {
         if self.inner.engine.active().await.contains(&run) {
             return Ok(Outcome::Attached);
         }
+        if self.waits(&run) {
+            return Ok(Outcome::Queued);
+        }
         match self.inner.engine.resume(run).await {
             Ok(()) => Ok(Outcome::Resumed),
             Err(RuntimeError::AlreadyRunning(_)) => Ok(Outcome::Attached),
@@ -264,7 +287,7 @@ impl Service {
 
     /// Whether a stopped run was told another model or workspace than is wished now. A run keeps the
     /// choices it began with, so such a wish needs a new run on the same build.
-    async fn differs(&self, run_id: &str, wish: &Checked) -> Result<bool, Refusal> {
+    pub(super) async fn differs(&self, run_id: &str, wish: &Checked) -> Result<bool, Refusal> {
         if wish.model.is_none() && !wish.workspace_is_wished {
             return Ok(false);
         }
@@ -333,7 +356,11 @@ fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
 /// Whether a run in this state can be gone on with.
 pub(super) fn can_go_on(status: RunStatus) -> bool {
     match status {
-        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
+        RunStatus::Queued
+        | RunStatus::Running
+        | RunStatus::Halted
+        | RunStatus::Interrupted
+        | RunStatus::Skipped => true,
         RunStatus::Done
         | RunStatus::TerminalFailure
         | RunStatus::Incomplete

@@ -4,6 +4,7 @@
 mod budget;
 mod card;
 mod known;
+mod queue;
 mod run;
 mod step_insert;
 mod turn;
@@ -170,6 +171,7 @@ impl Transaction<'_> {
     fn apply_op(&mut self, op: &Op) -> Result<(), Failure> {
         match op {
             Op::InsertRun { plan, at_ms } => self.insert_run(plan, *at_ms),
+            Op::Queue(change) => self.queue(change),
             Op::SetRun {
                 run_id,
                 status,

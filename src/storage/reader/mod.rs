@@ -6,6 +6,7 @@ mod cards;
 mod evidence;
 mod load;
 mod offline;
+mod rocks;
 mod runs;
 mod turns;
 mod views;

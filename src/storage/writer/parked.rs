@@ -64,6 +64,7 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
     for op in &write.ops {
         match op {
             Op::InsertRun { .. }
+            | Op::Queue(_)
             | Op::SetRun { .. }
             | Op::DecideGate { .. }
             | Op::SpendGates { .. } => {}

@@ -139,6 +139,8 @@ impl Children {
         grace: Duration,
     ) -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
+        // First what may fail: a runtime must not be dropped where others are polled.
+        let warden = Warden::start()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("orket-tools")
@@ -147,7 +149,7 @@ impl Children {
             .build()?;
         Ok(Self {
             runtime: Some(runtime),
-            warden: Warden::start()?,
+            warden,
             marker: Marker::new(data_folder_id),
             workspaces,
             grace,

@@ -10,5 +10,6 @@ DROP TABLE turns;
 DROP TABLE card_events;
 DROP TABLE card_definitions;
 DROP TABLE cards;
+DROP TABLE queued_cards;
 DROP TABLE run_plans;
 DROP TABLE runs;
