@@ -115,6 +115,8 @@ pub fn life(status: CardStatus) -> CardLife {
         retries: 0,
         recoveries: 0,
         refusal: None,
+        refusals: Vec::new(),
+        escalation: None,
         last_reply: String::new(),
         tokens: 0,
     }

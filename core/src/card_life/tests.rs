@@ -20,8 +20,11 @@ fn card(max_retries: u32) -> CardPlan {
     .expect("a card")
 }
 
-fn budgets() -> Budgets {
+fn budgets() -> Budgets<'static> {
+    static LOOP: std::sync::LazyLock<GuardLoopPolicy> =
+        std::sync::LazyLock::new(GuardLoopPolicy::default);
     Budgets {
+        guard_loop: &LOOP,
         backoff: Backoff {
             base_ms: 10,
             max_ms: 100,
@@ -300,10 +303,18 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
     );
     assert_eq!(life.refusal, None);
     life.claim(Purpose::Review);
-    life.conclude(&card, Purpose::Review, &sent_back, &budgets(), "seed");
+    let mut same = life.clone();
+    same.conclude(&card, Purpose::Review, &sent_back, &budgets(), "seed");
+    assert_eq!(same.code.as_deref(), Some("MODEL_NON_COMPLIANT"));
+    let otherwise = TurnOutcome::Succeeded {
+        status: CardStatus::GuardRequestedChanges,
+        wait_reason: None,
+        summary: "name the folder".to_owned(),
+    };
+    life.conclude(&card, Purpose::Review, &otherwise, &budgets(), "seed");
     assert_eq!(life.code.as_deref(), Some("GUARD_RETRY_EXCEEDED"));
     assert_eq!(
         life.note,
-        "sent back 1 times, still not accepted: name the file"
+        "sent back 1 times, still not accepted: name the folder"
     );
 }
