@@ -99,7 +99,9 @@ fn the_first_prompt_of_a_review() {
             stdout: "helo\n".to_owned(),
             stderr: String::new(),
             failure_class: "unexpected_output".to_owned(),
+            ..CommandReport::default()
         }],
+        ..VerifyReport::default()
     };
     let missing = ["agent_output/design.txt".to_owned()];
     let mut brief = brief(&guard, &card, &contract);

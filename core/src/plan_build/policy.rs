@@ -2,6 +2,7 @@
 
 mod approvals;
 pub(super) mod budget;
+mod verifier;
 
 use serde_json::{Map, Value};
 
@@ -34,6 +35,7 @@ pub(super) fn build<S: AssetSource>(
         contract,
         gate,
         project: stages::build(context, &rules, told, findings),
+        verifier: verifier::build(&rules, findings),
         ..RunPolicy::default()
     }
 }

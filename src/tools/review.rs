@@ -1,0 +1,204 @@
+//! Everything that is looked at before the guard is: files, commands, the fixture, in this order. The
+//! fixture is only tried when all before it held.
+
+use std::sync::Arc;
+
+use orket_actors::port::tool::{Beat, ToolScope};
+use orket_core::plan::VerifyCommand;
+use orket_core::turn::{FixtureFault, FixtureReport, VerifyReport};
+use orket_core::verify::{FixtureJob, VerifyJob, verdict};
+use tokio_util::sync::CancellationToken;
+
+use super::child::Children;
+use super::files::pool::Pool;
+use super::workspace::Workspaces;
+use super::{fixture, verify};
+use crate::verifier::files::{Bounds, Look, Looked, Memory};
+use crate::verifier::profile;
+
+/// The most findings that a report holds, of the card's files and of others each.
+const FINDINGS: usize = 50;
+/// The most of them that are told in a sentence.
+const TOLD: usize = 10;
+
+/// One review's look.
+pub struct Review {
+    /// The workspaces in use.
+    pub workspaces: Arc<Workspaces>,
+    /// Where commands and fixtures run.
+    pub children: Arc<Children>,
+    /// Where files are parsed.
+    pub parsers: Arc<Pool>,
+    /// What was found in files of others before.
+    pub memory: Arc<Memory>,
+    /// The most bytes kept of an output stream.
+    pub output: usize,
+    /// Whose review it is.
+    pub scope: ToolScope,
+    /// A sign of life.
+    pub beat: Beat,
+    /// Ends it.
+    pub cancel: CancellationToken,
+}
+
+/// What the files said.
+#[derive(Default)]
+struct Files {
+    looked: Looked,
+    missing: Vec<String>,
+    profile: Option<&'static str>,
+}
+
+impl Review {
+    /// Looks at everything.
+    pub async fn run(self, mut job: VerifyJob) -> VerifyReport {
+        let mut report = VerifyReport::default();
+        self.files(&mut job, &mut report).await;
+        self.commands(&job.commands, &job.source, &mut report).await;
+        if let Some(fixture) = &job.fixture
+            && report.errors.is_empty()
+        {
+            let found = self.fixture(fixture).await;
+            if let (Some(code), Some(why)) = (found.code, &found.fatal_error) {
+                let sentence = format!("{}: {}: {why}", code.code(), found.fixture_path);
+                report.errors.push(sentence);
+            }
+            report.fixture = Some(found);
+        }
+        report.ok = report.errors.is_empty();
+        report
+    }
+
+    /// What can be seen without running anything. Commands that a profile brings become the job's.
+    async fn files(&self, job: &mut VerifyJob, report: &mut VerifyReport) {
+        let looks = job.syntax.is_some() || !job.required_files.is_empty();
+        if !looks && job.by_profile.is_empty() {
+            return;
+        }
+        let files = match self.look(job).await {
+            Ok(files) => files,
+            Err(why) => {
+                // What was not checked must not count as right.
+                report
+                    .errors
+                    .push(format!("the files could not be checked: {why}"));
+                return;
+            }
+        };
+        let Looked {
+            checked,
+            unchecked,
+            mut own,
+            mut elsewhere,
+        } = files.looked;
+        for found in own.iter().take(TOLD) {
+            report.errors.push(format!(
+                "{}:{}:{}: {} ({})",
+                found.path, found.line, found.column, found.message, found.language
+            ));
+        }
+        let rest = own.len().saturating_sub(TOLD);
+        if rest > 0 {
+            report
+                .errors
+                .push(format!("and {rest} more places like these"));
+        }
+        for path in &files.missing {
+            report
+                .errors
+                .push(format!("the deployment needs `{path}`, which is not there"));
+        }
+        own.truncate(FINDINGS);
+        elsewhere.truncate(FINDINGS);
+        report.checked_files = checked;
+        report.unchecked_files = unchecked;
+        report.syntax_errors = own;
+        report.syntax_elsewhere = elsewhere;
+        report.missing_files = files.missing;
+        let profile = job.profile.take().or(files.profile.map(str::to_owned));
+        if let Some(profile) = profile
+            && let Some(commands) = job.by_profile.remove(&profile)
+        {
+            job.commands = commands;
+            job.source = format!("profile_policy:{profile}");
+        }
+    }
+
+    async fn look(&self, job: &VerifyJob) -> Result<Files, String> {
+        let workspaces = Arc::clone(&self.workspaces);
+        let memory = Arc::clone(&self.memory);
+        let (beat, cancel) = (Arc::clone(&self.beat), self.cancel.clone());
+        let root = self.scope.workspace.clone();
+        let place = (root.clone(), self.scope.issue_id.clone());
+        let (syntax, required) = (job.syntax.clone(), job.required_files.clone());
+        let work = move || -> std::io::Result<Files> {
+            let workspace = workspaces.at(&root)?;
+            let go_on = || {
+                beat();
+                !cancel.is_cancelled()
+            };
+            let dir = workspace.dir();
+            let is_absent = |path: &String| !dir.metadata(path).is_ok_and(|found| found.is_file());
+            let look = Look {
+                dir,
+                root: workspace.root(),
+                bounds: Bounds::default(),
+                memory: &memory,
+                go_on: &go_on,
+            };
+            Ok(Files {
+                looked: syntax.map(|job| look.run(&job)).unwrap_or_default(),
+                missing: required.into_iter().filter(is_absent).collect(),
+                profile: profile::of_manifests(dir),
+            })
+        };
+        match self.parsers.run(&place, work).await {
+            Ok(Ok(files)) => Ok(files),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_lost) => Err("the parser broke down; see the log".to_owned()),
+        }
+    }
+
+    async fn commands(&self, commands: &[VerifyCommand], source: &str, report: &mut VerifyReport) {
+        for (number, command) in commands.iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                let left = commands.len() - number;
+                let error = format!("the verification was cancelled with {left} command(s) left");
+                report.errors.push(error);
+                break;
+            }
+            let errand = verify::errand(&self.scope, command, self.output);
+            let ending = self
+                .children
+                .run(errand, Arc::clone(&self.beat), self.cancel.clone())
+                .await;
+            let (found, error) = verify::judge(command, source, &ending);
+            report.command_results.push(found);
+            report.errors.extend(error);
+        }
+    }
+
+    async fn fixture(&self, job: &FixtureJob) -> FixtureReport {
+        let workspaces = Arc::clone(&self.workspaces);
+        let (scope, wanted, output) = (self.scope.clone(), job.clone(), self.output);
+        let place = (scope.workspace.clone(), wanted.plan.path.clone());
+        let prepare = move || {
+            let workspace = workspaces
+                .at(&scope.workspace)
+                .map_err(|error| (FixtureFault::Missing, error.to_string()))?;
+            fixture::errand(&scope, &wanted, &workspace, output)
+        };
+        let errand = match self.parsers.run(&place, prepare).await {
+            Ok(Ok(errand)) => errand,
+            Ok(Err((fault, why))) => return verdict::broken(&job.plan, fault, why),
+            Err(lost) => {
+                return verdict::broken(&job.plan, FixtureFault::Crashed, lost.to_string());
+            }
+        };
+        let ending = self
+            .children
+            .run(errand, Arc::clone(&self.beat), self.cancel.clone())
+            .await;
+        fixture::judge(job, &ending)
+    }
+}
