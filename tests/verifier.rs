@@ -205,6 +205,27 @@ async fn what_is_not_checked_is_said_and_does_not_count_as_right() {
 }
 
 #[tokio::test]
+async fn a_script_that_its_shell_can_read_is_not_refused() {
+    let lab = Lab::new();
+    // The grammar knows no test whose operator is in a variable.
+    let loops = "#!/bin/sh\nfor file in \"$@\"; do\n  [ \"$how\" \"$file\" ] || continue\n";
+    lab.put("agent_output/each.sh", format!("{loops}done\n"));
+    lab.put("agent_output/broken.sh", loops);
+    let report = lab.parse(&["agent_output/each.sh"]).await;
+    assert!(report.ok, "{report:#?}");
+    assert_eq!(report.unchecked_files[0].path, "agent_output/each.sh");
+    let report = lab
+        .parse(&["agent_output/broken.sh", "agent_output/each.sh"])
+        .await;
+    assert!(!report.ok, "{report:#?}");
+    assert_eq!(report.syntax_errors[0].path, "agent_output/broken.sh");
+    assert!(
+        !report.errors.iter().any(|it| it.contains("each.sh")),
+        "{report:#?}"
+    );
+}
+
+#[tokio::test]
 async fn nesting_a_hundred_thousand_deep_neither_hangs_nor_breaks_anything() {
     const DEEP: usize = 100_000;
     let lab = Lab::new();
