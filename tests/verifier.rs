@@ -729,3 +729,25 @@ fn what_does_not_parse_is_sent_back_with_the_place() {
             .exists()
     );
 }
+
+#[test]
+fn killed_before_or_after_the_verifier_s_look_the_card_goes_on_as_if_it_had_not_been() {
+    // The first tool is the coder's write.
+    for fault in ["kill@skill_actor.started#2", "kill@skill_actor.ended#2"] {
+        let house = House::new();
+        epic(
+            &house,
+            "agent_output/add.sh",
+            ["echo $(($1 - $2))\n", "echo $(($1 + $2))\n"],
+            with_fixture(),
+        );
+        put_fixture(&house, &answers("sh ../agent_output/add.sh 2 3"));
+        let mut command = house.command(&["--epic", "add", "--json"]);
+        let killed = command.env("ORKET_FAULT", fault).output().unwrap();
+        assert_eq!(killed.status.code(), None, "{fault}: {killed:?}");
+        let done = house.run(&["resume", "last", "--json"]);
+        assert_eq!(done.code, 0, "{fault}: {done:?}");
+        assert_eq!(done.json()["cards"][0]["status"], "done", "{fault}");
+        holds(&house);
+    }
+}

@@ -50,6 +50,9 @@ pub struct HostOptions {
     pub output_max: usize,
     /// How many threads the file tools run on.
     pub file_threads: usize,
+    /// This program, to parse files in a process of its own; `None` parses them in this one, which a
+    /// fault in a grammar can bring down.
+    pub parser: Option<PathBuf>,
     /// How many file calls may be queued or under way; more wait without blocking.
     pub file_backlog: usize,
 }
@@ -66,6 +69,7 @@ impl HostOptions {
             list_max: 10_000,
             output_max: 1024 * 1024,
             file_threads: 4,
+            parser: None,
             file_backlog: 1_024,
         }
     }
@@ -265,6 +269,7 @@ impl ToolHost for Host {
             workspaces: Arc::clone(&self.workspaces),
             children: Arc::clone(&self.children),
             parsers: Arc::clone(&self.parsers),
+            parser: self.options.parser.clone(),
             memory: Arc::clone(&self.parsed),
             output: self.options.output_max,
             scope,

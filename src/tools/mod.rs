@@ -14,6 +14,7 @@ pub mod command;
 pub mod files;
 pub mod fixture;
 pub mod host;
+mod parsing;
 pub mod review;
 pub mod verify;
 pub mod workspace;

@@ -2,6 +2,7 @@
 //! fixture is only tried when all before it held.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use orket_actors::port::tool::{Beat, ToolScope};
@@ -14,11 +15,13 @@ use super::child::{Children, Ending, Errand, How};
 use super::files::pool::Pool;
 use super::workspace::Workspaces;
 use super::{fixture, verify};
-use crate::verifier::files::{Bounds, Look, Looked, Memory};
+use crate::verifier::files::{Bounds, Gathered, Look, Looked, Memory};
 use crate::verifier::profile;
 
 /// The most findings that a report holds, of the card's files and of others each.
 const FINDINGS: usize = 50;
+/// The thread that files are read on is gone.
+const LOST: &str = "the parser broke down; see the log";
 /// The most of them that are told in a sentence.
 const TOLD: usize = 10;
 
@@ -28,8 +31,10 @@ pub struct Review {
     pub workspaces: Arc<Workspaces>,
     /// Where commands and fixtures run.
     pub children: Arc<Children>,
-    /// Where files are parsed.
+    /// Where files are read, and parsed when there is no program for that.
     pub parsers: Arc<Pool>,
+    /// The program that parses them.
+    pub parser: Option<PathBuf>,
     /// What was found in files of others before.
     pub memory: Arc<Memory>,
     /// The most bytes kept of an output stream.
@@ -168,19 +173,43 @@ impl Review {
         accepted
     }
 
-    async fn run_child(&self, errand: Errand) -> Ending {
+    pub(super) async fn run_child(&self, errand: Errand) -> Ending {
         let (beat, cancel) = (Arc::clone(&self.beat), self.cancel.clone());
         self.children.run(errand, beat, cancel).await
     }
 
     async fn look(&self, job: &VerifyJob) -> Result<Files, String> {
+        let (mut files, gathered) = self.gather(job).await?;
+        let bounds = Bounds::default();
+        let parsed = match &self.parser {
+            Some(program) => self.parse_apart(program, &gathered.asked, &bounds).await,
+            None => {
+                let (beat, cancel) = (Arc::clone(&self.beat), self.cancel.clone());
+                let go_on = move || {
+                    beat();
+                    !cancel.is_cancelled()
+                };
+                let work = move || (gathered.parse_here(&bounds, &go_on), gathered);
+                let place = (&self.scope.workspace, &self.scope.issue_id);
+                let done = self.parsers.run(&place, work).await;
+                let (parsed, gathered) = done.map_err(|_lost| LOST.to_owned())?;
+                files.looked = gathered.finish(parsed, &self.scope.workspace, &self.memory);
+                return Ok(files);
+            }
+        };
+        files.looked = gathered.finish(parsed, &self.scope.workspace, &self.memory);
+        Ok(files)
+    }
+
+    /// What the workspace holds, read and not parsed.
+    async fn gather(&self, job: &VerifyJob) -> Result<(Files, Gathered), String> {
         let workspaces = Arc::clone(&self.workspaces);
         let memory = Arc::clone(&self.memory);
         let (beat, cancel) = (Arc::clone(&self.beat), self.cancel.clone());
         let root = self.scope.workspace.clone();
         let place = (root.clone(), self.scope.issue_id.clone());
         let (syntax, required) = (job.syntax.clone(), job.required_files.clone());
-        let work = move || -> std::io::Result<Files> {
+        let work = move || -> std::io::Result<(Files, Gathered)> {
             let workspace = workspaces.at(&root)?;
             let go_on = || {
                 beat();
@@ -190,21 +219,25 @@ impl Review {
             let is_absent = |path: &String| !dir.metadata(path).is_ok_and(|found| found.is_file());
             let look = Look {
                 dir,
-                root: workspace.root(),
+                root: &root,
                 bounds: Bounds::default(),
                 memory: &memory,
                 go_on: &go_on,
             };
-            Ok(Files {
-                looked: syntax.map(|job| look.run(&job)).unwrap_or_default(),
+            let files = Files {
+                looked: Looked::default(),
                 missing: required.into_iter().filter(is_absent).collect(),
                 profile: profile::of_manifests(dir),
-            })
+            };
+            Ok((
+                files,
+                syntax.map(|job| look.gather(&job)).unwrap_or_default(),
+            ))
         };
         match self.parsers.run(&place, work).await {
             Ok(Ok(files)) => Ok(files),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_lost) => Err("the parser broke down; see the log".to_owned()),
+            Err(_lost) => Err(LOST.to_owned()),
         }
     }
 

@@ -13,7 +13,8 @@ use orket_core::turn::{SyntaxFinding, UncheckedFile};
 use orket_core::verify::{AGENT_OUTPUT, Language, SyntaxJob, may_hold_code};
 use rustix::fs::OFlags;
 
-use super::syntax::{self, Unchecked};
+use super::apart::{Asked, Parsed, parse};
+use super::syntax::Unchecked;
 
 /// Folders that hold what others wrote.
 const FOREIGN: [&str; 8] = [
@@ -36,6 +37,8 @@ pub struct Bounds {
     pub file_bytes: u64,
     /// The most files that are parsed.
     pub files: usize,
+    /// The most text that is parsed, in bytes.
+    pub text: usize,
     /// The most names that are looked at in folders.
     pub names: usize,
     /// The longest that one file is parsed.
@@ -49,6 +52,7 @@ impl Default for Bounds {
         Self {
             file_bytes: 1024 * 1024,
             files: 1_000,
+            text: 32 * 1024 * 1024,
             names: 20_000,
             each: Duration::from_secs(2),
             all: Duration::from_secs(30),
@@ -69,6 +73,25 @@ pub struct Looked {
     pub elsewhere: Vec<SyntaxFinding>,
 }
 
+/// A file that is to be parsed.
+#[derive(Debug)]
+struct Open {
+    /// Whether its errors count.
+    counts: bool,
+    stamp: Stamp,
+}
+
+/// What is known before anything is parsed, and what is to be.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// What is known.
+    looked: Looked,
+    /// What is to be parsed.
+    pub asked: Vec<Asked>,
+    /// For each of these.
+    open: Vec<Open>,
+}
+
 /// A file as it was when it was parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
@@ -84,7 +107,68 @@ struct Stamp {
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<HashMap<(PathBuf, String), (Stamp, Parsed)>>);
 
-type Parsed = Result<Vec<SyntaxFinding>, Unchecked>;
+impl Memory {
+    fn of(&self, root: &Path, path: &str, stamp: Stamp) -> Option<Parsed> {
+        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, parsed) = memory.get(&(root.to_path_buf(), path.to_owned()))?;
+        (*then == stamp).then(|| parsed.clone())
+    }
+
+    fn keep(&self, root: &Path, path: &str, stamp: Stamp, parsed: &Parsed) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() >= REMEMBERED {
+            memory.clear();
+        }
+        let key = (root.to_path_buf(), path.to_owned());
+        memory.insert(key, (stamp, parsed.clone()));
+    }
+}
+
+impl Looked {
+    fn take(&mut self, path: &str, counts: bool, parsed: Parsed) {
+        match parsed {
+            Err(why) => unchecked(path, why.to_string(), self),
+            Ok(found) => {
+                self.checked.push(path.to_owned());
+                if counts {
+                    self.own.extend(found);
+                } else {
+                    self.elsewhere.extend(found);
+                }
+            }
+        }
+    }
+}
+
+impl Gathered {
+    /// Parses what is to be parsed in this process. Blocks.
+    #[must_use]
+    pub fn parse_here(&self, bounds: &Bounds, go_on: &dyn Fn() -> bool) -> Vec<Parsed> {
+        let end = Instant::now() + bounds.all;
+        let each = self.asked.iter().map(|asked| {
+            let now = Instant::now();
+            if !go_on() || now >= end {
+                return Err(Unchecked::NotReached);
+            }
+            parse(asked, end.min(now + bounds.each))
+        });
+        each.collect()
+    }
+
+    /// Everything that is known once what was to be parsed is.
+    #[must_use]
+    pub fn finish(self, parsed: Vec<Parsed>, root: &Path, memory: &Memory) -> Looked {
+        let mut looked = self.looked;
+        for ((asked, open), parsed) in self.asked.iter().zip(self.open).zip(parsed) {
+            if !open.counts && parsed != Err(Unchecked::NotReached) {
+                memory.keep(root, &asked.path, open.stamp, &parsed);
+            }
+            looked.take(&asked.path, open.counts, parsed);
+        }
+        looked.checked.sort();
+        looked
+    }
+}
 
 /// One look at the files of a workspace.
 pub struct Look<'a> {
@@ -101,85 +185,64 @@ pub struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Parses what the job names. Blocks.
+    /// Reads what the job names. Blocks.
     #[must_use]
-    pub fn run(&self, job: &SyntaxJob) -> Looked {
-        let mut looked = Looked::default();
-        let end = Instant::now() + self.bounds.all;
+    pub fn gather(&self, job: &SyntaxJob) -> Gathered {
+        let mut gathered = Gathered::default();
         let own: BTreeSet<&str> = job.own.iter().map(String::as_str).collect();
         let mut walked = Vec::new();
-        self.walk(&mut walked, &mut looked);
+        self.walk(&mut walked, &mut gathered.looked);
         let others = walked
             .iter()
             .map(String::as_str)
             .filter(|path| !own.contains(path));
         let all = own.iter().copied().map(|path| (path, true));
         let all = all.chain(others.map(|path| (path, job.whole_folder)));
+        let mut text = 0_usize;
         for (number, (path, counts)) in all.enumerate() {
             let given_up = if !(self.go_on)() {
                 Some("the verification was cancelled")
             } else if number >= self.bounds.files {
                 Some("there are more files than are looked at")
-            } else if Instant::now() >= end {
-                Some("the time for parsing was used up before it")
+            } else if text >= self.bounds.text {
+                Some("there is more text than is looked at")
             } else {
                 None
             };
             if let Some(why) = given_up {
-                unchecked(path, why.to_owned(), &mut looked);
+                unchecked(path, why.to_owned(), &mut gathered.looked);
                 break;
             }
-            self.one(path, counts, end, &mut looked);
+            text = text.saturating_add(self.one(path, counts, &mut gathered));
         }
-        looked
+        gathered
     }
 
-    fn one(&self, path: &str, counts: bool, end: Instant, looked: &mut Looked) {
+    /// Reads one file; its length when it is to be parsed.
+    fn one(&self, path: &str, counts: bool, gathered: &mut Gathered) -> usize {
         let (text, stamp) = match self.read(path) {
             Ok(Some(read)) => read,
-            Ok(None) => return,
-            Err(why) => return unchecked(path, why, looked),
+            Ok(None) => return 0,
+            Err(why) => {
+                unchecked(path, why, &mut gathered.looked);
+                return 0;
+            }
         };
         let Some(language) = Language::of(path, &text) else {
-            return;
+            return 0;
         };
-        let key = (self.root.to_path_buf(), path.to_owned());
-        let known = || {
-            let memory = self.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let (then, found) = memory.get(&key)?;
-            (*then == stamp).then(|| found.clone())
-        };
-        let parsed = match if counts { None } else { known() } {
-            Some(parsed) => parsed,
-            None => {
-                let alone = Instant::now() + self.bounds.each;
-                let parsed = syntax::check(language, path, &text, end.min(alone));
-                // What was given up for lack of time may be read to its end the next time.
-                if !counts && (parsed.is_ok() || alone <= end) {
-                    self.remember(key, stamp, parsed.clone());
-                }
-                parsed
-            }
-        };
-        match parsed {
-            Err(why) => unchecked(path, why.to_string(), looked),
-            Ok(found) => {
-                looked.checked.push(path.to_owned());
-                if counts {
-                    looked.own.extend(found);
-                } else {
-                    looked.elsewhere.extend(found);
-                }
-            }
+        if !counts && let Some(parsed) = self.memory.of(self.root, path, stamp) {
+            gathered.looked.take(path, counts, parsed);
+            return 0;
         }
-    }
-
-    fn remember(&self, key: (PathBuf, String), stamp: Stamp, parsed: Parsed) {
-        let mut memory = self.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.len() >= REMEMBERED {
-            memory.clear();
-        }
-        memory.insert(key, (stamp, parsed));
+        let length = text.len();
+        gathered.open.push(Open { counts, stamp });
+        gathered.asked.push(Asked {
+            path: path.to_owned(),
+            language,
+            text,
+        });
+        length
     }
 
     /// A file's text; `None` when there is no file.

@@ -5,8 +5,10 @@
 //!
 //! - [`syntax`]: one text against one grammar; no files.
 //! - [`files`]: which files of a workspace are looked at, and what is found in them.
+//! - [`apart`]: the same in a process of its own.
 //! - [`profile`]: what kind of project the workspace's manifests speak of.
 
+pub mod apart;
 pub mod files;
 pub mod profile;
 pub mod syntax;

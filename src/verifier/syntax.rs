@@ -4,12 +4,14 @@
 //! Parsing is bounded by a deadline: what is nested a hundred thousand deep, or so broken that the
 //! parser tries for ever, is given up and counts as not checked.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use orket_core::turn::SyntaxFinding;
 use orket_core::verify::Language;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, TreeCursor};
 
 /// The most findings of one file; the first few say what is wrong, the others follow from them.
@@ -18,7 +20,7 @@ const MOST: usize = 10;
 const SHOWN: usize = 80;
 
 /// Why a text was not checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Unchecked {
     /// The deadline came.
     #[error("parsing it took too long")]
@@ -26,6 +28,12 @@ pub enum Unchecked {
     /// The grammar does not fit this parser.
     #[error("its grammar could not be loaded")]
     Grammar,
+    /// The parser broke on it.
+    #[error("the parser broke on it")]
+    Broke,
+    /// The parser did not come to it.
+    #[error("the parser did not come to it")]
+    NotReached,
 }
 
 /// Where `text` does not follow the grammar, in order; nothing when it does.
@@ -52,7 +60,11 @@ pub fn check(
     parser
         .set_language(&grammar(language))
         .map_err(|_version| Unchecked::Grammar)?;
-    let bytes = text.as_bytes();
+    let told = match language {
+        Language::Shell => plain(text),
+        _ => Cow::Borrowed(text),
+    };
+    let bytes = told.as_bytes();
     let mut expired = |_: &ParseState| {
         if Instant::now() >= deadline {
             ControlFlow::Break(())
@@ -70,6 +82,25 @@ pub fn check(
     let mut places = Vec::new();
     gather(tree.walk(), language, &mut places);
     Ok(places.into_iter().map(found).collect())
+}
+
+/// The text with letters for all that is no Latin-1, byte for byte as long. The scanner of the shell's
+/// grammar looks such characters up in a table that has no place for them. They are parts of words to
+/// a shell, as letters are.
+fn plain(text: &str) -> Cow<'_, str> {
+    let is_wide = |c: char| u32::from(c) > 0xff;
+    if !text.contains(is_wide) {
+        return Cow::Borrowed(text);
+    }
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_wide(c) {
+            told.extend(std::iter::repeat_n('x', c.len_utf8()));
+        } else {
+            told.push(c);
+        }
+    }
+    Cow::Owned(told)
 }
 
 fn grammar(language: Language) -> tree_sitter::Language {
@@ -113,10 +144,6 @@ impl Place {
             .map(str::len)
             .sum();
         let at = before.saturating_add(error.column().saturating_sub(1));
-        let at = (0..=at.min(text.len()))
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
         let words = error.to_string();
         let message = words.split(" at line ").next().unwrap_or(&words).to_owned();
         Self {
@@ -126,7 +153,9 @@ impl Place {
         }
     }
 
-    fn finding(self, language: Language, path: &str, text: &str) -> SyntaxFinding {
+    fn finding(mut self, language: Language, path: &str, text: &str) -> SyntaxFinding {
+        self.at = boundary(text, self.at);
+        self.end = boundary(text, self.end);
         let before = text.get(..self.at).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -161,6 +190,14 @@ impl Place {
             message,
         }
     }
+}
+
+/// The start of the character that this byte belongs to.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// Walks the tree without recursion, down only where something is wrong, or everywhere for languages
@@ -239,5 +276,112 @@ fn place_of(node: Node<'_>) -> Place {
             Place::of_node(*bracket, Some(message))
         }
         None => Place::of_node(node, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LANGUAGES: [Language; 11] = [
+        Language::Python,
+        Language::JavaScript,
+        Language::TypeScript,
+        Language::Tsx,
+        Language::Rust,
+        Language::Json,
+        Language::Jsonc,
+        Language::Yaml,
+        Language::Toml,
+        Language::Html,
+        Language::Shell,
+    ];
+
+    fn found(language: Language, text: &str) -> Vec<SyntaxFinding> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        check(language, "a", text, deadline).expect("in time")
+    }
+
+    #[test]
+    fn a_text_is_given_up_when_its_time_is_over() {
+        let text = "x = [\n".repeat(1_000);
+        for language in LANGUAGES.into_iter().filter(|it| *it != Language::Json) {
+            assert_eq!(
+                check(language, "a", &text, Instant::now()),
+                Err(Unchecked::TooLong)
+            );
+        }
+    }
+
+    #[test]
+    fn places_are_counted_in_characters_and_texts_cut_to_a_line() {
+        let [only] = &found(Language::Json, "{\n  \"é\": \"ü\" \"x\"\n}")[..] else {
+            panic!("one finding");
+        };
+        assert_eq!(
+            (only.line, only.column, only.text.as_str()),
+            (2, 12, "\"x\"")
+        );
+        let long = format!("let a = = {};\n", "b".repeat(500));
+        let findings = found(Language::JavaScript, &long);
+        assert!(
+            findings.iter().all(|it| it.text.chars().count() <= SHOWN),
+            "{findings:#?}"
+        );
+        let many = "let = ;\n".repeat(100);
+        assert_eq!(found(Language::JavaScript, &many).len(), MOST);
+    }
+
+    #[test]
+    fn wide_characters_do_not_lead_the_shell_s_scanner_astray() {
+        for wide in ["\u{1d11e}", "\u{ffff}", "é", "\u{10ffff}", "✅"] {
+            let text = format!("echo \"${{a{{{wide}..3}}\" {{{wide}..{{{wide}{wide}}} # {wide}\n")
+                .repeat(500);
+            let _only_that_it_comes_back = found(Language::Shell, &text);
+            let right = format!("echo '{wide}' \"{wide}\" {wide} # {wide}\n");
+            assert_eq!(found(Language::Shell, &right), [], "{wide}");
+            let wrong = format!("echo '{wide}'; if true; then\n");
+            assert_eq!(found(Language::Shell, &wrong).len(), 1, "{wide}");
+        }
+    }
+
+    #[test]
+    fn comments_are_no_json_but_where_its_tools_read_them() {
+        let text = "{\n  // why\n  \"a\": 1\n}\n";
+        assert_eq!(found(Language::Json, text).len(), 1);
+        assert_eq!(found(Language::Jsonc, text), []);
+        assert_eq!(found(Language::Json, "").len(), 1);
+        assert_eq!(found(Language::Json, "1 2").len(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn every_finding_lies_within_its_text(
+            words in prop::collection::vec(
+                prop_oneof![
+                    Just("(".to_owned()), Just("}".to_owned()), Just("\"".to_owned()), Just("'''".to_owned()),
+                    Just("\n  ".to_owned()), Just("<<E\n".to_owned()), Just("<a>".to_owned()), Just("- a: |\n".to_owned()),
+                    Just("fn f".to_owned()), Just("def f:".to_owned()), Just("`${".to_owned()), Just("é𝄞".to_owned()), ".{0,6}",
+                ],
+                0..40,
+            ),
+            language in prop::sample::select(LANGUAGES.to_vec()),
+        ) {
+            let text = words.concat();
+            let lines: Vec<&str> = text.split('\n').collect();
+            for it in found(language, &text) {
+                let line = usize::try_from(it.line).expect("small");
+                prop_assert!((1..=lines.len()).contains(&line), "{it:?}");
+                let width = lines[line - 1].chars().count();
+                prop_assert!((1..=width + 1).contains(&usize::try_from(it.column).expect("small")), "{it:?}");
+                prop_assert!(!it.message.is_empty() && !it.text.contains('\n'));
+            }
+        }
     }
 }

@@ -25,7 +25,8 @@ impl Lab {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("workspace")).unwrap();
-        let options = HostOptions::new(data_folder_id(folder.path()).unwrap());
+        let mut options = HostOptions::new(data_folder_id(folder.path()).unwrap());
+        options.parser = Some(env!("CARGO_BIN_EXE_orket").into());
         let host = Host::new(options).unwrap();
         Self { folder, host }
     }

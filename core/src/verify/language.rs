@@ -1,7 +1,9 @@
 //! Which language a file is in, by its ending or its first line.
 
+use serde::{Deserialize, Serialize};
+
 /// A language whose grammar is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Language {
     /// Python 3.
     Python,
