@@ -226,6 +226,60 @@ async fn a_script_that_its_shell_can_read_is_not_refused() {
 }
 
 #[tokio::test]
+async fn a_parser_that_breaks_costs_the_file_it_was_at_its_check() {
+    let names = ["a", "b", "c", "d", "e", "f", "g"].map(|it| format!("agent_output/{it}.py"));
+    let own: Vec<&str> = names.iter().map(String::as_str).collect();
+    let with = async |script: Option<&str>| {
+        let tools = tempfile::tempdir().unwrap();
+        let parser = tools.path().join("parser");
+        if let Some(script) = script {
+            std::fs::write(&parser, format!("#!/bin/sh\ncat > /dev/null\n{script}\n")).unwrap();
+            let may = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&parser, may).unwrap();
+        }
+        let lab = Lab::with_parser(parser);
+        for name in &own {
+            lab.put(name, "x = 1\n");
+        }
+        let report = lab.parse(&own).await;
+        let reasons = report.unchecked_files.into_iter();
+        let reasons: Vec<(String, String)> = reasons.map(|it| (it.path, it.reason)).collect();
+        (report.checked_files, reasons)
+    };
+    let broke = |name: &str| {
+        (
+            format!("agent_output/{name}.py"),
+            "the parser broke on it".to_owned(),
+        )
+    };
+    let left = |name: &str| {
+        (
+            format!("agent_output/{name}.py"),
+            "the parser did not come to it".to_owned(),
+        )
+    };
+
+    let (checked, unchecked) = with(Some(r#"echo '{"Ok":[]}'; kill -SEGV $$"#)).await;
+    assert_eq!(
+        checked,
+        [
+            "agent_output/a.py",
+            "agent_output/c.py",
+            "agent_output/e.py"
+        ]
+    );
+    assert_eq!(unchecked, [broke("b"), broke("d"), broke("f"), left("g")]);
+    let (checked, unchecked) = with(Some("echo 'thread panicked'; exit 101")).await;
+    assert_eq!((checked.len(), unchecked.len()), (0, 7));
+    assert_eq!(unchecked[3], left("d"));
+    // It says more than it was asked.
+    let (checked, _) = with(Some(r#"yes '{"Ok":[]}' | head -n 50"#)).await;
+    assert_eq!(checked, own);
+    let (checked, unchecked) = with(None).await;
+    assert_eq!((checked.len(), &unchecked[0]), (0, &left("a")));
+}
+
+#[tokio::test]
 async fn nesting_a_hundred_thousand_deep_neither_hangs_nor_breaks_anything() {
     const DEEP: usize = 100_000;
     let lab = Lab::new();

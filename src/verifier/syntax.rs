@@ -308,13 +308,9 @@ mod tests {
 
     #[test]
     fn a_text_is_given_up_when_its_time_is_over() {
-        let text = "x = [\n".repeat(1_000);
-        for language in LANGUAGES.into_iter().filter(|it| *it != Language::Json) {
-            assert_eq!(
-                check(language, "a", &text, Instant::now()),
-                Err(Unchecked::TooLong)
-            );
-        }
+        let text = "x = [1, 2]\n".repeat(10_000);
+        let parsed = check(Language::Python, "a", &text, Instant::now());
+        assert_eq!(parsed, Err(Unchecked::TooLong));
     }
 
     #[test]

@@ -23,10 +23,15 @@ pub struct Lab {
 
 impl Lab {
     pub fn new() -> Self {
+        Self::with_parser(env!("CARGO_BIN_EXE_orket").into())
+    }
+
+    /// A lab whose parser is the program at this path.
+    pub fn with_parser(parser: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("workspace")).unwrap();
         let mut options = HostOptions::new(data_folder_id(folder.path()).unwrap());
-        options.parser = Some(env!("CARGO_BIN_EXE_orket").into());
+        options.parser = Some(parser);
         let host = Host::new(options).unwrap();
         Self { folder, host }
     }
