@@ -42,7 +42,10 @@ pub struct Question<'a> {
 }
 
 /// Parses one file here, in this process.
-#[must_use]
+///
+/// # Errors
+///
+/// [`Unchecked`]: nothing is known about the file then.
 pub fn parse(asked: &Asked, deadline: Instant) -> Parsed {
     syntax::check(asked.language, &asked.path, &asked.text, deadline)
 }
