@@ -37,6 +37,8 @@ pub struct SystemOptions {
     pub log: Option<LogOptions>,
     /// Between asking a child to end and killing it.
     pub tool_grace: Duration,
+    /// This program, to parse files in a process of its own; `None` parses them in this one.
+    pub parser: Option<PathBuf>,
     /// Threads that write artifacts.
     pub artifact_threads: NonZeroUsize,
     /// Time.
@@ -56,6 +58,7 @@ impl SystemOptions {
             scenarios,
             log: Some(LogOptions::new(workspace)),
             tool_grace: Duration::from_millis(500),
+            parser: None,
             artifact_threads: ProjectionOptions::default().threads,
             clock: Arc::new(SystemClock::default()),
         }
@@ -107,6 +110,7 @@ impl System {
         )))?;
         let mut host = HostOptions::new(id);
         host.grace = options.tool_grace;
+        host.parser = options.parser;
         let tools = Host::new(host)?;
         let projections = Projections::start(ProjectionOptions {
             threads: options.artifact_threads,

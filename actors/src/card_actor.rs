@@ -19,7 +19,7 @@ use orket_core::policy::OnExceed;
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::turn::{
     Context as TurnContext, Decided, Decision, MOST_CREATED_IN_A_TURN, Next, Purpose, Step, Turn,
-    TurnOutcome, cut_off_effect, waits_for,
+    TurnOutcome, cut_off_effect, waits_for, written_files,
 };
 use serde_json::json;
 
@@ -314,6 +314,7 @@ impl CardActor {
             }
             // An attempt that cannot be followed, because another version of this program made it,
             // is asked for anew; one with an effect that must not be repeated was parked before.
+            self.life.note_written(written_files(&open.steps));
             claim.push(abandon(&open, at_ms));
         }
         let changes = self.life.claim(purpose);
@@ -337,6 +338,10 @@ impl CardActor {
             history: self.spoken(purpose),
             dependencies: self.dependencies.clone(),
             room: Some(self.room()),
+            written: match purpose {
+                Purpose::Work => Vec::new(),
+                Purpose::Review => self.life.written.clone(),
+            },
         };
         let (turn, decision) = match Turn::begin(Arc::new(cx)) {
             Ok(begun) => begun,

@@ -22,6 +22,9 @@ pub const OVER_BUDGET: &str = "E_BUDGET";
 const MOST_REST_MS: u64 = 2 * 60 * 60 * 1_000;
 /// A wait that was asked for counts at least so much.
 const LEAST_REST_MS: u64 = 1_000;
+/// How many of the files that a card wrote are remembered; the verifier sees the others as files of
+/// the folder they lie in.
+const MOST_WRITTEN: usize = 512;
 
 /// Where a card stands, as stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +74,9 @@ pub struct CardLife {
     /// Tokens spent on it.
     #[serde(default)]
     pub tokens: u64,
+    /// The files that its turns wrote and that may hold code, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -97,6 +103,7 @@ impl Default for CardLife {
             escalation: None,
             last_reply: String::new(),
             tokens: 0,
+            written: Vec::new(),
         }
     }
 }
@@ -202,6 +209,14 @@ impl CardLife {
                 );
             }
         }
+    }
+
+    /// Remembers files that its turns wrote; past [`MOST_WRITTEN`] no more are.
+    pub fn note_written(&mut self, paths: Vec<String>) {
+        self.written.extend(paths);
+        self.written.sort();
+        self.written.dedup();
+        self.written.truncate(MOST_WRITTEN);
     }
 
     /// Counts the taking-up of an attempt after a crash.
@@ -343,7 +358,7 @@ impl CardLife {
     ) -> Conclusion {
         let mut changes = Vec::new();
         match failure.class {
-            FailureClass::Verification => {
+            FailureClass::Verification if !failure.for_good => {
                 self.attempt = 0;
                 return self.sent_back(
                     card,
@@ -418,7 +433,8 @@ impl CardLife {
                     gate: true,
                 };
             }
-            FailureClass::ModelRefused
+            FailureClass::Verification
+            | FailureClass::ModelRefused
             | FailureClass::UnknownOutcome
             | FailureClass::CrashLoop
             | FailureClass::Fenced

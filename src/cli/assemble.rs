@@ -200,6 +200,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             ..LogOptions::new(&workspace)
         }),
         tool_grace: settings.tool_grace,
+        parser: std::env::current_exe().ok(),
         ..SystemOptions::new(folder.root(), &workspace, Arc::new(scenarios))
     }
 }

@@ -318,3 +318,35 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
         "sent back 1 times, still not accepted: name the folder"
     );
 }
+
+#[test]
+fn what_no_seat_can_mend_settles_the_card_at_once() {
+    let mut life = CardLife::default();
+    life.claim(Purpose::Work);
+    life.conclude(
+        &card(3),
+        Purpose::Work,
+        &succeeded(CardStatus::CodeReview),
+        &budgets(),
+        "seed",
+    );
+    life.claim(Purpose::Review);
+    let mut failure = Failure::new(
+        FailureClass::Verification,
+        "E_FIXTURE_MISSING: it is not there",
+    );
+    failure.for_good = true;
+    let outcome = TurnOutcome::Failed { failure };
+    let conclusion = life.conclude(&card(3), Purpose::Review, &outcome, &budgets(), "seed");
+    assert_eq!(conclusion.after, After::Settled);
+    assert_eq!((life.status, life.retries), (CardStatus::Blocked, 0));
+    assert_eq!(life.wait_reason, Some(WaitReason::System));
+}
+
+#[test]
+fn files_are_remembered_once_and_in_order() {
+    let mut life = CardLife::default();
+    life.note_written(vec!["b.py".to_owned(), "a.py".to_owned()]);
+    life.note_written(vec!["a.py".to_owned()]);
+    assert_eq!(life.written, ["a.py", "b.py"]);
+}

@@ -3,6 +3,7 @@
 mod approvals;
 pub(super) mod budget;
 mod guard_loop;
+mod verifier;
 
 use serde_json::{Map, Value};
 
@@ -36,6 +37,7 @@ pub(super) fn build<S: AssetSource>(
         contract,
         gate,
         project: stages::build(context, &rules, told, findings),
+        verifier: verifier::build(&rules, findings),
         ..RunPolicy::default()
     }
 }
