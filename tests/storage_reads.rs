@@ -311,6 +311,7 @@ fn all_steps() -> Vec<Step> {
                     stderr: "boom".to_owned(),
                     failure_class: "command_failed".to_owned(),
                 }],
+                gaps: Vec::new(),
             },
         },
         Step::ModelRequested {

@@ -26,6 +26,7 @@ use crate::owner::wire::DecideRequest;
 use crate::providers::ProviderSettings;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
+use crate::tools::child::sandbox::SandboxOptions;
 
 const MIB: u64 = 1_024 * 1_024;
 
@@ -167,6 +168,11 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             ..LogOptions::new(&workspace)
         }),
         tool_grace: settings.tool_grace,
+        sandbox: SandboxOptions {
+            allowance: settings.allowance.clone(),
+            hidden: vec![root.join(".env")],
+            ..SandboxOptions::default()
+        },
         ..SystemOptions::new(folder.root(), &workspace, Arc::new(scenarios))
     }
 }

@@ -32,11 +32,14 @@ use args::{CheckCommand, Cli, Command, CompareCommand};
 use context::Context;
 use failure::Failure;
 
+use crate::tools::child::sandbox::seal_own_process;
+
 /// Reads the command line, does what it says, and returns the exit code: 0 done, 1 not done, 2
 /// usage, 130 interrupted.
 #[must_use]
 pub fn main() -> ExitCode {
     panic_hook::install();
+    seal_own_process();
     let cli = Cli::parse();
     let json = cli.global.json;
     match run(cli) {

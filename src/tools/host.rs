@@ -16,6 +16,8 @@ use orket_core::turn::VerifyReport;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::child::sandbox::SandboxOptions;
+use super::child::sandbox::abilities::SandboxAbilities;
 use super::child::{Children, mark, strays};
 use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
@@ -39,6 +41,8 @@ pub struct HostOptions {
     pub output_max: usize,
     /// How many threads the file tools run on.
     pub file_threads: usize,
+    /// What children may do, and what they may never see.
+    pub sandbox: SandboxOptions,
     /// How many file calls may be queued or under way; more wait without blocking.
     pub file_backlog: usize,
 }
@@ -55,6 +59,7 @@ impl HostOptions {
             list_max: 10_000,
             output_max: 1024 * 1024,
             file_threads: 4,
+            sandbox: SandboxOptions::default(),
             file_backlog: 1_024,
         }
     }
@@ -88,6 +93,7 @@ impl Host {
             &options.data_folder_id,
             Arc::clone(&workspaces),
             options.grace,
+            &options.sandbox,
         )?;
         Ok(Arc::new(Self {
             options: Arc::new(options),
@@ -95,6 +101,12 @@ impl Host {
             files: Arc::new(files),
             children: Arc::new(children),
         }))
+    }
+
+    /// What this machine can keep children from.
+    #[must_use]
+    pub fn abilities(&self) -> &SandboxAbilities {
+        self.children.sandbox().abilities()
     }
 
     /// A call whose work is one blocking function on the workspace.
@@ -199,7 +211,8 @@ impl ToolHost for Host {
     ) -> BoxFuture<'static, ToolResult> {
         if let Some(command) = job.command.take() {
             let memory = command.memory_bytes;
-            let errand = command::errand(&job, command, self.options.output_max);
+            let allowance = &self.options.sandbox.allowance;
+            let errand = command::errand(&job, command, self.options.output_max, allowance);
             let children = Arc::clone(&self.children);
             return async move {
                 if cancel.is_cancelled() {
@@ -235,7 +248,7 @@ impl ToolHost for Host {
         cancel: CancellationToken,
     ) -> BoxFuture<'static, VerifyReport> {
         let children = Arc::clone(&self.children);
-        let output = self.options.output_max;
+        let options = Arc::clone(&self.options);
         async move {
             let mut report = VerifyReport::default();
             for (number, verify) in commands.iter().enumerate() {
@@ -246,12 +259,18 @@ impl ToolHost for Host {
                     report.errors.push(error);
                     break;
                 }
-                let errand = verify::errand(&scope, verify, output);
+                let allowance = &options.sandbox.allowance;
+                let errand = verify::errand(&scope, verify, options.output_max, allowance);
                 let ending = children
                     .run(errand, Arc::clone(&beat), cancel.clone())
                     .await;
                 let (command, error) = verify::judge(verify, &ending);
                 report.command_results.push(command);
+                for gap in ending.gaps {
+                    if !report.gaps.contains(&gap) {
+                        report.gaps.push(gap);
+                    }
+                }
                 report.errors.extend(error);
             }
             report.ok = report.errors.is_empty();
@@ -261,6 +280,8 @@ impl ToolHost for Host {
     }
 
     fn reap_strays(&self) -> usize {
-        strays::kill_all(self.children.marker(), mark::Origin::Earlier)
+        let killed = strays::kill_all(self.children.marker(), mark::Origin::Earlier);
+        self.children.clear_up_temp();
+        killed
     }
 }

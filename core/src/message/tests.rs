@@ -100,6 +100,7 @@ fn the_first_prompt_of_a_review() {
             stderr: String::new(),
             failure_class: "unexpected_output".to_owned(),
         }],
+        gaps: Vec::new(),
     };
     let missing = ["agent_output/design.txt".to_owned()];
     let mut brief = brief(&guard, &card, &contract);

@@ -75,7 +75,8 @@ pub struct CommandReport {
     pub stdout: String,
     /// Standard error, cut at 2,000 characters.
     pub stderr: String,
-    /// `none`, `timeout`, `missing_runtime`, `command_failed` or `unexpected_output`.
+    /// `none`, `timeout`, `missing_runtime`, `command_failed`, `unexpected_output` or
+    /// `sandbox_limit`.
     pub failure_class: String,
 }
 
@@ -88,6 +89,9 @@ pub struct VerifyReport {
     pub errors: Vec<String>,
     /// The commands that were run.
     pub command_results: Vec<CommandReport>,
+    /// What the commands were not kept from, because the machine cannot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
 }
 
 /// How a turn ended.

@@ -1,0 +1,96 @@
+//! What stopped a child that ended by itself: the kernel refuses memory and longer files without
+//! telling anybody but the program.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+
+use super::allowance::Allowance;
+use super::meter::Scale;
+use super::stop::{Limit, Stop};
+use super::watch::weigh;
+use crate::tools::child::How;
+use crate::tools::child::output::Captured;
+
+/// How long files are searched for one that is as long as it may be.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How much of the end of what a child said is looked at, in characters.
+const LAST_WORDS: usize = 2_000;
+/// A shell ends with this and the signal's number when a signal ended its command.
+const BY_SIGNAL: i32 = 128;
+/// Memory often grows by doubling, so that one that was refused had at least a third of its limit.
+const NEAR: u64 = 3;
+/// What programs say when they get no memory: Python, the C library, C++, Rust, Go, Node, shells.
+const NO_MEMORY: [&str; 9] = [
+    "memoryerror",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "memory allocation of",
+    "memory exhausted",
+    "can't allocate",
+    "cannot allocate",
+    ": out of space",
+];
+
+/// What is known of a child that ended.
+#[derive(Debug)]
+pub struct Afterthought<'a> {
+    /// What it was allowed.
+    pub allowance: &'a Allowance,
+    /// Bytes of address space that each process was allowed.
+    pub address_space: Option<u64>,
+    /// What it wrote.
+    pub scale: &'a Scale,
+    /// The most memory that it or one of its descendants held, in bytes.
+    pub peak: u64,
+    /// What it said.
+    pub output: [&'a Captured; 2],
+}
+
+impl Afterthought<'_> {
+    /// The limit that made it end so.
+    pub async fn on(&self, how: &How) -> Option<Stop> {
+        if matches!(how, How::Exit(0)) {
+            return None;
+        }
+        let by = |signal: Signal| match how {
+            How::Signal(number) => *number == signal.as_raw(),
+            How::Exit(code) => *code == BY_SIGNAL + signal.as_raw(),
+            How::TimedOut(_) | How::Stopped(_) | How::Cancelled | How::NotStarted(_) => false,
+        };
+        if let Some(cpu) = self.allowance.cpu
+            && by(Signal::XCPU)
+        {
+            let allowed = u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX);
+            return Some(stop(Limit::Cpu, allowed, None));
+        }
+        if let Some(allowed) = self.allowance.file_size {
+            if by(Signal::XFSZ) {
+                return Some(stop(Limit::FileSize, allowed, None));
+            }
+            let search = weigh(self.scale, u64::MAX);
+            let written = timeout(PATIENCE, search).await.unwrap_or_default();
+            if written.longest >= allowed {
+                return Some(stop(Limit::FileSize, allowed, Some(written.longest)));
+            }
+        }
+        let memory = [self.allowance.memory, self.address_space];
+        let allowed = memory.into_iter().flatten().min()?;
+        let said = self.output.map(|it| it.last(LAST_WORDS).to_lowercase());
+        let starved = |said: &String| NO_MEMORY.iter().any(|it| said.contains(it));
+        // Some programs trip over what they did not get.
+        let tripped = [Signal::SEGV, Signal::BUS, Signal::ABORT, Signal::TRAP];
+        let tripped = tripped.into_iter().any(by) && self.peak >= allowed / NEAR;
+        (tripped || said.iter().any(starved)).then(|| stop(Limit::Memory, allowed, None))
+    }
+}
+
+const fn stop(limit: Limit, allowed: u64, seen: Option<u64>) -> Stop {
+    Stop {
+        limit,
+        allowed,
+        seen,
+    }
+}

@@ -1,0 +1,57 @@
+//! The watch on what a child writes to disk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::meter::{Scale, Written};
+use super::stop::{Limit, Stop, Verdict};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_millis(100);
+/// Looking costs at most one part in this many of a processor.
+const SHARE: u32 = 4;
+
+/// Resolves when more than `most` bytes were written, which it says to `verdict`; never when there
+/// is no limit.
+pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
+    let Some(allowed) = most else {
+        return std::future::pending().await;
+    };
+    let mut pause = EVERY;
+    loop {
+        sleep(pause).await;
+        let began = Instant::now();
+        let seen = weigh(scale, allowed).await.total;
+        if seen > allowed {
+            verdict.pass(Stop {
+                limit: Limit::Disk,
+                allowed,
+                seen: Some(seen),
+            });
+            return;
+        }
+        pause = EVERY.max(began.elapsed() * SHARE);
+    }
+}
+
+/// What was written so far, until more than `enough` is found; the search ends when this is dropped.
+pub async fn weigh(scale: &Scale, enough: u64) -> Written {
+    let scale = scale.clone();
+    let given_up = GivenUp::default();
+    let flag = Arc::clone(&given_up.0);
+    let weighed = spawn_blocking(move || scale.weigh(enough, &flag)).await;
+    weighed.unwrap_or_default()
+}
+
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
