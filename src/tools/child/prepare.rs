@@ -6,13 +6,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use cap_std::fs::Dir;
 
 use super::Errand;
 use super::mark::{self, Mark};
-use super::sandbox::entry::{self, EntryError};
+use super::sandbox::entry::EntryError;
+use super::sandbox::spawn::Plan;
 use super::sandbox::temp::TempFolder;
 use super::sandbox::{Confinement, Sandbox};
 use crate::config::variable;
@@ -74,7 +75,7 @@ pub enum Trouble {
 #[derive(Debug)]
 pub struct Prepared {
     /// The command.
-    pub command: Command,
+    pub plan: Plan,
     /// What is started, for words.
     pub program: String,
     /// Its folder for temporary files: keep it until its end.
@@ -83,7 +84,8 @@ pub struct Prepared {
     pub workspace: PathBuf,
     /// What could not be confined.
     pub gaps: Vec<String>,
-    /// The handle that the command's working directory goes through: keep it until the start.
+    /// The handle of the command's working directory, which cannot be exchanged before the start:
+    /// keep it until then.
     _folder: Dir,
 }
 
@@ -156,15 +158,6 @@ pub fn prepare(
     let mut command = Command::new(found);
     command
         .args(arguments)
-        // Through the open handle, so that the folder cannot be exchanged before the start.
-        .current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))
-        .stdin(if errand.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .env_clear()
         .env("PATH", search)
         .env("HOME", workspace.root())
@@ -182,9 +175,14 @@ pub fn prepare(
         command.env(name, value);
     }
     command.env(mark::VARIABLE, mark.as_str());
-    entry::attach(&mut command, entry);
+    let plan = Plan::new(&command, folder.as_raw_fd(), errand.input.is_some(), entry).map_err(
+        |source| Trouble::System {
+            program: program.clone(),
+            source,
+        },
+    )?;
     Ok(Prepared {
-        command,
+        plan,
         program: program.clone(),
         temp,
         workspace: workspace_path,

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::leash::{Leash, Started};
+use super::leash::Leash;
 use super::mark::Mark;
 use super::output::{Capture, Captured, feed};
 use super::prepare::{Prepared, Trouble, prepare};
@@ -23,6 +23,7 @@ use super::process;
 use super::sandbox::Sandbox;
 use super::sandbox::afterthought::Afterthought;
 use super::sandbox::meter::{Ration, Scale};
+use super::sandbox::spawn::Spawned;
 use super::sandbox::stop::{Stop, Verdict};
 use super::sandbox::temp::TempFolder;
 use super::sandbox::usage::peak_memory;
@@ -66,7 +67,7 @@ enum Cause {
 
 /// A child that was started, and what is needed until its end.
 struct Begun {
-    started: Started,
+    started: Spawned,
     exit: AsyncFd<OwnedFd>,
     temp: TempFolder,
     scale: Scale,
@@ -85,19 +86,17 @@ impl Supervision {
 
     /// Starts the child; `None` when nobody wants it any more.
     async fn begin(&self) -> Result<Option<Begun>, Trouble> {
-        let mut prepared = prepare(&self.errand, &self.mark, &self.workspaces, &self.sandbox)?;
+        let prepared = prepare(&self.errand, &self.mark, &self.workspaces, &self.sandbox)?;
         let mut folders = self.errand.allowance.write.clone();
         folders.extend([prepared.workspace.clone(), prepared.temp.path().to_owned()]);
         let (verdict, scale) = (Verdict::default(), Scale::new(folders));
-        let Prepared {
-            command, program, ..
-        } = &mut prepared;
+        let Prepared { plan, program, .. } = &prepared;
         let mut tries = 0;
         let started = loop {
             if self.cancel.is_cancelled() {
                 return Ok(None);
             }
-            match self.leash.start(command) {
+            match self.leash.start(plan) {
                 Ok(started) => break started,
                 Err(error)
                     if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
@@ -139,18 +138,18 @@ impl Supervision {
 
     async fn go_on(mut self, begun: Begun) -> Ending {
         let Begun {
-            mut started,
+            started,
             exit,
             temp,
             scale,
             verdict,
             gaps,
         } = begun;
-        let stdout = self.listen(started.stdout.take().map(OwnedFd::from));
-        let stderr = self.listen(started.stderr.take().map(OwnedFd::from));
-        let input = self.errand.input.take().zip(started.stdin.take());
+        let stdout = self.listen(started.stdout);
+        let stderr = self.listen(started.stderr);
+        let input = self.errand.input.take().zip(started.stdin);
         let feeding = input.and_then(|(bytes, pipe)| {
-            let pipe = Sender::from_owned_fd(pipe.into()).ok()?;
+            let pipe = Sender::from_owned_fd(pipe).ok()?;
             Some(tokio::spawn(feed(pipe, bytes)))
         });
 
@@ -241,14 +240,12 @@ impl Supervision {
         }
     }
 
-    fn listen(&self, pipe: Option<OwnedFd>) -> Listening {
+    fn listen(&self, pipe: OwnedFd) -> Listening {
         let capture = Capture::default();
-        let reading = pipe
-            .and_then(|pipe| Receiver::from_owned_fd(pipe).ok())
-            .map(|pipe| {
-                let (most, beat) = (self.errand.limits.output, Arc::clone(&self.beat));
-                tokio::spawn(capture.clone().drain(pipe, most, beat))
-            });
+        let reading = Receiver::from_owned_fd(pipe).ok().map(|pipe| {
+            let (most, beat) = (self.errand.limits.output, Arc::clone(&self.beat));
+            tokio::spawn(capture.clone().drain(pipe, most, beat))
+        });
         Listening { capture, reading }
     }
 }

@@ -314,8 +314,12 @@ impl Rounds {
 }
 
 impl Child {
+    fn is_stopped(&self) -> bool {
+        self.watched.verdict.stop().is_some()
+    }
+
     fn is_being_killed(&self) -> bool {
-        self.clearing.is_some() || self.watched.verdict.stop().is_some()
+        self.clearing.is_some() || self.is_stopped()
     }
 
     /// Whether those who were seen at the last look hold more memory now than they may.

@@ -159,9 +159,9 @@ impl SandboxAbilities {
 fn probe_landlock() -> (Ability, Ability) {
     const WITH_SIGNALS: i32 = 6;
     let reach = Reach {
-        read: Vec::new(),
-        write: Vec::new(),
-        hidden: &[],
+        system: &[],
+        read: &[],
+        write: &[],
     };
     let version = match super::entry::landlock_version() {
         Ok(version) => version,

@@ -1,12 +1,9 @@
-//! A child's own steps between fork and exec. Whatever runs here may not allocate, lock or panic:
-//! the process that was forked had many threads. Everything is made before; here are system calls
-//! on memory that is already there, and nothing else.
+//! A child's own steps before it becomes its program. Whatever runs here may not allocate, lock or
+//! panic: it runs in the memory of a process with many threads. Everything is made before; here are
+//! system calls on memory that is already there, and nothing else.
 //!
-//! Unsafe are the calls themselves, and the promise that pre-exec asks for.
-#![expect(
-    unsafe_code,
-    reason = "what runs between fork and exec is unsafe by nature"
-)]
+//! Unsafe are the calls themselves, and the promise that a probe's pre-exec asks for.
+#![expect(unsafe_code, reason = "what runs before exec is unsafe by nature")]
 
 use std::ffi::CStr;
 use std::io;
@@ -66,8 +63,6 @@ pub struct Entry {
     pub loopback: bool,
     /// Limits of each process.
     pub limits: Vec<ResourceLimit>,
-    /// Its place in the queue for processors, so that whoever watches it comes first.
-    pub priority: libc::c_int,
     /// Whether it gives up the superuser's capabilities.
     pub drop_capabilities: bool,
     /// The landlock ruleset that it enters.
@@ -118,17 +113,9 @@ impl EntryError {
     }
 }
 
-/// From now on `command` enters before it becomes its program.
-pub fn attach(command: &mut Command, entry: Entry) {
-    // SAFETY: `enter` makes system calls only; it does not allocate, lock or panic.
-    unsafe {
-        command.pre_exec(move || entry.enter());
-    }
-}
-
 /// Makes `command` end after it entered, with [`Step::Passed`] as its error.
 pub(super) fn attach_probe(command: &mut Command, entry: Entry) {
-    // SAFETY: as in `attach`.
+    // SAFETY: `enter` makes system calls only; it does not allocate, lock or panic.
     unsafe {
         command.pre_exec(move || {
             entry.enter()?;
@@ -138,7 +125,8 @@ pub(super) fn attach_probe(command: &mut Command, entry: Entry) {
 }
 
 impl Entry {
-    fn enter(&self) -> io::Result<()> {
+    /// Enters. For a process that is about to become its program.
+    pub(super) fn enter(&self) -> io::Result<()> {
         close_on_exec();
         let mut namespaces = self.namespaces;
         if namespaces != 0 {
@@ -169,8 +157,6 @@ impl Entry {
                 libc::setrlimit(it.resource, &raw const it.limit)
             })?;
         }
-        // SAFETY: plain numbers.
-        let _lower_already = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, self.priority) };
         if self.drop_capabilities {
             drop_capabilities()?;
         }

@@ -58,37 +58,68 @@ const MOST_ENTRIES: usize = 512;
 /// So deep lies nothing hidden.
 const DEEPEST: usize = 16;
 
+/// A file or folder with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    path: PathBuf,
+    is_folder: bool,
+}
+
 /// What a child reaches.
 #[derive(Debug)]
 pub struct Reach<'a> {
-    /// Files and folders that it reads and runs programs from.
-    pub read: Vec<PathBuf>,
+    /// What every child reads and runs programs from.
+    pub system: &'a [Place],
+    /// What this one does besides.
+    pub read: &'a [Place],
     /// Folders in which it does everything.
-    pub write: Vec<PathBuf>,
-    /// What it does not read, wherever it lies in `read`.
-    pub hidden: &'a [PathBuf],
+    pub write: &'a [PathBuf],
 }
 
-/// What a child reads: the system, the installations that `PATH` leads to, the program itself, and
-/// what it is allowed to.
+/// What every child reads: the system and the installations that `PATH` leads to.
 #[must_use]
-pub fn readable(allowance: &Allowance, program: &Path) -> Vec<PathBuf> {
+pub fn system() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
-    if allowance.network {
-        paths.push(PathBuf::from(RESOLVER));
-    }
     let search = std::env::var_os("PATH").unwrap_or_default();
-    let is_system = |path: &Path| SYSTEM.iter().any(|system| path.starts_with(system));
     for folder in std::env::split_paths(&search) {
-        if folder.is_absolute() && !is_system(&folder) {
+        if folder.is_absolute() && !is_of_system(&folder) {
             installation(&folder, &mut paths);
         }
     }
-    if !is_system(program) {
+    paths
+}
+
+/// What a child reads besides: the program itself, and what it is allowed to.
+#[must_use]
+pub fn further(allowance: &Allowance, program: &Path) -> Vec<PathBuf> {
+    let mut paths = allowance.read.clone();
+    if allowance.network {
+        paths.push(PathBuf::from(RESOLVER));
+    }
+    if !is_of_system(program) {
         paths.push(program.to_owned());
     }
-    paths.extend(allowance.read.iter().cloned());
     paths
+}
+
+fn is_of_system(path: &Path) -> bool {
+    SYSTEM.iter().any(|system| path.starts_with(system))
+}
+
+/// Those of these paths that are there, or the most of what is in them that leaves out `hidden`.
+#[must_use]
+pub fn places(paths: &[PathBuf], hidden: &[PathBuf]) -> Vec<Place> {
+    let mut open: Vec<PathBuf> = paths
+        .iter()
+        .flat_map(|path| less_hidden(path, hidden))
+        .collect();
+    open.sort();
+    open.dedup();
+    let place = |path: PathBuf| Place {
+        is_folder: path.is_dir(),
+        path,
+    };
+    open.into_iter().map(place).collect()
 }
 
 /// A folder of programs and, where it is part of an installation of its own such as `~/.pyenv`, the
@@ -135,17 +166,15 @@ fn build(reach: &Reach<'_>) -> Result<Option<OwnedFd>, RulesetError> {
         .scope(Scope::from_all(VERSION))?
         .create()?;
     let read = AccessFs::from_read(VERSION);
-    for path in &reach.read {
-        for open in less_hidden(path, reach.hidden) {
-            rules = allow(rules, &open, read)?;
-        }
+    for place in reach.system.iter().chain(reach.read) {
+        rules = allow(rules, &place.path, place.is_folder, read)?;
     }
     for device in DEVICES {
         let use_it = AccessFs::ReadFile | AccessFs::WriteFile;
-        rules = allow(rules, Path::new(device), use_it)?;
+        rules = allow(rules, Path::new(device), false, use_it)?;
     }
-    for folder in &reach.write {
-        rules = allow(rules, folder, AccessFs::from_all(VERSION))?;
+    for path in reach.write {
+        rules = allow(rules, path, path.is_dir(), AccessFs::from_all(VERSION))?;
     }
     Ok(rules.into())
 }
@@ -154,12 +183,13 @@ fn build(reach: &Reach<'_>) -> Result<Option<OwnedFd>, RulesetError> {
 fn allow(
     rules: RulesetCreated,
     path: &Path,
+    is_folder: bool,
     access: BitFlags<AccessFs>,
 ) -> Result<RulesetCreated, RulesetError> {
     let Ok(handle) = PathFd::new(path) else {
         return Ok(rules);
     };
-    let access = if path.is_dir() {
+    let access = if is_folder {
         access
     } else {
         access & AccessFs::from_file(VERSION)

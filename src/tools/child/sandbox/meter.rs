@@ -138,6 +138,19 @@ impl Scale {
         }
     }
 
+    /// How much room the file systems of these folders have left, in bytes.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let room = |folder: &PathBuf| {
+            let found = rustix::fs::statvfs(folder).ok()?;
+            Some(found.f_bfree.saturating_mul(found.f_frsize))
+        };
+        self.folders
+            .iter()
+            .filter_map(room)
+            .fold(0, u64::saturating_add)
+    }
+
     /// Counts, until more than `enough` is found or `enough_of_it` is set. Links are not followed.
     /// Blocks.
     #[must_use]

@@ -6,7 +6,7 @@
 //! - [`allowance`]: what a child may do. [`SandboxOptions`]: what an operator set.
 //! - [`abilities`]: what this machine can enforce, found out once.
 //! - [`files`], [`filter`], [`rlimits`]: the allowance as the kernel takes it, made before the fork.
-//! - [`entry`]: the child's own steps between fork and exec.
+//! - [`spawn`], [`entry`]: how a child is started, and its own steps before it is its program.
 //! - [`meter`], [`watch`], [`usage`], [`afterthought`]: what the warden and the supervision count, and what is
 //!   concluded from an ending. [`stop`]: the word on a limit that was passed.
 //! - [`priority`]: the warden's place in the queue for processors.
@@ -20,7 +20,7 @@ use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior}
 use self::abilities::SandboxAbilities;
 use self::allowance::Allowance;
 use self::entry::{Entry, Maps};
-use self::files::Reach;
+use self::files::{Place, Reach};
 
 pub mod abilities;
 pub mod afterthought;
@@ -31,6 +31,7 @@ pub mod filter;
 pub mod meter;
 pub mod priority;
 pub mod rlimits;
+pub mod spawn;
 pub mod stop;
 pub mod temp;
 pub mod usage;
@@ -57,14 +58,11 @@ pub fn seal_own_process() {
     }
 }
 
-/// The place of children in the queue for processors, by setpriority(2): behind Orket's own threads,
-/// so that a crowd of them cannot keep the warden from counting.
-const PRIORITY: i32 = 10;
-
 /// Makes the entry of each child. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     hidden: Arc<[PathBuf]>,
+    system: Arc<[Place]>,
     abilities: Arc<SandboxAbilities>,
 }
 
@@ -96,8 +94,14 @@ impl Sandbox {
             // Nobody else could read these anyway.
             hidden.extend(files::ROOTS_OWN.iter().map(PathBuf::from));
         }
+        let system = if abilities.files.on {
+            files::places(&files::system(), &hidden)
+        } else {
+            Vec::new()
+        };
         Self {
             hidden: hidden.into(),
+            system: system.into(),
             abilities: Arc::new(abilities),
         }
     }
@@ -123,7 +127,6 @@ impl Sandbox {
         let can = &*self.abilities;
         let mut entry = Entry {
             limits: rlimits::of(allowance, address_space),
-            priority: PRIORITY,
             drop_capabilities: can.capabilities.on,
             ..Entry::default()
         };
@@ -145,10 +148,11 @@ impl Sandbox {
             }
         }
         if can.files.on {
+            let further = files::further(allowance, program);
             let reach = Reach {
-                read: files::readable(allowance, program),
-                write: allowance.write.clone(),
-                hidden: &self.hidden,
+                system: &self.system,
+                read: &files::places(&further, &self.hidden),
+                write: &allowance.write,
             };
             entry.ruleset = files::ruleset(&reach)?;
         }

@@ -10,9 +10,13 @@ use tokio::time::sleep;
 use super::meter::{Scale, Written};
 use super::stop::{Limit, Stop, Verdict};
 
-/// How often it looks.
+/// How often it asks how much room is left, which costs next to nothing.
 const EVERY: Duration = Duration::from_millis(100);
-/// Looking costs at most one part in this many of a processor.
+/// It counts when the room has shrunk by one part in this many of what may be written,
+const PART: u64 = 16;
+/// and this often all the same: somebody else may make room meanwhile.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(2);
+/// Counting costs at most one part in this many of a processor.
 const SHARE: u32 = 4;
 
 /// Resolves when more than `most` bytes were written, which it says to `verdict`; never when there
@@ -21,9 +25,16 @@ pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
     let Some(allowed) = most else {
         return std::future::pending().await;
     };
-    let mut pause = EVERY;
+    let mut room = scale.room();
+    let (mut counted, mut pause) = (Instant::now(), EVERY);
     loop {
-        sleep(pause).await;
+        sleep(EVERY).await;
+        let now = scale.room();
+        let since = counted.elapsed();
+        let shrunk = room.saturating_sub(now) >= allowed / PART;
+        if since < pause || !(shrunk || since >= AT_LEAST_EVERY) {
+            continue;
+        }
         let began = Instant::now();
         let seen = weigh(scale, allowed).await.total;
         if seen > allowed {
@@ -34,6 +45,7 @@ pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
             });
             return;
         }
+        (room, counted) = (now, Instant::now());
         pause = EVERY.max(began.elapsed() * SHARE);
     }
 }
