@@ -10,7 +10,8 @@ const BAR: Duration = Duration::from_millis(500);
 const TRIES: usize = 4;
 
 /// Runs `script` until a try keeps the bar; `passed` says when its limit was passed, from what it
-/// left. Every try must be stopped by `limit` and leave nothing.
+/// left. Every try leaves nothing and is stopped by `limit`, or was held down by the kernel until its
+/// own end, which is late.
 async fn stopped_in_time(
     limit: &str,
     allow: impl Fn(&mut Allowance),
@@ -26,10 +27,12 @@ async fn stopped_in_time(
         }
         let result = lab.run(script).await;
         let ended = SystemTime::now();
-        assert_eq!(code(&result), limit, "{result:?}");
         assert_eq!(lab.left(), Vec::<i32>::new());
         let delay = ended.duration_since(passed(&lab)).unwrap_or_default();
-        if delay <= BAR {
+        if !result.ok {
+            assert_eq!(code(&result), limit, "{result:?}");
+        }
+        if !result.ok && delay <= BAR {
             return;
         }
         late.push(delay);
@@ -44,7 +47,7 @@ if [ "$1" -lt 10 ]; then
     $2 sh bomb.sh $(($1 + 1)) "$2" &
     $2 sh bomb.sh $(($1 + 1)) "$2" &
 fi
-exec sleep 30
+exec sleep 3
 "#;
 const BOMB_SIZE: usize = 2_047;
 const CROWD: usize = 60;

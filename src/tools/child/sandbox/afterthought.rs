@@ -1,5 +1,5 @@
-//! What stopped a child that ended by itself: the kernel refuses memory and longer files without
-//! telling anybody but the program.
+//! What stopped a child that ended by itself: the kernel refuses memory, processes and longer files
+//! without telling anybody but the program.
 
 use std::time::Duration;
 
@@ -32,6 +32,14 @@ const NO_MEMORY: [&str; 9] = [
     "can't allocate",
     "cannot allocate",
     ": out of space",
+];
+
+/// What programs say when they get no further process or thread.
+const NO_PROCESS: [&str; 4] = [
+    "cannot fork",
+    "can't fork",
+    "fork: resource temporarily unavailable",
+    "can't start new thread",
 ];
 
 /// What is known of a child that ended.
@@ -76,9 +84,15 @@ impl Afterthought<'_> {
                 return Some(stop(Limit::FileSize, allowed, Some(written.longest)));
             }
         }
+        let said = self.output.map(|it| it.last(LAST_WORDS).to_lowercase());
+        let alone = |said: &String| NO_PROCESS.iter().any(|it| said.contains(it));
+        if let Some(allowed) = self.allowance.processes
+            && said.iter().any(alone)
+        {
+            return Some(stop(Limit::Processes, allowed, None));
+        }
         let memory = [self.allowance.memory, self.address_space];
         let allowed = memory.into_iter().flatten().min()?;
-        let said = self.output.map(|it| it.last(LAST_WORDS).to_lowercase());
         let starved = |said: &String| NO_MEMORY.iter().any(|it| said.contains(it));
         // Some programs trip over what they did not get.
         let tripped = [Signal::SEGV, Signal::BUS, Signal::ABORT, Signal::TRAP];

@@ -127,7 +127,7 @@ impl Sandbox {
         let can = &*self.abilities;
         let mut entry = Entry {
             limits: rlimits::of(allowance, address_space),
-            drop_capabilities: can.capabilities.on,
+            drop_capabilities: can.capabilities.on && geteuid().is_root(),
             ..Entry::default()
         };
         let user_namespace = can.user_namespace.on;

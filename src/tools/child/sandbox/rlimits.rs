@@ -15,9 +15,9 @@ pub struct ResourceLimit {
 
 /// More seconds of processor time than the whole family has: the warden comes first.
 const CPU_MARGIN: u64 = 1;
-/// The kernel refuses this many tasks later than the warden stops the family, so that the reason is
-/// recorded.
-const TASK_MARGIN: u64 = 16;
+/// The kernel refuses tasks at this many times what the family may have: what it refuses it tells
+/// nobody but the program, so the warden must have the time to see too many.
+const TASK_MARGIN: u64 = 2;
 
 /// The limits of each process. `address_space` is in bytes.
 #[must_use]
@@ -47,7 +47,7 @@ pub fn of(allowance: &Allowance, address_space: Option<u64>) -> Vec<ResourceLimi
 /// where the child has one of its own.
 #[must_use]
 pub fn tasks(allowance: &Allowance) -> Option<ResourceLimit> {
-    let most = allowance.processes?.saturating_add(TASK_MARGIN);
+    let most = allowance.processes?.saturating_mul(TASK_MARGIN);
     Some(limit(libc::RLIMIT_NPROC, Resource::Nproc, most, 0))
 }
 
