@@ -173,12 +173,11 @@ impl Supervision {
                 let afterthought = Afterthought {
                     allowance: &self.errand.allowance,
                     address_space: self.errand.limits.memory,
-                    scale: &scale,
                     peak,
                     output: [&stdout, &stderr],
                 };
                 if stop.is_none() {
-                    stop = afterthought.on(&how).await;
+                    stop = afterthought.on(&how);
                 }
                 how
             }

@@ -1,20 +1,13 @@
 //! What stopped a child that ended by itself: the kernel refuses memory, processes and longer files
 //! without telling anybody but the program.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
-use tokio::time::timeout;
 
 use super::allowance::Allowance;
-use super::meter::Scale;
 use super::stop::{Limit, Stop};
-use super::watch::weigh;
 use crate::tools::child::How;
 use crate::tools::child::output::Captured;
 
-/// How long files are searched for one that is as long as it may be.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// How much of the end of what a child said is looked at, in characters.
 const LAST_WORDS: usize = 2_000;
 /// A shell ends with this and the signal's number when a signal ended its command.
@@ -34,6 +27,8 @@ const NO_MEMORY: [&str; 9] = [
     ": out of space",
 ];
 
+/// What programs say when a file may not become longer.
+const TOO_LONG: [&str; 2] = ["file too large", "efbig"];
 /// What programs say when they get no further process or thread.
 const NO_PROCESS: [&str; 4] = [
     "cannot fork",
@@ -49,8 +44,6 @@ pub struct Afterthought<'a> {
     pub allowance: &'a Allowance,
     /// Bytes of address space that each process was allowed.
     pub address_space: Option<u64>,
-    /// What it wrote.
-    pub scale: &'a Scale,
     /// The most memory that it or one of its descendants held, in bytes.
     pub peak: u64,
     /// What it said.
@@ -59,10 +52,17 @@ pub struct Afterthought<'a> {
 
 impl Afterthought<'_> {
     /// The limit that made it end so.
-    pub async fn on(&self, how: &How) -> Option<Stop> {
+    #[must_use]
+    pub fn on(&self, how: &How) -> Option<Stop> {
         if matches!(how, How::Exit(0)) {
             return None;
         }
+        let said = self.output.map(|it| it.last(LAST_WORDS).to_lowercase());
+        let heard = |words: &[&str]| {
+            words
+                .iter()
+                .any(|it| said.iter().any(|said| said.contains(it)))
+        };
         let by = |signal: Signal| match how {
             How::Signal(number) => *number == signal.as_raw(),
             How::Exit(code) => *code == BY_SIGNAL + signal.as_raw(),
@@ -75,29 +75,21 @@ impl Afterthought<'_> {
             return Some(stop(Limit::Cpu, allowed, None));
         }
         if let Some(allowed) = self.allowance.file_size {
-            if by(Signal::XFSZ) {
+            if by(Signal::XFSZ) || heard(&TOO_LONG) {
                 return Some(stop(Limit::FileSize, allowed, None));
             }
-            let search = weigh(self.scale, u64::MAX);
-            let written = timeout(PATIENCE, search).await.unwrap_or_default();
-            if written.longest >= allowed {
-                return Some(stop(Limit::FileSize, allowed, Some(written.longest)));
-            }
         }
-        let said = self.output.map(|it| it.last(LAST_WORDS).to_lowercase());
-        let alone = |said: &String| NO_PROCESS.iter().any(|it| said.contains(it));
         if let Some(allowed) = self.allowance.processes
-            && said.iter().any(alone)
+            && heard(&NO_PROCESS)
         {
             return Some(stop(Limit::Processes, allowed, None));
         }
         let memory = [self.allowance.memory, self.address_space];
         let allowed = memory.into_iter().flatten().min()?;
-        let starved = |said: &String| NO_MEMORY.iter().any(|it| said.contains(it));
         // Some programs trip over what they did not get.
         let tripped = [Signal::SEGV, Signal::BUS, Signal::ABORT, Signal::TRAP];
         let tripped = tripped.into_iter().any(by) && self.peak >= allowed / NEAR;
-        (tripped || said.iter().any(starved)).then(|| stop(Limit::Memory, allowed, None))
+        (tripped || heard(&NO_MEMORY)).then(|| stop(Limit::Memory, allowed, None))
     }
 }
 

@@ -116,15 +116,6 @@ pub struct Scale {
     since: Duration,
 }
 
-/// What was written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Bytes on disk of files and folders that were made or changed.
-    pub total: u64,
-    /// Bytes of the longest of these files.
-    pub longest: u64,
-}
-
 impl Scale {
     /// Whatever is written in these folders from now on counts.
     #[must_use]
@@ -151,18 +142,18 @@ impl Scale {
             .fold(0, u64::saturating_add)
     }
 
-    /// Counts, until more than `enough` is found or `enough_of_it` is set. Links are not followed.
-    /// Blocks.
+    /// Bytes on disk of the files and folders that were made or changed, counted until more than `enough` is found or `enough_of_it` is set. Links are not
+    /// followed. Blocks.
     #[must_use]
-    pub fn weigh(&self, enough: u64, enough_of_it: &AtomicBool) -> Written {
-        let mut written = Written::default();
+    pub fn weigh(&self, enough: u64, enough_of_it: &AtomicBool) -> u64 {
+        let mut written = 0;
         let mut left = self.folders.clone();
         while let Some(folder) = left.pop() {
             let Ok(entries) = std::fs::read_dir(&folder) else {
                 continue;
             };
             for entry in entries.flatten() {
-                if written.total > enough || enough_of_it.load(Ordering::Relaxed) {
+                if written > enough || enough_of_it.load(Ordering::Relaxed) {
                     return written;
                 }
                 let Ok(found) = entry.metadata() else {
@@ -172,10 +163,7 @@ impl Scale {
                     left.push(entry.path());
                 }
                 if self.is_new(&found) {
-                    written.total += (found.blocks() * BLOCK).max(LEAST);
-                    if found.is_file() {
-                        written.longest = written.longest.max(found.len());
-                    }
+                    written += (found.blocks() * BLOCK).max(LEAST);
                 }
             }
         }
@@ -213,17 +201,13 @@ mod tests {
         // As if time had passed.
         scale.since += LAG + Duration::from_secs(3_600);
         let never = AtomicBool::new(false);
-        assert_eq!(scale.weigh(u64::MAX, &never), Written::default());
+        assert_eq!(scale.weigh(u64::MAX, &never), 0);
         scale.since -= Duration::from_secs(7_200);
         std::fs::write(folder.path().join("old/after"), vec![1; 50_000]).unwrap();
         std::fs::write(folder.path().join("empty"), "").unwrap();
         let written = scale.weigh(u64::MAX, &never);
-        assert_eq!(written.longest, 100_000);
-        assert!(written.total >= 150_000 + 2 * LEAST, "{written:?}");
-        assert!(scale.weigh(1, &never).total < 150_000 + LEAST);
-        assert_eq!(
-            scale.weigh(u64::MAX, &AtomicBool::new(true)),
-            Written::default()
-        );
+        assert!(written >= 150_000 + 2 * LEAST, "{written:?}");
+        assert!(scale.weigh(1, &never) < 150_000 + LEAST);
+        assert_eq!(scale.weigh(u64::MAX, &AtomicBool::new(true)), 0);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::meter::{Scale, Written};
+use super::meter::Scale;
 use super::stop::{Limit, Stop, Verdict};
 
 /// How often it asks how much room is left, which costs next to nothing.
@@ -36,7 +36,7 @@ pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
             continue;
         }
         let began = Instant::now();
-        let seen = weigh(scale, allowed).await.total;
+        let seen = weigh(scale, allowed).await;
         if seen > allowed {
             verdict.pass(Stop {
                 limit: Limit::Disk,
@@ -51,7 +51,7 @@ pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
 }
 
 /// What was written so far, until more than `enough` is found; the search ends when this is dropped.
-pub async fn weigh(scale: &Scale, enough: u64) -> Written {
+async fn weigh(scale: &Scale, enough: u64) -> u64 {
     let scale = scale.clone();
     let given_up = GivenUp::default();
     let flag = Arc::clone(&given_up.0);
