@@ -7,10 +7,14 @@ mod house;
 mod approvals;
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "cli/one_card.rs"]
+mod one_card;
 #[path = "cli/rocks.rs"]
 mod rocks;
 #[path = "cli/skills.rs"]

@@ -298,3 +298,43 @@ fn an_endpoint_that_answered_before_is_waited_for_even_when_its_probe_is_halted(
 fn is_start_of(event: &orket_actors::port::event::RuntimeEvent, run: &str) -> bool {
     event.event == "session_start" && event.run_id.as_deref() == Some(run)
 }
+
+#[test]
+fn an_endpoint_that_asks_for_rest_gets_it_from_everybody() {
+    let mut lab = Lab::new();
+    lab.settings.clocks = endless();
+    lab.settings.max_model_retries = 1;
+    let ids: Vec<String> = (0..20).map(|n| format!("C-{n}")).collect();
+    let cards: Vec<Value> = ids.iter().map(|id| card(id, json!({}))).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    // It is too busy for the first six questions, each time for three seconds.
+    let mut replies = vec![json!({
+        "when": {"role": "coder"}, "times": 6, "fault": "http_429", "retry_after_ms": 3_000,
+    })];
+    replies.extend(each_once(&ids));
+    lab.epic("busy", json!(cards), json!({"replies": replies}));
+    let time = FlyingTime::new();
+    on_actix(async {
+        let mut options = lab.options();
+        options.actors.max_turns = Some(1);
+        options.clock = Arc::clone(&time.clock) as _;
+        let system = System::start(options).await.expect("starts");
+        let mut events = system.runtime.subscribe();
+        let new = lab.new_run("busy", "run-1", "build-1");
+        time.fly();
+        system.runtime.start_run(new).await.expect("started");
+        let report = ended(&system, "run-1").await;
+        time.land();
+        assert_eq!(report.status, "done", "{}", told(&report));
+        let seen = waiting(&mut events);
+        let refused = seen.iter().filter(|event| {
+            event.event == "turn_failed" && event.data.to_string().contains("E_MODEL_RATE_LIMITED")
+        });
+        assert_eq!(refused.count(), 6);
+        let rests = seen
+            .iter()
+            .filter(|event| event.event == "model_endpoint_rests");
+        assert_eq!(rests.count(), 6, "each question was asked after a rest");
+        system.stop(Shutdown::Graceful).await.expect("stops");
+    });
+}

@@ -17,8 +17,8 @@ use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::turn::{
-    Context as TurnContext, Decided, Decision, Next, Purpose, Step, Turn, TurnOutcome,
-    cut_off_effect, waits_for,
+    Context as TurnContext, Decided, Decision, MOST_CREATED_IN_A_TURN, Next, Purpose, Step, Turn,
+    TurnOutcome, cut_off_effect, waits_for,
 };
 use serde_json::json;
 
@@ -329,6 +329,7 @@ impl CardActor {
             refusal: self.life.refusal.clone(),
             history: self.spoken(purpose),
             dependencies: self.dependencies.clone(),
+            room: Some(self.room()),
         };
         let (turn, decision) = match Turn::begin(Arc::new(cx)) {
             Ok(begun) => begun,
@@ -467,14 +468,11 @@ impl CardActor {
         ctx: &mut Context<Self>,
     ) {
         let at_ms = self.world.clock.wall_ms();
-        let spend = if decided.approved {
-            vec![Op::SpendGates {
-                gates: decided.gates.clone(),
-                at_ms,
-            }]
-        } else {
-            Vec::new()
-        };
+        // A refusal is used up too: it decides this attempt and no later one.
+        let spend = vec![Op::SpendGates {
+            gates: decided.gates.clone(),
+            at_ms,
+        }];
         match turn.decided(decided) {
             Ok(decision) => self.take_up(open, turn, decision, spend, (endpoint, permit), ctx),
             Err(failure) => self.block_with(failure, vec![abandon(&open, at_ms)], ctx),
@@ -607,6 +605,13 @@ impl CardActor {
             cx.dependencies = self.dependencies.clone();
         }
         Some(cx)
+    }
+
+    /// How many cards a turn that begins now may create.
+    fn room(&self) -> u32 {
+        let left = self.plan.max_created_cards;
+        left.saturating_sub(self.scope.created())
+            .min(MOST_CREATED_IN_A_TURN)
     }
 
     fn missing_reads(&self, purpose: Purpose) -> Vec<String> {

@@ -108,6 +108,8 @@ pub struct Observed {
     pub endpoint: String,
     /// Whether it answered.
     pub answered: bool,
+    /// How long it asked to be left alone, if it did.
+    pub rest: Option<Duration>,
 }
 
 /// Stops the gateway.
@@ -163,6 +165,8 @@ struct Endpoint {
     /// How often the breaker opened; a timer of an earlier time does nothing.
     trips: u64,
     has_answered: bool,
+    /// It asked to be left alone until then, on the clock for waiting, in milliseconds.
+    rests_until: u64,
 }
 
 /// The actor.
@@ -186,9 +190,13 @@ impl ModelGateway {
     }
 
     fn serve(&mut self, name: &str) {
+        let now_ms = self.world.clock.now_ms();
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
+        if now_ms < endpoint.rests_until {
+            return;
+        }
         loop {
             let probe = match endpoint.breaker {
                 Breaker::Closed => false,
@@ -222,6 +230,30 @@ impl ModelGateway {
             endpoint.breaker = Breaker::HalfOpen;
             self.serve(name);
         }
+    }
+
+    /// The endpoint wants to be left alone: nobody asks it until then, whichever card it told.
+    fn rest(&mut self, name: &str, wait: Duration, ctx: &mut Context<Self>) {
+        let now_ms = self.world.clock.now_ms();
+        let Some(endpoint) = self.endpoints.get_mut(name) else {
+            return;
+        };
+        let until = now_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        if until <= endpoint.rests_until {
+            return;
+        }
+        endpoint.rests_until = until;
+        self.world.events.emit(
+            "model_endpoint_rests",
+            About {
+                role: "model_gateway",
+                ..About::default()
+            },
+            json!({"endpoint": name, "next_try_ms": wait.as_millis(), "waiting": endpoint.queue.len()}),
+        );
+        let nap = self.world.clock.sleep(wait);
+        let name = name.to_owned();
+        ctx.spawn(nap.into_actor(self).map(move |(), act, _| act.serve(&name)));
     }
 
     fn trip(&mut self, name: &str, ctx: &mut Context<Self>) {
@@ -287,6 +319,7 @@ impl Handler<Acquire> for ModelGateway {
                 open_for: OPEN_FIRST,
                 trips: 0,
                 has_answered: false,
+                rests_until: 0,
             });
         if endpoint.breaker == Breaker::Open && !endpoint.has_answered {
             return Err(unavailable(&ask.endpoint));
@@ -323,6 +356,9 @@ impl Handler<Observed> for ModelGateway {
     type Result = ();
 
     fn handle(&mut self, seen: Observed, ctx: &mut Context<Self>) {
+        if let Some(wait) = seen.rest {
+            self.rest(&seen.endpoint, wait, ctx);
+        }
         let Some(endpoint) = self.endpoints.get_mut(&seen.endpoint) else {
             return;
         };

@@ -1,5 +1,7 @@
 //! The face of the actor system: what the command line, the socket server and tests hold.
 
+mod queue;
+
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,12 +13,14 @@ use orket_core::card_life::CardLife;
 use orket_core::failure::FailureClass;
 use orket_core::ids::{CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::Unit;
+use orket_core::run::Run;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use crate::approvals;
-use crate::event_bus::{Events, StopBus};
+use crate::event_bus::{About, Events, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::gateway::{StopGateway, UnderWay};
@@ -26,14 +30,19 @@ use crate::port::clock::SharedClock;
 use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
-use crate::port::store::{GateDecision, Guard, Op, RunRecord, RunStatus, Store, StoreError, Write};
+use crate::port::store::{
+    BUDGET, CardRow, GateDecision, GateRecord, Guard, Op, RunRecord, RunStatus, Store, StoreError,
+    UNKNOWN_OUTCOME, Write,
+};
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
-use crate::run_actor::{GetReport, StopRun, card_report};
+use crate::run_actor::{GetReport, LookAtGates, StopRun, card_report};
 use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
 use crate::turn_actor::audit;
 use crate::watchdog::StopWatchdog;
 use crate::world::{Options, RunEntry, RunScope, RunStage, Slot, StopCause, World, lock};
+use queue::Kept;
+pub use queue::ToQueue;
 
 /// The supervisor may be restarted this often before the system stops.
 const MOST_SUPERVISOR_RESTARTS: u32 = 5;
@@ -70,7 +79,8 @@ pub struct RunReport {
     pub build_id: String,
     /// Its epic.
     pub epic: String,
-    /// `running`, `done`, `terminal_failure`, `incomplete`, `failed`, `halted` or `interrupted`.
+    /// `queued`, `running`, `done`, `terminal_failure`, `incomplete`, `failed`, `halted`,
+    /// `interrupted` or `skipped`.
     pub status: String,
     /// Its cards, in the epic's order.
     pub cards: Vec<CardReport>,
@@ -295,6 +305,10 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn start_run(&self, new: NewRun) -> Result<RunId, RuntimeError> {
+        self.begin_run(new, Kept::Nowhere).await
+    }
+
+    async fn begin_run(&self, new: NewRun, kept: Kept) -> Result<RunId, RuntimeError> {
         self.refuse_when_stopping()?;
         let world = &self.world;
         let run_id = new.plan.run_id.clone();
@@ -313,21 +327,22 @@ impl Runtime {
             runs.insert(run_id.clone(), entry_of(&new.plan));
         }
         let _announced = Announced(world, run_id.clone());
-        let record = self.write_run(new).await?;
+        let record = self.write_run(new, kept).await?;
         hand_over(world, record, false);
         Ok(run_id)
     }
 
-    async fn write_run(&self, new: NewRun) -> Result<RunRecord, StoreError> {
+    async fn write_run(&self, new: NewRun, kept: Kept) -> Result<RunRecord, StoreError> {
         let world = &self.world;
         let at_ms = world.clock.wall_ms();
         let existing = world.store.build_cards(new.plan.build_id.clone()).await?;
+        let gates = world
+            .store
+            .gates_of_build(new.plan.build_id.clone())
+            .await?;
         let known: HashSet<&CardId> = existing.iter().map(|card| &card.plan.id).collect();
         let plan = Arc::new(new.plan);
-        let mut ops = vec![Op::InsertRun {
-            plan: Arc::clone(&plan),
-            at_ms,
-        }];
+        let mut ops = vec![kept.first_op(&plan, at_ms)];
         let mut fresh = Vec::new();
         let mut adopted = Vec::new();
         let mut changed = Vec::new();
@@ -341,9 +356,28 @@ impl Runtime {
                 ));
             }
         }
-        // All of the build's cards, those that turns created among them.
-        for record in &existing {
+        // All of the build's cards, those that turns created among them: dependencies are looked up
+        // in the run. Those that take no part stay as they are.
+        let graph: Vec<_> = existing
+            .iter()
+            .map(|record| (record.plan.as_ref(), record.life.status))
+            .collect();
+        let scope = Run::new(&graph, plan.target.as_ref(), 0);
+        let mut released = Vec::new();
+        for (place, record) in existing.iter().enumerate() {
             adopted.push(record.row);
+            if !scope.is_in_scope(place) {
+                continue;
+            }
+            match unknown_outcome(&record.life, record.row, &gates) {
+                UnknownOutcome::None => {}
+                UnknownOutcome::Released(gate) => released.push(gate),
+                UnknownOutcome::Waits => continue,
+            }
+            if record.life.is_over_budget() {
+                // Its gate goes on being asked.
+                continue;
+            }
             let mut life = record.life.clone();
             let mut changes = Vec::new();
             if life.reopen(&mut changes) {
@@ -371,6 +405,12 @@ impl Runtime {
             });
         }
         ops.extend(changed);
+        if !released.is_empty() {
+            ops.push(Op::SpendGates {
+                gates: released,
+                at_ms,
+            });
+        }
         fault::point("run.before_insert");
         world
             .store
@@ -411,6 +451,9 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn resume(&self, run: RunId) -> Result<(), RuntimeError> {
+        if let Some(new) = self.world.store.queued_run(run.clone()).await? {
+            return self.begin_queued(new).await;
+        }
         self.go_on(run, Reopen::All).await
     }
 
@@ -432,16 +475,71 @@ impl Runtime {
             RuntimeError::Store(StoreError::Conflict(format!("there is no gate {gate}")))
         })?;
         approvals::decide(&self.world, &found, decision, &by, &reason).await?;
-        if found.digest.is_none() {
-            return Ok(false);
-        }
         let Ok(run) = RunId::new(found.run_id) else {
             return Ok(false);
         };
+        let reopen = match (&found.digest, decision) {
+            (Some(_), _) => Reopen::Nothing,
+            (None, GateDecision::Approved) if found.request_type == BUDGET => Reopen::Nothing,
+            (None, GateDecision::Approved) => Reopen::Released,
+            (None, GateDecision::Rejected | GateDecision::Expired) => return Ok(false),
+        };
+        match self.go_on(run, reopen).await {
+            Ok(()) => Ok(true),
+            // A card that was blocked is looked at again when its run is begun again.
+            Err(RuntimeError::AlreadyRunning(_)) => Ok(found.request_type != UNKNOWN_OUTCOME),
+            Err(error) => {
+                tracing::info!(%error, "the decision is stored; the run does not go on by itself");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Lets scopes of a run (kind, id, unit, amount) spend more and goes on with what waited for it.
+    /// Says whether the run is under way now.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`].
+    pub async fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
+    ) -> Result<bool, RuntimeError> {
+        let world = &self.world;
+        let gates = world.store.gates_of_run(run.clone()).await?;
+        let ops = approvals::grant_ops(&gates, &grants, &by, world.clock.wall_ms());
+        let answers = ops.iter().any(|op| matches!(op, Op::DecideGate { .. }));
+        world
+            .store
+            .submit(Write {
+                guard: Guard::None,
+                flush: None,
+                ops,
+            })
+            .await?;
+        world.events.emit(
+            "budget_granted",
+            About {
+                run: Some(run.as_str()),
+                role: "operator",
+                ..About::default()
+            },
+            json!({"by": by, "grants": grants}),
+        );
+        let actor = world.runs().get(&run).and_then(|entry| entry.actor.clone());
+        if let Some(actor) = actor {
+            actor.do_send(LookAtGates);
+            return Ok(true);
+        }
+        if !answers {
+            return Ok(false);
+        }
         match self.go_on(run, Reopen::Nothing).await {
             Ok(()) | Err(RuntimeError::AlreadyRunning(_)) => Ok(true),
             Err(error) => {
-                tracing::info!(%error, "the decision is stored; the run does not go on by itself");
+                tracing::info!(%error, "more may be spent; the run does not go on by itself");
                 Ok(false)
             }
         }
@@ -482,12 +580,13 @@ impl Runtime {
         // Only what is read after it was entered is sure to be still true: the run may have come to
         // its end between the two.
         let record = loaded(world, &run).await?;
+        let gates = world.store.gates_of_run(run.clone()).await?;
         world
             .store
             .submit(Write {
                 guard: Guard::None,
                 flush: None,
-                ops: reopening(&record, reopen, world.clock.wall_ms()),
+                ops: reopening(&record, &gates, reopen, world.clock.wall_ms()),
             })
             .await?;
         hand_over(world, loaded(world, &run).await?, true);
@@ -626,12 +725,40 @@ impl Runtime {
 enum Reopen {
     /// All that did not finish, with fresh budgets.
     All,
+    /// Cards with a call of unknown outcome that a person allowed to be made again.
+    Released,
     /// None: only what a person decided goes on.
     Nothing,
 }
 
+/// What is to be said of a card that may have done something which must not be done twice.
+enum UnknownOutcome {
+    /// It has not.
+    None,
+    /// It has, and a person allowed it to be made again; the approval's number.
+    Released(i64),
+    /// It has, and nobody did.
+    Waits,
+}
+
+fn unknown_outcome(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> UnknownOutcome {
+    if life.code.as_deref() != Some(FailureClass::UnknownOutcome.code()) {
+        return UnknownOutcome::None;
+    }
+    let newest = gates
+        .iter()
+        .rev()
+        .find(|gate| gate.card == card && gate.request_type == UNKNOWN_OUTCOME);
+    match newest {
+        Some(gate) if gate.status == GateDecision::Approved.as_str() && !gate.spent => {
+            UnknownOutcome::Released(gate.id)
+        }
+        Some(_) | None => UnknownOutcome::Waits,
+    }
+}
+
 /// The changes that make a stopped run go on: only what is left is made ready.
-fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
+fn reopening(record: &RunRecord, gates: &[GateRecord], reopen: Reopen, at_ms: i64) -> Vec<Op> {
     let open: HashSet<i64> = record.open_turns.iter().map(|turn| turn.card).collect();
     let mut ops = vec![Op::SetRun {
         run_id: record.plan.run_id.clone(),
@@ -639,25 +766,19 @@ fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
         summary: json!({"resumed_at_ms": at_ms}),
         at_ms,
     }];
-    match reopen {
+    let everything = match reopen {
         Reopen::Nothing => return ops,
-        Reopen::All => {}
-    }
-    // A run that was stopped in the middle goes on; what waits for a person's word in it goes on
-    // waiting. Only a run that is over is resumed on purpose because of such a card.
-    let was_stopped = match record.status {
-        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
-        RunStatus::Done
-        | RunStatus::TerminalFailure
-        | RunStatus::Incomplete
-        | RunStatus::Failed => false,
+        Reopen::Released => false,
+        Reopen::All => true,
     };
-    let unknown = FailureClass::UnknownOutcome.code();
+    let mut released = Vec::new();
     for card in &record.cards {
-        if was_stopped && card.life.code.as_deref() == Some(unknown) {
-            continue;
+        match unknown_outcome(&card.life, card.row, gates) {
+            UnknownOutcome::None if everything => {}
+            UnknownOutcome::None | UnknownOutcome::Waits => continue,
+            UnknownOutcome::Released(gate) => released.push(gate),
         }
-        if card.life.is_parked() && open.contains(&card.row) {
+        if card.life.is_parked() && (open.contains(&card.row) || card.life.is_over_budget()) {
             // What a person decided is read by the run itself.
             continue;
         }
@@ -679,6 +800,12 @@ fn reopening(record: &RunRecord, reopen: Reopen, at_ms: i64) -> Vec<Op> {
                 at_ms,
             });
         }
+    }
+    if !released.is_empty() {
+        ops.push(Op::SpendGates {
+            gates: released,
+            at_ms,
+        });
     }
     ops
 }

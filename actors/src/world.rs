@@ -1,7 +1,7 @@
 //! What all actors share: the ports, the addresses of the singletons, ids, options.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use actix::prelude::*;
@@ -90,6 +90,7 @@ pub struct RunScope {
     /// Cancelled first: no new turn and no new call starts.
     pub winding_down: CancellationToken,
     cause: Mutex<Option<StopCause>>,
+    created: AtomicU32,
 }
 
 impl RunScope {
@@ -100,7 +101,19 @@ impl RunScope {
             cancel: CancellationToken::new(),
             winding_down: CancellationToken::new(),
             cause: Mutex::new(None),
+            created: AtomicU32::new(0),
         })
+    }
+
+    /// How many cards turns of the run have created.
+    #[must_use]
+    pub fn created(&self) -> u32 {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Turns of the run created so many more cards.
+    pub fn add_created(&self, cards: u32) {
+        self.created.fetch_add(cards, Ordering::Relaxed);
     }
 
     /// Nothing new starts; the first cause given stays.

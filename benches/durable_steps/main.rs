@@ -37,7 +37,8 @@ const CARDS: [usize; 5] = [1, 8, 64, 512, 2_048];
 const ROUNDS: usize = 7;
 /// After so many steps a card goes on with its next attempt, as cards do.
 const STEPS_A_TURN: u32 = 12;
-/// Attempts opened before a round, for all cards together.
+/// Attempts opened before a round, for all cards together. A card that has been through its own goes
+/// on with its first.
 const ATTEMPTS: usize = 12_288;
 
 fn main() {
@@ -174,20 +175,23 @@ async fn ours_round(folder: &Path, cards: usize) -> Round {
     }
     let writer = journal.clone();
     let step = step();
+    let attempts = u32::try_from(ATTEMPTS / cards).unwrap();
     let round = drive(cards, "orket-writer", move |card, n| {
         let (writer, step) = (writer.clone(), step.clone());
         async move {
-            let attempt = n / STEPS_A_TURN;
+            let (lap, place) = (n / (STEPS_A_TURN * attempts), n % (STEPS_A_TURN * attempts));
+            let attempt = place / STEPS_A_TURN;
             let turn = i64::from(attempt) * i64::try_from(cards).unwrap()
                 + i64::try_from(card).unwrap()
                 + 1;
+            let seq = lap * STEPS_A_TURN + place % STEPS_A_TURN;
             let write = Write {
                 guard: Guard::Turn(turn, 1),
                 flush: None,
                 ops: vec![Op::Steps {
                     turn,
                     steps: vec![StepRow {
-                        seq: n % STEPS_A_TURN,
+                        seq,
                         at_ms: 1_750_000_000_000,
                         step,
                     }],

@@ -15,6 +15,11 @@ pub const PARKED: &str = "E_APPROVAL_REQUIRED";
 /// The code of a card that waits for a larger budget.
 pub const OVER_BUDGET: &str = "E_BUDGET";
 
+/// How long a card bears with a server that asks it to wait, in all, before its refusals count.
+const MOST_REST_MS: u64 = 2 * 60 * 60 * 1_000;
+/// A wait that was asked for counts at least so much.
+const LEAST_REST_MS: u64 = 1_000;
+
 /// Where a card stands, as stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CardLife {
@@ -39,6 +44,9 @@ pub struct CardLife {
     /// was judged.
     #[serde(default)]
     pub model_failures: u32,
+    /// How long the model's server has asked it to wait since its last answer, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rested_ms: u64,
     /// Takings-up of the current turn after a crash.
     #[serde(default)]
     pub recoveries: u32,
@@ -56,6 +64,11 @@ pub struct CardLife {
     pub tokens: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Default for CardLife {
     fn default() -> Self {
         Self {
@@ -67,6 +80,7 @@ impl Default for CardLife {
             attempt: 0,
             retries: 0,
             model_failures: 0,
+            rested_ms: 0,
             recoveries: 0,
             attempts: 0,
             refusal: None,
@@ -226,6 +240,7 @@ impl CardLife {
         self.attempt = 0;
         self.recoveries = 0;
         self.model_failures = 0;
+        self.rested_ms = 0;
         self.go(status, "tool_call", false, &mut changes);
         self.wait_reason = wait_reason;
         match purpose {
@@ -329,10 +344,20 @@ impl CardLife {
             FailureClass::ModelConnect
             | FailureClass::ModelServer
             | FailureClass::ModelRateLimited => {
-                self.model_failures = self.model_failures.saturating_add(1);
+                // A server that says when it may be asked again works: that is not held against the
+                // card while it stays within reason.
+                let asked = Duration::from_millis(failure.retry_after_ms.unwrap_or(0));
+                let patient = failure.class == FailureClass::ModelRateLimited
+                    && !asked.is_zero()
+                    && self.rested_ms < MOST_REST_MS;
+                if patient {
+                    let asked_ms = failure.retry_after_ms.unwrap_or(0).max(LEAST_REST_MS);
+                    self.rested_ms = self.rested_ms.saturating_add(asked_ms);
+                } else {
+                    self.model_failures = self.model_failures.saturating_add(1);
+                }
                 if self.model_failures <= budgets.max_model_retries {
-                    let own = budgets.backoff.delay(self.model_failures, seed);
-                    let asked = Duration::from_millis(failure.retry_after_ms.unwrap_or(0));
+                    let own = budgets.backoff.delay(self.model_failures.max(1), seed);
                     return Conclusion {
                         changes,
                         after: After::Turn {
@@ -352,6 +377,7 @@ impl CardLife {
             | FailureClass::Panic
             | FailureClass::Storage => {
                 self.model_failures = 0;
+                self.rested_ms = 0;
                 if self.retries < card.max_retries {
                     self.retries = self.retries.saturating_add(1);
                     if matches!(
@@ -370,6 +396,14 @@ impl CardLife {
                         gate: false,
                     };
                 }
+            }
+            FailureClass::Budget => {
+                self.park(purpose, OVER_BUDGET, failure.message.clone(), &mut changes);
+                return Conclusion {
+                    changes,
+                    after: After::Parked,
+                    gate: true,
+                };
             }
             FailureClass::ModelRefused
             | FailureClass::UnknownOutcome
@@ -473,6 +507,12 @@ impl CardLife {
         self.code.as_deref() == Some(PARKED) || self.code.as_deref() == Some(OVER_BUDGET)
     }
 
+    /// Whether it waits for more to spend.
+    #[must_use]
+    pub fn is_over_budget(&self) -> bool {
+        self.code.as_deref() == Some(OVER_BUDGET)
+    }
+
     /// Goes on after a person's word.
     pub fn unpark(&mut self, changes: &mut Vec<Change>) {
         self.code = None;
@@ -513,6 +553,7 @@ impl CardLife {
         let before = self.clone();
         self.retries = 0;
         self.model_failures = 0;
+        self.rested_ms = 0;
         self.recoveries = 0;
         self.wait_reason = None;
         self.code = None;

@@ -1,7 +1,7 @@
 //! The chain over a card's steps: each link is a digest of the link before it and of everything the
 //! journal holds of the step, so that a step changed, left out, added or moved later is found.
 //!
-//! A link is `BLAKE3(before ‖ content)`, where `content` is `BLAKE3(turn ‖ seq ‖ at ‖ kind ‖ 0 ‖ body)`,
+//! A link is `BLAKE3(before ‖ content)`, where `content` is `BLAKE3(turn ‖ seq ‖ at ‖ body)`,
 //! numbers as 64-bit little-endian: the long part can be digested before it is known what comes
 //! before, and the short one is a single block. The first step of a card is linked to [`Link::root`].
 
@@ -25,8 +25,6 @@ pub struct Linked<'a> {
     pub seq: u32,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Its kind.
-    pub kind: &'a str,
     /// Its JSON text, as stored.
     pub body: &'a str,
 }
@@ -43,8 +41,6 @@ impl Content {
         for number in [step.turn, i64::from(step.seq), step.at_ms] {
             hasher.update(&number.to_le_bytes());
         }
-        hasher.update(step.kind.as_bytes());
-        hasher.update(&[0]);
         hasher.update(step.body.as_bytes());
         Self(*hasher.finalize().as_bytes())
     }
@@ -106,7 +102,6 @@ mod tests {
             turn: 7,
             seq,
             at_ms: 1_750_000_000_000,
-            kind: "model_replied",
             body,
         })
     }
@@ -117,7 +112,7 @@ mod tests {
         for number in [7_i64, 3, 1_750_000_000_000] {
             row.extend(number.to_le_bytes());
         }
-        row.extend(b"model_replied\0{\"round\":0}");
+        row.extend(b"{\"round\":0}");
         let mut bytes = Link::root(5).as_bytes().to_vec();
         bytes.extend(blake3::hash(&row).as_bytes());
         assert_eq!(

@@ -179,10 +179,29 @@ fn file(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
         return Err(refuse(RULE_ARGUMENTS, message, path));
     }
     names::check(&call.tool, path)?;
+    let own = scope
+        .policy
+        .own_places
+        .iter()
+        .find(|own| own.holds(&normal));
     if call.tool == READ_FILE {
-        return Ok(());
+        return match own {
+            Some(own) if own.is_secret => {
+                let message = format!(
+                    "{}: {:?} belongs to the runtime and cannot be read",
+                    call.tool,
+                    clip(path)
+                );
+                Err(refuse(RULE_PROTECTED, message, path))
+            }
+            Some(_) | None => Ok(()),
+        };
     }
-    if let Some(owner) = path::protected(&normal) {
+    let protected = match own {
+        Some(_) => Some("the runtime"),
+        None => path::protected(&normal),
+    };
+    if let Some(owner) = protected {
         let message = format!(
             "{}: {:?} belongs to {owner} and cannot be written; write under agent_output/",
             call.tool,

@@ -73,6 +73,10 @@ fn default_model_retries() -> u32 {
     5
 }
 
+fn default_created_cards() -> u32 {
+    200
+}
+
 fn default_verify_ms() -> u64 {
     60_000
 }
@@ -120,6 +124,9 @@ pub struct CardPlan {
     /// References, carried along.
     #[serde(default)]
     pub references: Vec<String>,
+    /// The card whose turn asked for it; `None` when it is the epic's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<CardId>,
 }
 
 /// One run of an epic.
@@ -157,6 +164,9 @@ pub struct RunPlan {
     pub max_rounds: u32,
     /// How many times a turn is taken up again after a crash of the process.
     pub max_recoveries: u32,
+    /// How many cards the turns of a run may create.
+    #[serde(default = "default_created_cards")]
+    pub max_created_cards: u32,
     /// How many failures of the model's server in a row a card forgives.
     #[serde(default = "default_model_retries")]
     pub max_model_retries: u32,

@@ -5,7 +5,7 @@
 //! unblocks, and of two equal ones the older. Cards are known here by their place in the epic.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap};
 
 use crate::ids::CardId;
 use crate::plan::CardPlan;
@@ -104,8 +104,8 @@ pub struct Run {
 
 impl Run {
     /// A run over `cards` with the status each has now. Dependencies on unknown cards were refused
-    /// when the plan was built; here they count as satisfied. With a target, only it and what it
-    /// depends on take part.
+    /// when the plan was built; here they count as satisfied. With a target, only it, what it
+    /// depends on, and what those created take part.
     #[must_use]
     pub fn new(cards: &[(&CardPlan, CardStatus)], target: Option<&CardId>, wip_limit: u32) -> Self {
         let places: HashMap<&CardId, Place> = cards
@@ -146,7 +146,10 @@ impl Run {
             }
         }
         if let Some(start) = target.and_then(|id| places.get(id).copied()) {
-            keep_only(&mut nodes, start);
+            let kept = scope_of(&nodes, start, &creations(cards, &places));
+            for (node, kept) in nodes.iter_mut().zip(kept) {
+                node.in_scope = kept;
+            }
         }
         let mut run = Self {
             nodes,
@@ -471,22 +474,41 @@ fn to_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
-fn keep_only(nodes: &mut [Node], start: Place) {
-    let mut kept: HashSet<Place> = HashSet::new();
-    let mut frontier = vec![start];
-    while let Some(place) = frontier.pop() {
-        if kept.insert(place) {
-            frontier.extend(
-                nodes
-                    .get(place)
-                    .map(|n| n.dependencies.as_slice())
-                    .unwrap_or_default(),
-            );
+/// Of each card, those that its turns created.
+fn creations(
+    cards: &[(&CardPlan, CardStatus)],
+    places: &HashMap<&CardId, Place>,
+) -> HashMap<Place, Vec<Place>> {
+    let mut creations: HashMap<Place, Vec<Place>> = HashMap::new();
+    for (place, (card, _)) in cards.iter().enumerate() {
+        let creator = card.created_by.as_ref().and_then(|id| places.get(id));
+        if let Some(creator) = creator {
+            creations.entry(*creator).or_default().push(place);
         }
     }
-    for (place, node) in nodes.iter_mut().enumerate() {
-        node.in_scope = kept.contains(&place);
+    creations
+}
+
+/// What takes part when `start` is the target: it, what it depends on, and what those created.
+fn scope_of(nodes: &[Node], start: Place, created: &HashMap<Place, Vec<Place>>) -> Vec<bool> {
+    let mut kept = vec![false; nodes.len()];
+    let mut frontier = vec![start];
+    while let Some(place) = frontier.pop() {
+        let Some(mark) = kept.get_mut(place) else {
+            continue;
+        };
+        if std::mem::replace(mark, true) {
+            continue;
+        }
+        frontier.extend(
+            nodes
+                .get(place)
+                .map(|n| n.dependencies.as_slice())
+                .unwrap_or_default(),
+        );
+        frontier.extend(created.get(&place).map(Vec::as_slice).unwrap_or_default());
     }
+    kept
 }
 
 #[cfg(test)]

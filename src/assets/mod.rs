@@ -77,6 +77,35 @@ impl AssetSource for DiskThenEmbedded {
         }
         names.into_iter().collect()
     }
+
+    fn folders(&self, dir: &str) -> Vec<String> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        if is_relative(dir)
+            && let Ok(entries) = std::fs::read_dir(self.root.join(dir))
+        {
+            names.extend(
+                entries
+                    .flatten()
+                    .filter(|entry| entry.path().is_dir())
+                    .filter_map(|entry| entry.file_name().into_string().ok()),
+            );
+        }
+        let shipped = if format!("{dir}/") == EMBEDDED_ROOT {
+            Some(&EMBEDDED)
+        } else {
+            dir.strip_prefix(EMBEDDED_ROOT)
+                .and_then(|inner| EMBEDDED.get_dir(inner))
+        };
+        if let Some(shipped) = shipped {
+            names.extend(
+                shipped
+                    .dirs()
+                    .filter_map(|dir| dir.path().file_name()?.to_str())
+                    .map(str::to_owned),
+            );
+        }
+        names.into_iter().collect()
+    }
 }
 
 /// The text of a shipped file.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use orket_actors::approvals::{decision_ops, grant_ops};
 use orket_actors::port::store::{GateDecision, Guard, Op, RunStatus, Store, Write};
 use orket_actors::runtime::{RuntimeError, Shutdown};
 use orket_actors::world::Options;
@@ -19,11 +20,13 @@ use crate::log::LogOptions;
 use crate::owner::boot::Parts;
 use crate::owner::folder::DataFolder;
 use crate::owner::host::wall_ms;
-use crate::owner::planner::AssetPlanner;
-use crate::owner::ports::{Planner, Records};
+use crate::owner::planner::{AssetPlanner, OwnFiles};
+use crate::owner::ports::{BudgetView, Planner, Records};
 use crate::owner::records::JournalRecords;
-use crate::owner::wire::DecideRequest;
+use crate::owner::service::{Refusal, grants_of};
+use crate::owner::wire::{DecideRequest, GrantRequest};
 use crate::providers::ProviderSettings;
+use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
 use crate::tools::child::sandbox::SandboxOptions;
@@ -55,19 +58,25 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
         context_window: settings.context_window,
         max_retries: Some(settings.max_retries),
         artifacts: settings.artifacts,
+        max_created_cards: settings.max_created_cards,
         env_models: settings
             .models
             .iter()
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
         preference_models: settings.preferences.clone(),
-        modes: settings.modes(),
+        modes: stages::with_unlock(settings.modes(), root),
         ..PlanSettings::default()
     };
-    Arc::new(AssetPlanner::new(
-        Library::new(DiskThenEmbedded::new(root)),
-        own,
-    ))
+    let files = OwnFiles {
+        guarded: ["config", "model"]
+            .into_iter()
+            .map(|name| root.join(name))
+            .collect(),
+        secret: vec![root.join(".env"), settings.durable_root.clone()],
+    };
+    let library = Library::new(DiskThenEmbedded::new(root));
+    Arc::new(AssetPlanner::new(library, own).guarding(files))
 }
 
 /// Reads the journal of a folder, whoever owns it.
@@ -89,7 +98,31 @@ pub fn reader(folder: &DataFolder) -> Result<Option<Reader>, Failure> {
 }
 
 fn unopened(error: OpenError) -> Failure {
-    Failure::new(error.code(), error.to_string())
+    told(&error, error.to_string())
+}
+
+/// The failure with what to do about it, where its words do not say so.
+fn told(error: &OpenError, text: String) -> Failure {
+    let failure = Failure::new(error.code(), text);
+    match error {
+        OpenError::Unusable { path, reason } => {
+            let is_damaged = ["not a database", "malformed"]
+                .iter()
+                .any(|words| reason.contains(words));
+            failure.hint(if is_damaged {
+                format!(
+                    "restore {} from a backup, or move it away to begin without it",
+                    path.display()
+                )
+            } else {
+                "look at free space, permissions and the limits of the process".to_owned()
+            })
+        }
+        OpenError::Path { .. }
+        | OpenError::Permission { .. }
+        | OpenError::NewerSchema { .. }
+        | OpenError::AlreadyOpen { .. } => failure,
+    }
 }
 
 fn journal_options(settings: &Settings) -> JournalOptions {
@@ -180,7 +213,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
 fn not_started(error: StartError) -> Failure {
     let text = format!("orket cannot start: {error}");
     match error {
-        StartError::Journal(error) => Failure::new(error.code(), text),
+        StartError::Journal(error) => told(&error, text),
         StartError::Runtime(RuntimeError::Broken(_)) => Failure::new("E_ACTOR_PANIC", text)
             .hint("standard error says where it panicked; the same command tries again"),
         StartError::Runtime(_) => Failure::new("E_STORAGE", text),
@@ -221,14 +254,34 @@ pub async fn decide_gate(
     decision: GateDecision,
     request: DecideRequest,
 ) -> Result<(), Failure> {
-    let decided = Op::DecideGate {
-        gate,
-        decision,
-        by: request.by,
-        reason: request.reason,
-        at_ms: wall_ms(),
-    };
-    write_once(settings, folder, vec![decided]).await
+    let reader = reader(folder)?.ok_or_else(|| Refusal::unknown_gate(gate))?;
+    let found = reader
+        .gate_record(gate)
+        .map_err(|error| Refusal::internal(error.to_string()))?
+        .ok_or_else(|| Refusal::unknown_gate(gate))?;
+    let ops = decision_ops(&found, decision, &request.by, &request.reason, wall_ms());
+    write_once(settings, folder, ops).await
+}
+
+/// Lets a run spend more while nobody owns the folder. Needs the lock.
+///
+/// # Errors
+///
+/// When the journal cannot be written, or the run has no such scope.
+pub async fn grant(
+    settings: &Settings,
+    folder: &DataFolder,
+    run: &RunId,
+    view: &BudgetView,
+    request: &GrantRequest,
+) -> Result<(), Failure> {
+    let grants = grants_of(view, request)?;
+    let reader = reader(folder)?.ok_or_else(|| Refusal::unknown_run(run.as_str()))?;
+    let gates = reader
+        .gates_of_run(run.as_str())
+        .map_err(|error| Refusal::internal(error.to_string()))?;
+    let ops = grant_ops(&gates, &grants, &request.by, wall_ms());
+    write_once(settings, folder, ops).await
 }
 
 async fn write_once(settings: &Settings, folder: &DataFolder, ops: Vec<Op>) -> Result<(), Failure> {

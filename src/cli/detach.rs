@@ -9,6 +9,7 @@ use orket_core::ids::RunId;
 use tokio::time::Instant;
 
 use super::context::Context;
+use super::enter::warn_of_version;
 use super::failure::Failure;
 use super::out;
 use crate::owner::client::Client;
@@ -25,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// When no owner can be brought up, or it refuses.
 pub async fn start(context: &Context, request: &StartRequest) -> Result<ExitCode, Failure> {
     let client = background_owner(context).await?;
+    warn_of_version(&client).await;
     tell(context, &client.start(request).await?);
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use crate::owner::boot::Owner;
 use crate::owner::client::{Address, Client};
 use crate::owner::host::{Door, Host, Mode, knock};
 use crate::owner::lock::OwnerLock;
+use crate::owner::surroundings::Surroundings;
 
 /// An owner to talk to, and whether it is this process.
 pub struct Entered {
@@ -35,6 +36,7 @@ impl Context {
                         "warning: --set changes nothing for work that another process does",
                     );
                 }
+                warn_of_version(&client).await;
                 Ok(Entered {
                     host: Host::There(client),
                     owner: None,
@@ -60,8 +62,12 @@ impl Context {
     /// When the journal or the socket cannot be opened.
     pub async fn become_owner(&self, lock: OwnerLock) -> Result<Owner, Failure> {
         let parts = assemble::parts(&self.settings, &self.folder, &self.cwd).await?;
-        let workspace = self.cwd.join(DEFAULT_WORKSPACE);
-        Owner::open(&self.folder, lock, parts, workspace).map_err(|error| {
+        let surroundings = Surroundings {
+            workspace: self.cwd.join(DEFAULT_WORKSPACE),
+            asset_root: self.cwd.clone(),
+            settings: self.settings.digests.clone(),
+        };
+        Owner::open(&self.folder, lock, parts, surroundings).map_err(|error| {
             Failure::new("E_SOCKET", format!("cannot listen on the socket: {error}"))
                 .hint("look at the folder `run` below the data folder")
         })
@@ -84,6 +90,19 @@ impl Context {
             Door::Attach(client) => Ok(Some(client)),
             Door::Own(_) | Door::Nobody => Ok(None),
         }
+    }
+}
+
+/// Says when the work is done by another version.
+pub async fn warn_of_version(client: &Client) {
+    let own = env!("CARGO_PKG_VERSION");
+    if let Ok(health) = client.health().await
+        && health.version != own
+    {
+        super::out::warn(&format!(
+            "warning: process {} does the work and is orket {}, this is orket {own}; `orket serve --stop` lets the next command bring its own",
+            health.pid, health.version
+        ));
     }
 }
 

@@ -60,18 +60,24 @@ impl Failure {
             out::warn(&format!("hint: {hint}"));
         }
         if json {
-            out::json(&serde_json::json!({
-                "error": {"code": self.code, "detail": self.message, "hint": self.hint}
-            }));
+            out::json(&self.body());
         }
         ExitCode::from(self.exit)
+    }
+
+    /// What is told on standard output with `--json`.
+    #[must_use]
+    pub fn body(&self) -> serde_json::Value {
+        serde_json::json!({
+            "error": {"code": self.code, "detail": self.message, "hint": self.hint}
+        })
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let exit = match error {
-            ConfigError::Flag(..) => 2,
+            ConfigError::Flag(..) | ConfigError::FlagValues(_) => 2,
             ConfigError::File { .. } | ConfigError::Values(_) => 1,
         };
         let failure = Self::new("E_CONFIG", error.to_string())
@@ -83,10 +89,11 @@ impl From<ConfigError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self {
+            // What the owner's socket calls a bad request was typed by somebody.
+            exit: if refusal.status == 400 { 2 } else { 1 },
             code: refusal.code,
             message: refusal.detail,
             hint: refusal.hint,
-            exit: 1,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`context`]: settings, folder and output of one command.
 //! - [`assemble`]: puts the parts of an owner together.
 //! - [`enter`]: finding the owner, or becoming it.
+//! - `open_files`: how many files may be open.
 //! - `panic_hook`: what a panic says.
 //! - `progress`: what a run looks like while it goes on.
 //! - `commands`: one file per command.
@@ -19,11 +20,13 @@ pub mod context;
 mod detach;
 pub mod enter;
 pub mod failure;
+mod open_files;
 pub mod out;
 mod panic_hook;
 mod progress;
 mod report;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -40,12 +43,40 @@ use crate::tools::child::sandbox::seal_own_process;
 pub fn main() -> ExitCode {
     panic_hook::install();
     seal_own_process();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let json = cli.global.json;
-    match run(cli) {
+    let code = match run(cli) {
         Ok(code) => code,
         Err(failure) => failure.tell(json),
+    };
+    match out::lost() {
+        Some(reason) if code == ExitCode::SUCCESS => Failure::new(
+            "E_OUTPUT",
+            format!("standard output could not be written: {reason}"),
+        )
+        .hint("what was done is in the journal: orket show last")
+        .tell(false),
+        Some(_) | None => code,
     }
+}
+
+/// Help and version are answers; anything else was typed wrongly.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    // Nobody may be reading.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let (what, _) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let what = what.trim().trim_start_matches("error: ");
+        out::json(&Failure::usage(what).body());
+    }
+    ExitCode::from(2)
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -69,6 +100,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => on_system(commands::serve::run(context, args)),
         Command::Runs(args) => on_system(commands::runs::run(context, args)),
         Command::Show(args) => on_system(commands::show::run(context, args)),
+        Command::Budget(args) => on_system(commands::budget::run(context, args)),
         Command::Gates(args) => on_system(commands::gates::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
         Command::Replay(args) => commands::replay::run(&context, &args),
@@ -88,5 +120,18 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 }
 
 fn on_system(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
-    actix_rt::System::new().block_on(work)
+    open_files::make_room()?;
+    // A library that gets no thread or descriptor panics; that is no reason to leave without a word.
+    let worked = catch_unwind(AssertUnwindSafe(|| actix_rt::System::new().block_on(work)));
+    worked.unwrap_or_else(|panic| {
+        let words = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Failure::new(
+            "E_INTERNAL",
+            format!("orket broke down: {}", words.unwrap_or("a panic without words")),
+        )
+        .hint("nothing acknowledged is lost; look at the limits of the process (ulimit -a), then give the same command again"))
+    })
 }

@@ -1,15 +1,34 @@
 //! Standard output and standard error. A reader that goes away (`orket runs | head -1`) is no
-//! failure of ours, so errors of writing are let go.
+//! failure of ours; output that is lost otherwise, on a full disk above all, is one.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
+
+/// Why output was lost, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// Writes text to standard output.
 pub fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        Err(error) => {
+            // Only the first one is told.
+            let _ = LOST.set(error.to_string());
+        }
+    }
+}
+
+/// Why output was lost, if it was.
+#[must_use]
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Writes one value as indented JSON to standard output.

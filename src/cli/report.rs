@@ -7,6 +7,7 @@ use orket_actors::runtime::{CardReport, RunReport};
 
 use super::failure::INTERRUPTED;
 use super::progress::words::{amount, duration, one_line};
+use crate::owner::ports::RunRow;
 
 /// The widest a table gets where nobody says how wide a line may be.
 const WIDTH: u16 = 110;
@@ -63,6 +64,12 @@ pub fn cards_table(cards: &[CardReport]) -> String {
 /// The closing words of a run.
 #[must_use]
 pub fn closing(report: &RunReport) -> String {
+    closing_with(report, next_command(report))
+}
+
+/// The same with another command that goes on.
+#[must_use]
+pub fn closing_with(report: &RunReport, next: Option<String>) -> String {
     let done = report.cards.iter().filter(|card| is_done(card)).count();
     let mut text = String::new();
     if !report.cards.is_empty() {
@@ -79,6 +86,9 @@ pub fn closing(report: &RunReport) -> String {
         duration(report.elapsed_ms)
     ));
     text.push_str(&troubles(report));
+    if let Some(command) = next {
+        text.push_str(&format!("hint: {command}\n"));
+    }
     text
 }
 
@@ -86,14 +96,22 @@ fn is_done(card: &CardReport) -> bool {
     matches!(card.status.as_str(), "done" | "canceled" | "archived")
 }
 
-/// One paragraph for each card that is not done, and the command that goes on.
+/// One line for each card that is not done; cards that follow one another and share their reason
+/// share a line.
 #[must_use]
 pub fn troubles(report: &RunReport) -> String {
     let mut text = String::new();
     if report.status == RunStatus::Done.as_str() {
         return text;
     }
-    for card in report.cards.iter().filter(|card| !is_done(card)) {
+    let stuck: Vec<&CardReport> = report.cards.iter().filter(|card| !is_done(card)).collect();
+    let is_alike = |one: &&CardReport, other: &&CardReport| {
+        let fields =
+            |card: &CardReport| (card.status.clone(), card.code.clone(), card.note.clone());
+        !one.note.is_empty() && fields(one) == fields(other)
+    };
+    for cards in stuck.chunk_by(is_alike) {
+        let [card, ..] = cards else { continue };
         let code = card.code.as_deref().unwrap_or("");
         let why = match (code, card.note.as_str()) {
             ("", "") => String::new(),
@@ -101,12 +119,38 @@ pub fn troubles(report: &RunReport) -> String {
             ("", note) => format!(": {note}"),
             (code, note) => format!(": {code}: {note}"),
         };
-        text.push_str(&format!("{} is {}{why}\n", card.id, card.status));
-    }
-    if let Some(command) = next_command(report) {
-        text.push_str(&format!("hint: {command}\n"));
+        let who = match cards {
+            [one] => format!("{} is", one.id),
+            [one, other] => format!("{} and {} are", one.id, other.id),
+            [one, .., last] => format!("{} to {} are", one.id, last.id),
+            [] => continue,
+        };
+        text.push_str(&format!("{who} {}{why}\n", card.status));
     }
     text
+}
+
+/// The command that goes on when another run of the build took over the cards of this one.
+#[must_use]
+pub fn command_after(newer: &RunRow) -> String {
+    if matches!(
+        newer.status,
+        RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Halted
+            | RunStatus::Interrupted
+            | RunStatus::Skipped
+    ) {
+        format!(
+            "its cards are in run {0} now; orket resume {0} goes on with them",
+            newer.run_id
+        )
+    } else {
+        format!(
+            "its cards are in run {} now; orket run --epic {} --build-id {} goes on with all of them",
+            newer.run_id, newer.epic, newer.build_id
+        )
+    }
 }
 
 /// The command that goes on with a run that is not done.
@@ -114,6 +158,14 @@ pub fn troubles(report: &RunReport) -> String {
 pub fn next_command(report: &RunReport) -> Option<String> {
     match RunStatus::parse(&report.status) {
         Some(RunStatus::Done) => None,
+        Some(RunStatus::Queued) => Some(format!(
+            "it waits for its turn in its rock; orket halt {} takes it out",
+            report.run_id
+        )),
+        Some(RunStatus::Skipped) => Some(format!(
+            "it was never begun, since an epic that it depends on did not end well; orket resume {} runs it all the same",
+            report.run_id
+        )),
         Some(RunStatus::Running) => Some(format!("orket halt {} stops it", report.run_id)),
         Some(RunStatus::Halted | RunStatus::Interrupted) => {
             Some(format!("orket resume {} goes on with it", report.run_id))
@@ -135,7 +187,9 @@ pub fn exit_code(report: &RunReport) -> u8 {
         Some(RunStatus::Done) => 0,
         Some(RunStatus::Interrupted) => INTERRUPTED,
         Some(
-            RunStatus::Running
+            RunStatus::Queued
+            | RunStatus::Running
+            | RunStatus::Skipped
             | RunStatus::Halted
             | RunStatus::TerminalFailure
             | RunStatus::Incomplete
@@ -148,6 +202,38 @@ pub fn exit_code(report: &RunReport) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cards_that_share_their_reason_share_a_line() {
+        let stuck = |id: &str, note: &str| card(id, "blocked", Some("E_STAGE_SCAFFOLDER"), note);
+        let report = |cards: Vec<CardReport>| RunReport {
+            run_id: "r".to_owned(),
+            build_id: "b".to_owned(),
+            epic: "e".to_owned(),
+            status: "failed".to_owned(),
+            cards,
+            elapsed_ms: 0,
+        };
+        let lines = |cards| troubles(&report(cards));
+        let one = stuck("A", "no room");
+        assert_eq!(
+            lines(vec![
+                one.clone(),
+                card("B", "done", None, ""),
+                stuck("C", "no room")
+            ]),
+            "A and C are blocked: E_STAGE_SCAFFOLDER: no room\n"
+        );
+        assert_eq!(
+            lines(vec![
+                one,
+                stuck("B", "no room"),
+                stuck("C", "no room"),
+                stuck("D", "else")
+            ]),
+            "A to C are blocked: E_STAGE_SCAFFOLDER: no room\nD is blocked: E_STAGE_SCAFFOLDER: else\n"
+        );
+    }
 
     fn card(id: &str, status: &str, code: Option<&str>, note: &str) -> CardReport {
         CardReport {

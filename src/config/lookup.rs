@@ -73,6 +73,9 @@ pub enum ConfigError {
     /// Values that are not what they must be, one sentence each.
     #[error("{}", .0.join("\n"))]
     Values(Vec<String>),
+    /// The same, at least one of them of `--set`.
+    #[error("{}", .0.join("\n"))]
+    FlagValues(Vec<String>),
 }
 
 impl Sources {
@@ -198,13 +201,16 @@ impl Sources {
     }
 }
 
+/// A guess for a few slips of the hand, fewer in a short name.
 fn did_you_mean(name: &str) -> String {
+    let own = name.strip_prefix("ORKET_").unwrap_or(name);
+    let most = (own.len() / 3).min(3);
     let distance = |other: &str| edits(name.as_bytes(), other.as_bytes());
     super::variable::VARIABLES
         .iter()
         .map(|variable| (distance(variable.name), variable.name))
         .min()
-        .filter(|(edits, _)| *edits <= 3)
+        .filter(|(edits, _)| *edits <= most)
         .map(|(_, name)| format!("; did you mean `{name}`?"))
         .unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! The typed settings.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub retry: Backoff,
     /// Failed attempts forgiven where the card does not say.
     pub max_retries: u32,
+    /// Cards that the turns of one run may create.
+    pub max_created_cards: u32,
     /// Earlier replies shown in a prompt.
     pub context_window: u32,
     /// `ORKET_MODEL_<ROLE>`, by `<ROLE>`.
@@ -96,6 +99,8 @@ pub struct Settings {
     pub org_vision: Option<String>,
     /// All values with their origins.
     pub shown: Vec<Shown>,
+    /// A digest of each value that work depends on, by the variable's name.
+    pub digests: BTreeMap<String, String>,
     /// Variables that nothing reads.
     pub warnings: Vec<String>,
 }
@@ -154,11 +159,14 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Values`] with one sentence for each value that is not what it must be.
+    /// [`ConfigError::Values`] or [`ConfigError::FlagValues`] with one sentence for each value that is
+    /// not what it must be.
     pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
         let mut reader = Reader {
             sources,
             problems: Vec::new(),
+            flag_is_wrong: false,
+            digests: BTreeMap::new(),
             shown: Vec::new(),
         };
         let models = reader.models();
@@ -192,6 +200,7 @@ impl Settings {
             turn_clock_is_set: false,
             retry,
             max_retries: reader.small("ORKET_MAX_RETRIES"),
+            max_created_cards: reader.small("ORKET_MAX_CREATED_CARDS"),
             context_window: reader.small("ORKET_CONTEXT_WINDOW"),
             models,
             preferences: BTreeMap::new(),
@@ -227,12 +236,18 @@ impl Settings {
             org_name: reader.text("ORKET_ORG_NAME"),
             org_vision: reader.text("ORKET_ORG_VISION"),
             shown: Vec::new(),
+            digests: BTreeMap::new(),
             warnings: sources.unknown(),
         };
         reader.show_durable_root(&settings.durable_root);
         if !reader.problems.is_empty() {
-            return Err(ConfigError::Values(reader.problems));
+            return Err(if reader.flag_is_wrong {
+                ConfigError::FlagValues(reader.problems)
+            } else {
+                ConfigError::Values(reader.problems)
+            });
         }
+        settings.digests = std::mem::take(&mut reader.digests);
         settings.shown = reader.in_table_order();
         settings.turn_clock_is_set = settings
             .shown
@@ -256,17 +271,49 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 4] = [
+const PLAN_MODES: [&str; 24] = [
+    "ORKET_ARCHITECTURE_MODE",
+    "ORKET_FRONTEND_FRAMEWORK_MODE",
+    "ORKET_PROJECT_SURFACE_PROFILE",
+    "ORKET_SMALL_PROJECT_BUILDER_VARIANT",
+    "ORKET_SMALL_PROJECT_ISSUE_THRESHOLD",
+    "ORKET_SMALL_PROJECT_AUTO_INJECT_REVIEWER",
+    "ORKET_IDESIGN_MODE",
+    "ORKET_ENABLE_MICROSERVICES",
+    "ORKET_MICROSERVICES_UNLOCK_REPORT",
+    "ORKET_DISABLE_SCAFFOLDER",
+    "ORKET_DISABLE_DEPENDENCY_MANAGER",
+    "ORKET_DISABLE_DEPLOYMENT_PLANNER",
     "ORKET_APPROVAL_REQUIRED_TOOLS",
     "ORKET_APPROVAL_REQUIRED_CATEGORIES",
     "ORKET_APPROVAL_REQUIRED_SEATS",
     "ORKET_APPROVAL_EXPIRY_SEC",
+    "ORKET_BUDGET_TOKENS",
+    "ORKET_BUDGET_USD",
+    "ORKET_BUDGET_WALL_SEC",
+    "ORKET_BUDGET_TURNS",
+    "ORKET_CARD_BUDGET_TOKENS",
+    "ORKET_CARD_BUDGET_USD",
+    "ORKET_CARD_BUDGET_WALL_SEC",
+    "ORKET_CARD_BUDGET_TURNS",
 ];
+
+/// What concerns the command alone and not the work that it asks for.
+const OF_THE_COMMAND: [&str; 3] = ["ORKET_DURABLE_ROOT", "ORKET_LOG", "ORKET_FAULT"];
+
+/// Tells values apart without showing them. Only compared between processes of one version.
+fn digest(value: Option<&str>) -> String {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
 
 /// Reads variables one by one, collecting what is wrong and what is to be shown.
 struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<String>,
+    flag_is_wrong: bool,
+    digests: BTreeMap<String, String>,
     shown: Vec<Shown>,
 }
 
@@ -281,6 +328,7 @@ impl Reader<'_> {
         let text = match normal(variable.kind, &text) {
             Ok(text) => text,
             Err(expected) => {
+                self.flag_is_wrong |= origin == Origin::Flag;
                 let given = if variable.secret { "***" } else { &text };
                 self.problems.push(format!(
                     "{name} is `{given}` ({origin}); it must be {expected}"
@@ -289,6 +337,10 @@ impl Reader<'_> {
             }
         };
         let value = (!text.is_empty()).then_some(text);
+        if !OF_THE_COMMAND.contains(&name) {
+            self.digests
+                .insert(name.to_owned(), digest(value.as_deref()));
+        }
         self.shown.push(Shown {
             name: name.to_owned(),
             value: value.as_deref().map(|text| {
@@ -314,6 +366,7 @@ impl Reader<'_> {
             | Kind::Count(..)
             | Kind::Paths
             | Kind::Word(_)
+            | Kind::Choice(_)
             | Kind::Model
             | Kind::Url
             | Kind::Zone
@@ -435,6 +488,10 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
                 .then_some(lower)
                 .ok_or_else(|| format!("one of: {}", words.join(", ")))
         }
+        Kind::Choice(knob) => knob
+            .read(text)
+            .map(str::to_owned)
+            .map_err(|_unknown| format!("one of: {}", knob.known())),
         Kind::Model => ModelName::parse(text)
             .map(|model| model.to_string())
             .map_err(|_| {

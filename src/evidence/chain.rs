@@ -31,7 +31,6 @@ pub(super) fn check(
                 turn: step.turn,
                 seq: step.seq,
                 at_ms: step.at_ms,
-                kind: &step.kind,
                 body: &step.body,
             }));
             if stored != expected {

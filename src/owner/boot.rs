@@ -1,7 +1,6 @@
 //! Brings an owner up and takes it down.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
@@ -14,6 +13,7 @@ use super::ports::{Engine, Planner, Records};
 use super::server;
 use super::service::Service;
 use super::socket::Socket;
+use super::surroundings::Surroundings;
 
 /// What an owner is made of.
 pub struct Parts {
@@ -37,8 +37,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Opens the socket of a folder that is owned. Must be called on an actix system. `workspace` is
-    /// for runs that name none, absolute.
+    /// Opens the socket of a folder that is owned. Must be called on an actix system.
     ///
     /// # Errors
     ///
@@ -47,9 +46,12 @@ impl Owner {
         folder: &DataFolder,
         lock: OwnerLock,
         parts: Parts,
-        workspace: PathBuf,
+        surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let service = Service::new(parts.engine, parts.planner, parts.records, workspace);
+        let service = Service::new(parts.engine, parts.planner, parts.records, surroundings);
+        if let Err(error) = service.take_up_rocks() {
+            tracing::error!(%error, "rocks that were left in the middle are not taken up");
+        }
         let (socket, listener) = Socket::bind(folder, &lock)?;
         let (server, handle) = server::serve(listener, service.clone())?;
         actix_rt::spawn(server);

@@ -11,6 +11,12 @@ use super::ports::RunRow;
 /// Builds of rocks begin so: they are no builds of their epics.
 pub const ROCK_PREFIX: &str = "rock-";
 
+/// A name as a part of a build's id, where spaces are `._`.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    name.replace(' ', "._")
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -50,6 +56,8 @@ pub struct Wish<'a> {
     pub target: Option<&'a str>,
     /// The target is finished in the epic's latest build.
     pub target_is_finished: bool,
+    /// The latest build's last run was about one card, and others are not finished.
+    pub rest_is_left: bool,
 }
 
 /// Decides. `runs`: the newest of each build of the epic, newest first.
@@ -77,11 +85,11 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
         continued: true,
     };
     match latest.status {
-        RunStatus::Running => Choice::Attach {
+        RunStatus::Queued | RunStatus::Running => Choice::Attach {
             run_id: latest.run_id.clone(),
             build_id: latest.build_id.clone(),
         },
-        RunStatus::Halted | RunStatus::Interrupted => {
+        RunStatus::Halted | RunStatus::Interrupted | RunStatus::Skipped => {
             if latest.target.as_deref() == wish.target {
                 Choice::Resume {
                     run_id: latest.run_id.clone(),
@@ -96,8 +104,9 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
         | RunStatus::TerminalFailure
         | RunStatus::Incomplete
         | RunStatus::Failed => {
-            let same_build =
-                wish.build_id.is_some() || (wish.target.is_some() && !wish.target_is_finished);
+            let same_build = wish.build_id.is_some()
+                || (wish.target.is_some() && !wish.target_is_finished)
+                || (wish.target.is_none() && wish.rest_is_left);
             if same_build {
                 go_on()
             } else {
@@ -113,7 +122,7 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
 /// The first free name of `build-<epic>`, `build-<epic>-2`, …: one more than the highest there is.
 fn next_build(epic: &str, runs: &[RunRow]) -> String {
     next_name(
-        &format!("build-{epic}"),
+        &format!("build-{}", slug(epic)),
         runs.iter().map(|run| run.build_id.as_str()),
     )
 }
@@ -139,7 +148,17 @@ fn next_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
 /// own below it.
 #[must_use]
 pub fn epic_build(rock_build: &str, epic: &str) -> String {
-    format!("{rock_build}.{epic}")
+    format!("{rock_build}.{}", slug(epic))
+}
+
+/// Whether a build, without the epic behind it, is one of this rock.
+#[must_use]
+pub fn is_build_of_rock(rock: &str, build: &str) -> bool {
+    let first = format!("{ROCK_PREFIX}{}", slug(rock));
+    build.strip_prefix(&first).is_some_and(|rest| {
+        let number = rest.strip_prefix('-').map(str::parse::<u64>);
+        rest.is_empty() || matches!(number, Some(Ok(_)))
+    })
 }
 
 /// The build of a rock: the latest one while an epic of it is not done, else a new one. `runs`: the
@@ -149,12 +168,12 @@ pub fn choose_rock(rock: &str, given: Option<&str>, epics: &[(String, Vec<RunRow
     if let Some(given) = given {
         return format!("{ROCK_PREFIX}{}", given.trim_start_matches(ROCK_PREFIX));
     }
-    let first = format!("{ROCK_PREFIX}{rock}");
+    let first = format!("{ROCK_PREFIX}{}", slug(rock));
     let builds: Vec<&str> = epics
         .iter()
         .flat_map(|(epic, runs)| {
             runs.iter()
-                .filter_map(move |run| run.build_id.strip_suffix(&format!(".{epic}")))
+                .filter_map(move |run| run.build_id.strip_suffix(&format!(".{}", slug(epic))))
         })
         .collect();
     let next = next_name(&first, builds.iter().copied());
@@ -240,6 +259,7 @@ mod tests {
             build_id: None,
             target: None,
             target_is_finished: false,
+            rest_is_left: false,
         }
     }
 
@@ -302,6 +322,17 @@ mod tests {
         assert_eq!(choose(target(true), &runs), start("build-demo-2", false));
         let halted = [row("r1", "build-demo", RunStatus::Halted)];
         assert_eq!(choose(target(false), &halted), start("build-demo", true));
+    }
+
+    #[test]
+    fn after_a_run_of_one_card_the_rest_of_the_build_goes_on() {
+        let runs = [row("r1", "build-demo", RunStatus::Done)];
+        let rest = |rest_is_left| Wish {
+            rest_is_left,
+            ..wish()
+        };
+        assert_eq!(choose(rest(true), &runs), start("build-demo", true));
+        assert_eq!(choose(rest(false), &runs), start("build-demo-2", false));
     }
 
     #[test]

@@ -11,15 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::ports::RunRow;
+use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
 use super::wire::{
-    DecideRequest, Decision, ErrorBody, Health, Line, RunList, ShutdownRequest, StartRequest,
-    Started,
+    DecideRequest, Decision, ErrorBody, GrantRequest, Health, Line, RunList, ShutdownRequest,
+    StartRequest, Started,
 };
 
-/// The longest line of an event stream that is believed.
-const LONGEST_LINE: usize = 4 * 1024 * 1024;
 /// How long the owner may be silent on an event stream; it beats every two seconds.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -148,6 +146,26 @@ impl Client {
         answer(self.post(&format!("v1/gates/{gate}/{verb}"), request)).await
     }
 
+    /// `POST /v1/runs/{id}/budget`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn grant(
+        &self,
+        run: &str,
+        request: &GrantRequest,
+    ) -> Result<BudgetView, ClientError> {
+        let run = if run == "last" {
+            run.to_owned()
+        } else {
+            RunId::new(run)
+                .map_err(|_| Refusal::unknown_run(run))?
+                .into()
+        };
+        answer(self.post(&format!("v1/runs/{run}/budget"), request)).await
+    }
+
     /// `GET /v1/runs`.
     ///
     /// # Errors
@@ -242,6 +260,7 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Clien
         .map_err(|error| ClientError::Gone(format!("its answer makes no sense: {error}")))
 }
 
+/// Lines may be as long as a report of all cards is: the owner is one's own.
 async fn read_lines(response: Response, to: &mpsc::Sender<Line>) -> Result<(), String> {
     let mut bytes = response.bytes_stream();
     let mut rest: Vec<u8> = Vec::new();
@@ -252,22 +271,18 @@ async fn read_lines(response: Response, to: &mpsc::Sender<Line>) -> Result<(), S
         let Some(chunk) = chunk else {
             return Ok(());
         };
-        rest.extend_from_slice(&chunk.map_err(|error| error.to_string())?);
-        let mut from = 0;
-        while let Some(length) = rest
-            .get(from..)
-            .and_then(|tail| tail.iter().position(|byte| *byte == b'\n'))
-        {
-            let line = rest.get(from..from + length).unwrap_or_default();
-            from += length + 1;
-            let line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let chunk = chunk.map_err(|error| error.to_string())?;
+        // Only what is new is looked through: a long line comes in many pieces.
+        let mut pieces = chunk.split(|byte| *byte == b'\n');
+        let last = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            rest.extend_from_slice(piece);
+            let line = serde_json::from_slice(&rest).map_err(|error| error.to_string())?;
+            rest.clear();
             if to.send(line).await.is_err() {
                 return Ok(());
             }
         }
-        rest.drain(..from);
-        if rest.len() > LONGEST_LINE {
-            return Err("a line without end".to_owned());
-        }
+        rest.extend_from_slice(last);
     }
 }

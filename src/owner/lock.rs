@@ -54,11 +54,10 @@ impl OwnerLock {
                     pid: std::process::id(),
                     started_ms: now_ms,
                 };
-                let text = serde_json::to_string(&note).map_err(io::Error::other)?;
-                file.set_len(0)?;
-                file.rewind()?;
-                file.write_all(text.as_bytes())?;
-                file.write_all(b"\n")?;
+                // The lock is what counts; on a full disk nobody learns who has it.
+                if let Err(error) = write_note(&mut file, note) {
+                    tracing::debug!(%error, "the lock file says nothing of its owner");
+                }
                 Ok(Attempt::Got(Self { file }))
             }
             Err(TryLockError::WouldBlock) => {
@@ -70,6 +69,13 @@ impl OwnerLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+fn write_note(file: &mut File, note: OwnerNote) -> io::Result<()> {
+    let text = serde_json::to_string(&note).map_err(io::Error::other)? + "\n";
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
 }
 
 impl Drop for OwnerLock {

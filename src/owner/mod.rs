@@ -14,6 +14,7 @@
 //! - [`server`], [`client`]: both ends of it.
 //! - [`host`]: an owner, in this process or in another one; how a command finds it.
 //! - [`boot`]: brings an owner up and takes it down.
+//! - [`surroundings`]: what an owner was born with, and a command too.
 //! - [`signals`]: SIGINT, SIGTERM, SIGHUP.
 
 pub mod boot;
@@ -30,4 +31,5 @@ pub mod server;
 pub mod service;
 pub mod signals;
 pub mod socket;
+pub mod surroundings;
 pub mod wire;

@@ -1,8 +1,11 @@
 //! [`Planner`] over the asset library.
 
+use std::path::{Path, PathBuf};
+
 use orket_actors::runtime::NewRun;
 use orket_core::asset::{AssetSource, Epic, Library, LoadError, Located, Rock};
 use orket_core::plan_build::{PlanErrors, PlanRequest, PlanSettings, build};
+use orket_core::policy::OwnPlace;
 use orket_core::tool_catalogue::catalogue;
 
 use super::ports::{
@@ -14,13 +17,72 @@ use super::ports::{
 pub struct AssetPlanner<S> {
     library: Library<S>,
     settings: PlanSettings,
+    own: OwnFiles,
+}
+
+/// Where Orket keeps what is its own; agents whose workspace holds it may not write there.
+#[derive(Debug, Clone, Default)]
+pub struct OwnFiles {
+    /// Assets and settings.
+    pub guarded: Vec<PathBuf>,
+    /// What agents may not read either: secrets, the journal.
+    pub secret: Vec<PathBuf>,
+}
+
+impl OwnFiles {
+    /// Those that lie in `workspace`, relative to it.
+    fn within(&self, workspace: &Path) -> Vec<OwnPlace> {
+        let workspace = real(workspace);
+        let guarded = self.guarded.iter().map(|path| (path, false));
+        let secret = self.secret.iter().map(|path| (path, true));
+        guarded
+            .chain(secret)
+            .filter_map(|(path, is_secret)| {
+                let path = real(path);
+                let path = path.strip_prefix(&workspace).ok()?.to_str()?.to_owned();
+                (!path.is_empty()).then_some(OwnPlace { path, is_secret })
+            })
+            .collect()
+    }
+}
+
+/// The path without links and dots, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    for known in path.ancestors() {
+        if let (Ok(found), Ok(rest)) = (known.canonicalize(), path.strip_prefix(known)) {
+            return found.join(rest);
+        }
+    }
+    path.to_owned()
 }
 
 impl<S: AssetSource> AssetPlanner<S> {
     /// Plans made of the assets of `library` under these settings.
     #[must_use]
     pub fn new(library: Library<S>, settings: PlanSettings) -> Self {
-        Self { library, settings }
+        Self {
+            library,
+            settings,
+            own: OwnFiles::default(),
+        }
+    }
+
+    /// Keeps agents away from Orket's own files.
+    #[must_use]
+    pub fn guarding(self, own: OwnFiles) -> Self {
+        Self { own, ..self }
+    }
+
+    /// Refuses a department that nobody has.
+    fn checked(&self, department: &str) -> Result<(), PlanRefusal> {
+        let known = self.library.departments();
+        if known.iter().any(|name| name == department) {
+            return Ok(());
+        }
+        Err(PlanRefusal::NotFound {
+            message: format!("there is no department `{department}`"),
+            known,
+        })
     }
 
     fn board_epic(&self, name: &str, department: &str) -> BoardEpic {
@@ -70,11 +132,16 @@ fn refusal(error: LoadError) -> PlanRefusal {
 }
 
 fn invalid(problems: &PlanErrors) -> PlanRefusal {
-    PlanRefusal::Invalid(problems.0.iter().map(ToString::to_string).collect())
+    let reasons = problems.0.iter().map(ToString::to_string).collect();
+    match problems.code() {
+        Some(code) => PlanRefusal::Stage { code, reasons },
+        None => PlanRefusal::Invalid(reasons),
+    }
 }
 
 impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     fn find(&self, name: &str, department: &str) -> Result<Found, PlanRefusal> {
+        self.checked(department)?;
         match self.library.locate(name, department).map_err(refusal)? {
             Located::Epic(_) => Ok(Found::Epic),
             Located::Rock(_) => Ok(Found::Rock),
@@ -83,6 +150,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn rock(&self, name: &str, department: &str) -> Result<Vec<RockEpic>, PlanRefusal> {
+        self.checked(department)?;
         let loaded = self
             .library
             .load::<Rock>(name, department)
@@ -100,6 +168,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn plan(&self, wish: PlanWish) -> Result<(NewRun, Vec<String>), PlanRefusal> {
+        self.checked(&wish.department)?;
         // A name that is not there is one refusal, not a broken asset.
         let epic = self
             .library
@@ -115,8 +184,9 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
             model_override: wish.model.map(|model| model.to_string()),
             rock: wish.rock,
         };
-        let built = build(&self.library, &request, &self.settings, &catalogue())
+        let mut built = build(&self.library, &request, &self.settings, &catalogue())
             .map_err(|problems| invalid(&problems))?;
+        built.plan.policy.gate.own_places = self.own.within(&wish.workspace);
         let new = NewRun {
             plan: built.plan,
             cards: built.cards,
@@ -125,6 +195,7 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
     }
 
     fn board(&self, department: &str) -> Result<Board, PlanRefusal> {
+        self.checked(department)?;
         let mut listed = Vec::new();
         let mut board = Board::default();
         for name in self.library.list("rocks", department) {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use orket_actors::port::event::RuntimeEvent;
+use orket_actors::port::queue::RockRun;
 use orket_actors::port::store::{GateDecision, RunStatus};
-use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown};
+use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue};
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::plan::RunPlan;
+use orket_core::policy::Unit;
 use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -22,6 +24,15 @@ pub trait Engine: Send + Sync + 'static {
     fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::resume`].
     fn resume(&self, run: RunId) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::queue_runs`].
+    fn queue_runs(&self, runs: Vec<ToQueue>) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::settle_queued`].
+    fn settle_queued(
+        &self,
+        run: RunId,
+        status: RunStatus,
+        why: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>>;
     /// See [`Runtime::decide_gate`].
     fn decide_gate(
         &self,
@@ -29,6 +40,13 @@ pub trait Engine: Send + Sync + 'static {
         decision: GateDecision,
         by: String,
         reason: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
+    /// See [`Runtime::grant`].
+    fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
     ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
     /// See [`Runtime::wait`].
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
@@ -62,6 +80,21 @@ impl Engine for Runtime {
         Box::pin(async move { runtime.resume(run).await })
     }
 
+    fn queue_runs(&self, runs: Vec<ToQueue>) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.queue_runs(runs).await })
+    }
+
+    fn settle_queued(
+        &self,
+        run: RunId,
+        status: RunStatus,
+        why: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.settle_queued(run, status, why).await })
+    }
+
     fn decide_gate(
         &self,
         gate: i64,
@@ -71,6 +104,16 @@ impl Engine for Runtime {
     ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.decide_gate(gate, decision, by, reason).await })
+    }
+
+    fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.grant(run, grants, by).await })
     }
 
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
@@ -136,6 +179,13 @@ pub enum PlanRefusal {
     },
     /// Assets are broken or contradict each other.
     Invalid(Vec<String>),
+    /// A stage before the run refuses it.
+    Stage {
+        /// Its code, `E_STAGE_…`.
+        code: &'static str,
+        /// Why, one sentence each.
+        reasons: Vec<String>,
+    },
 }
 
 /// An epic of a rock.
@@ -202,7 +252,7 @@ pub struct BoardEpic {
 pub struct BoardRock {
     /// The asset's name.
     pub name: String,
-    /// The status of the asset.
+    /// How its latest build stands, else the status of the asset.
     pub status: String,
     /// Why it cannot be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -323,6 +373,42 @@ pub struct AttemptRow {
     pub ended_ms: Option<i64>,
 }
 
+/// What a run may spend and has spent: its epic's build, the cards of it and its rock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetView {
+    /// The run.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its rock's build, when it is part of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rock_build: Option<String>,
+    /// Each unit of each scope that is limited or was counted.
+    pub lines: Vec<BudgetLineView>,
+}
+
+/// One unit of one scope: tokens and turns as such, money in millionths of a US dollar, time in
+/// milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetLineView {
+    /// `rock`, `epic` or `card`.
+    pub scope: String,
+    /// Which one.
+    pub scope_id: String,
+    /// Of what.
+    pub unit: Unit,
+    /// The plan's limit; none is no limit.
+    pub allowed: Option<u64>,
+    /// What people added to it.
+    pub granted: u64,
+    /// What was spent.
+    pub spent: u64,
+    /// What open questions set aside.
+    pub reserved: u64,
+    /// What is left where something is limited.
+    pub left: Option<u64>,
+}
+
 /// A question for a person, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateView {
@@ -387,6 +473,34 @@ pub trait Records: Send + Sync + 'static {
     /// [`RecordsError`].
     fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError>;
 
+    /// The builds of rocks with a run that waits or is under way, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn unfinished_rocks(&self) -> Result<Vec<String>, RecordsError>;
+
+    /// The newest run of each epic of a rock's build, in the order of the rock.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn rock_runs(&self, rock_build: &str) -> Result<Vec<RockRun>, RecordsError>;
+
+    /// The build of the rock that a run belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn rock_build_of(&self, run_id: &str) -> Result<Option<String>, RecordsError>;
+
+    /// Whether a run is stored and has never begun.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn has_not_begun(&self, run_id: &str) -> Result<bool, RecordsError>;
+
     /// How a run stands, with its cards.
     ///
     /// # Errors
@@ -414,6 +528,13 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError>;
+
+    /// What a run may spend and has spent.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn budget(&self, run_id: &str) -> Result<Option<BudgetView>, RecordsError>;
 
     /// The plan of a run.
     ///

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use orket_actors::port::queue::RockRun;
 use orket_actors::port::store::{RunStatus, StoreError};
 use orket_actors::runtime::{CardReport, RunReport};
-use orket_core::plan::RunPlan;
+use orket_core::card_life::CardLife;
+use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::Unit;
 use orket_core::turn::Step;
 
 use super::host::wall_ms;
-use super::ports::{AttemptRow, GateView, Records, RecordsError, RunRow};
+use super::ports::{
+    AttemptRow, BudgetLineView, BudgetView, GateView, Records, RecordsError, RunRow,
+};
 use crate::storage::Reader;
-use crate::storage::reader::{CardSummary, GateRow, LookupError, RunSummary};
+use crate::storage::reader::{BudgetLine, CardSummary, GateRow, LookupError, RunSummary};
 
 /// See the file's head; cheap to clone.
 #[derive(Debug, Clone)]
@@ -107,19 +112,96 @@ impl Records for JournalRecords {
         Ok(rows)
     }
 
+    fn unfinished_rocks(&self) -> Result<Vec<String>, RecordsError> {
+        self.read(Reader::unfinished_rocks)
+    }
+
+    fn rock_runs(&self, rock_build: &str) -> Result<Vec<RockRun>, RecordsError> {
+        self.read(|reader| reader.rock_runs(rock_build))
+    }
+
+    fn rock_build_of(&self, run_id: &str) -> Result<Option<String>, RecordsError> {
+        self.read(|reader| reader.rock_build_of(run_id))
+    }
+
+    fn has_not_begun(&self, run_id: &str) -> Result<bool, RecordsError> {
+        self.read(|reader| reader.has_not_begun(run_id))
+    }
+
     fn report(&self, run_id: &str) -> Result<Option<RunReport>, RecordsError> {
         let Some(run) = self.find(run_id)?.filter(|run| run.run_id == run_id) else {
             return Ok(None);
         };
-        let cards = self.read(|reader| reader.run_cards(run_id))?;
-        let end = run.ended_ms.unwrap_or_else(wall_ms);
+        let waiting = self.read(|reader| reader.queued_run(run_id))?;
+        let has_begun = waiting.is_none();
+        let cards = match waiting {
+            Some(waiting) => waiting.cards.iter().map(waiting_card).collect(),
+            None => self
+                .read(|reader| reader.run_cards(run_id))?
+                .into_iter()
+                .map(card)
+                .collect(),
+        };
+        let end = if has_begun {
+            run.ended_ms.unwrap_or_else(wall_ms)
+        } else {
+            run.started_ms
+        };
         Ok(Some(RunReport {
             run_id: run.run_id,
             build_id: run.build_id,
             epic: run.epic,
             status: run.status.as_str().to_owned(),
-            cards: cards.into_iter().map(card).collect(),
+            cards,
             elapsed_ms: u64::try_from(end.saturating_sub(run.started_ms)).unwrap_or(0),
+        }))
+    }
+
+    fn budget(&self, run_id: &str) -> Result<Option<BudgetView>, RecordsError> {
+        let Some(plan) = self.plan(run_id)? else {
+            return Ok(None);
+        };
+        let build = plan.build_id.as_str();
+        let rock_build = plan
+            .rock
+            .as_ref()
+            .and_then(|_| build.strip_suffix(&format!(".{}", plan.epic)))
+            .map(str::to_owned);
+        let found = self.read(|reader| reader.budgets(build, rock_build.as_deref()))?;
+        let mut lines: Vec<BudgetLineView> = found.into_iter().map(budget_line).collect();
+        // What is limited shows before anything is spent.
+        let policy = &plan.policy.budget;
+        let scopes = [
+            ("rock", rock_build.clone(), policy.rock),
+            ("epic", Some(build.to_owned()), policy.epic),
+        ];
+        let mut place = 0;
+        for (scope, scope_id, limits) in scopes {
+            let Some(scope_id) = scope_id else { continue };
+            for unit in Unit::ALL {
+                let known = lines
+                    .iter()
+                    .any(|it| it.scope == scope && it.scope_id == scope_id && it.unit == *unit);
+                if let Some(limit) = limits.of(*unit).filter(|_| !known) {
+                    let line = BudgetLine {
+                        scope: scope.to_owned(),
+                        scope_id: scope_id.clone(),
+                        unit: *unit,
+                        allowed: Some(limit),
+                        granted: 0,
+                        reserved: 0,
+                        spent: 0,
+                    };
+                    lines.insert(place, budget_line(line));
+                    place += 1;
+                }
+            }
+        }
+        Ok(Some(BudgetView {
+            run_id: run_id.to_owned(),
+            build_id: build.to_owned(),
+            rock_build,
+            lines,
         }))
     }
 
@@ -158,6 +240,22 @@ impl Records for JournalRecords {
     }
 }
 
+fn budget_line(line: BudgetLine) -> BudgetLineView {
+    let used = line.spent.saturating_add(line.reserved);
+    BudgetLineView {
+        left: line
+            .allowed
+            .map(|allowed| allowed.saturating_add(line.granted).saturating_sub(used)),
+        scope: line.scope,
+        scope_id: line.scope_id,
+        unit: line.unit,
+        allowed: line.allowed,
+        granted: line.granted,
+        spent: line.spent,
+        reserved: line.reserved,
+    }
+}
+
 fn gate_view(gate: GateRow) -> GateView {
     GateView {
         id: gate.id,
@@ -175,6 +273,21 @@ fn gate_view(gate: GateRow) -> GateView {
         decided_by: gate.decided_by,
         resolution: gate.resolution,
         spent_ms: gate.spent_ms,
+    }
+}
+
+/// A card of a run that has not begun.
+fn waiting_card(plan: &CardPlan) -> CardReport {
+    let life = CardLife::default();
+    CardReport {
+        id: plan.id.to_string(),
+        summary: plan.summary.clone(),
+        seat: plan.seat.clone(),
+        status: life.status.as_str().to_owned(),
+        attempts: life.attempts,
+        tokens: life.tokens,
+        code: None,
+        note: String::new(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What goes over the socket, version 1. All of it is JSON; a stream of events is one line each.
 
+use std::collections::BTreeMap;
+
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::runtime::RunReport;
+use orket_core::policy::Unit;
 use serde::{Deserialize, Serialize};
 
 use super::ports::RunRow;
@@ -41,10 +44,20 @@ pub struct StartRequest {
     /// The workspace folder; relative to the owner's current folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
+    /// The workspace was asked for by name: a stopped run that has another is not gone on with, a new
+    /// one on its build is.
+    #[serde(default)]
+    pub workspace_is_wished: bool,
     /// The run that was under way when this was asked for: should it be over by now, its end is the
     /// answer and nothing new is begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under_way: Option<String>,
+    /// Where the command looks for assets; refused when the owner looks elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_root: Option<String>,
+    /// A digest of the value of each setting of the command, by name; differences are warned of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
 }
 
 fn core_department() -> String {
@@ -117,7 +130,7 @@ pub struct Health {
     pub version: String,
     /// The owner's process.
     pub pid: u32,
-    /// Runs under way.
+    /// Runs under way, and those that wait for their turn in a rock under way.
     pub active_runs: Vec<String>,
 }
 
@@ -152,6 +165,29 @@ pub struct Decision {
     pub status: String,
     /// Whether the run is under way now.
     pub goes_on: bool,
+}
+
+/// `POST /v1/runs/{id}/budget`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    /// Who lets it spend more.
+    #[serde(default)]
+    pub by: String,
+    /// How much more of what.
+    pub add: Vec<Grant>,
+}
+
+/// More to spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// `epic` (the run's), `rock` (the one it is part of) or `card:ID`.
+    pub scope: String,
+    /// Of what.
+    pub unit: Unit,
+    /// How much: tokens, turns, millionths of a US dollar, milliseconds.
+    pub amount: u64,
 }
 
 /// One line of `GET /v1/runs/{id}/events`.

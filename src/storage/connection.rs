@@ -105,7 +105,12 @@ pub(super) fn open_readers(path: &Path, count: u32) -> Result<Readers, OpenError
         .test_on_check_out(false)
         .connection_customizer(Box::new(ReaderPragmas))
         .build(ConnectionManager::new(text))
-        .map_err(|error| unusable(path, &error.to_string()))
+        .map_err(|error| {
+            // The pool puts its own impatience before the cause.
+            let text = error.to_string();
+            let cause = text.strip_prefix("timed out waiting for connection: ");
+            unusable(path, cause.unwrap_or(&text))
+        })
 }
 
 #[derive(Debug)]

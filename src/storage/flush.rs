@@ -102,16 +102,20 @@ impl Disks {
     /// One answer for each folder, in their order.
     fn flush(&mut self, folders: &[Option<FlushFolder>]) -> Vec<Result<(), StoreError>> {
         fault::point("writer.before_flush");
-        let mut by_folder: HashMap<&Path, Result<u64, StoreError>> = HashMap::new();
+        let mut by_folder: HashMap<&Path, Result<Option<u64>, StoreError>> = HashMap::new();
         let mut by_device: BTreeMap<u64, &Path> = BTreeMap::new();
         for folder in folders.iter().flatten() {
             let path = folder.0.as_path();
             by_folder.entry(path).or_insert_with(|| {
-                let device = std::fs::metadata(path)
-                    .map(|metadata| metadata.dev())
-                    .map_err(|error| failed(path, &error))?;
-                by_device.entry(device).or_insert(path);
-                Ok(device)
+                match std::fs::metadata(path) {
+                    Ok(metadata) => {
+                        by_device.entry(metadata.dev()).or_insert(path);
+                        Ok(Some(metadata.dev()))
+                    }
+                    // Where there is no folder no file was written.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(failed(path, &error)),
+                }
             });
         }
         let flushed: HashMap<u64, Result<(), StoreError>> = by_device
@@ -126,9 +130,9 @@ impl Disks {
                     return Ok(());
                 };
                 match by_folder.get(folder.0.as_path()) {
-                    None => Ok(()),
+                    None | Some(Ok(None)) => Ok(()),
                     Some(Err(error)) => Err(error.clone()),
-                    Some(Ok(device)) => flushed.get(device).cloned().unwrap_or(Ok(())),
+                    Some(Ok(Some(device))) => flushed.get(device).cloned().unwrap_or(Ok(())),
                 }
             })
             .collect()

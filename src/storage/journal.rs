@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
+use orket_actors::port::queue::QueuedRun;
 use orket_actors::port::store::{
     CardRecord, CardRow, GateRecord, LoadedCard, RunRecord, Store, StoreError, TurnRow, Write,
 };
@@ -178,6 +179,14 @@ impl Store for Journal {
         self.reader.run(move |reader| reader.load_run(&run_id))
     }
 
+    fn queued_run(
+        &self,
+        run_id: RunId,
+    ) -> BoxFuture<'static, Result<Option<QueuedRun>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.queued_run(run_id.as_str()))
+    }
+
     fn load_card(
         &self,
         row: CardRow,
@@ -198,6 +207,23 @@ impl Store for Journal {
     ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>> {
         self.reader
             .run(move |reader| reader.gates_of_run(run_id.as_str()))
+    }
+
+    fn gates_of_build(
+        &self,
+        build_id: BuildId,
+    ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.gates_of_build(build_id.as_str()))
+    }
+
+    fn run_events(
+        &self,
+        run_id: RunId,
+        kinds: Vec<&'static str>,
+    ) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.run_events(run_id.as_str(), &kinds))
     }
 
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>> {

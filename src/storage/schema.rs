@@ -9,6 +9,10 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         summary_json -> Text,
+        rock -> Nullable<Text>,
+        rock_build -> Nullable<Text>,
+        rock_order -> Nullable<BigInt>,
+        rock_needs -> Nullable<Text>,
     }
 }
 
@@ -16,6 +20,13 @@ diesel::table! {
     run_plans (run_id) {
         run_id -> Text,
         plan_json -> Text,
+    }
+}
+
+diesel::table! {
+    queued_cards (run_id) {
+        run_id -> Text,
+        cards_json -> Text,
     }
 }
 
@@ -89,7 +100,6 @@ diesel::table! {
         turn -> BigInt,
         seq -> BigInt,
         at -> BigInt,
-        kind -> Text,
         body_json -> Text,
         link -> Nullable<Binary>,
     }
@@ -130,12 +140,34 @@ diesel::table! {
 diesel::joinable!(card_definitions -> cards (card));
 diesel::joinable!(run_plans -> runs (run_id));
 diesel::joinable!(turns -> cards (card));
+diesel::table! {
+    budgets (scope, scope_id, unit) {
+        scope -> Text,
+        scope_id -> Text,
+        unit -> Text,
+        allowed -> Nullable<BigInt>,
+        granted -> BigInt,
+        reserved -> BigInt,
+        spent -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    budget_reservations (turn) {
+        turn -> BigInt,
+        scopes_json -> Text,
+        amounts_json -> Text,
+    }
+}
+
 diesel::joinable!(turn_steps -> turns (turn));
 diesel::joinable!(comments -> cards (card));
 diesel::joinable!(gates -> cards (card));
 diesel::allow_tables_to_appear_in_same_query!(
     runs,
     run_plans,
+    queued_cards,
     cards,
     card_definitions,
     turns,

@@ -1,6 +1,7 @@
 //! The tool host itself: sends each call to where its work is done.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,8 +12,10 @@ use orket_actors::fault;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_core::plan::VerifyCommand;
 use orket_core::skill;
+use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolHome, ToolResult};
 use orket_core::turn::VerifyReport;
+use rustix::io::Errno;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +26,7 @@ use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
 use super::workspace::{Workspace, Workspaces, inside};
 use super::{command, verify};
+use crate::stages;
 
 /// What an operator can set about tools.
 #[derive(Debug, Clone)]
@@ -67,8 +71,19 @@ impl HostOptions {
 
 /// The tool host could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the tool host could not start its threads: {0}; raise the limit of processes (ulimit -u)")]
+#[error("the tool host could not start its threads: {0}{remedy}", remedy = remedy(.0))]
 pub struct HostError(#[from] io::Error);
+
+/// What to do about it, where that is known.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE) => "; raise the limit of open files (ulimit -n)",
+        Some(Errno::NFILE) => "; the system has too many files open (sysctl fs.file-max)",
+        Some(Errno::AGAIN) => "; raise the limit of processes (ulimit -u)",
+        Some(Errno::NOMEM) => "; free memory, or raise its limit (ulimit -v)",
+        _ => "",
+    }
+}
 
 /// Carries out calls in the workspace. May be used from any runtime and none: files have threads
 /// of their own here, and so has the supervision of children.
@@ -279,9 +294,46 @@ impl ToolHost for Host {
         .boxed()
     }
 
+    fn prepare(
+        &self,
+        workspace: PathBuf,
+        plan: StagePlan,
+    ) -> BoxFuture<'static, Result<StageReport, StageFailed>> {
+        let files = Arc::clone(&self.files);
+        let workspaces = Arc::clone(&self.workspaces);
+        async move {
+            // The folder as the place: stages of one workspace run on one thread, one by one.
+            let place = workspace.clone();
+            let work = move || {
+                let opened = workspaces
+                    .at(&workspace)
+                    .map_err(|error| StageFailed(format!("{}: {error}", workspace.display())))?;
+                stages::carry_out(&opened, &plan).map_err(|error| StageFailed(error.to_string()))
+            };
+            match files.run(&place, work).await {
+                Ok(done) => done,
+                Err(lost) => Err(StageFailed(lost.to_string())),
+            }
+        }
+        .boxed()
+    }
+
     fn reap_strays(&self) -> usize {
         let killed = strays::kill_all(self.children.marker(), mark::Origin::Earlier);
         self.children.clear_up_temp();
         killed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_depends_on_what_was_missing() {
+        let told = |errno: Errno| HostError(errno.into()).to_string();
+        assert!(told(Errno::MFILE).ends_with("(ulimit -n)"));
+        assert!(told(Errno::AGAIN).ends_with("(ulimit -u)"));
+        assert!(!told(Errno::ACCESS).contains("ulimit"));
     }
 }

@@ -195,11 +195,10 @@ fn a_changed_byte_in_any_stored_step_is_found_and_named() {
         );
         set(&mut connection, sql, step.id, &step.body_json);
     }
-    // What is no part of a body: the kind, the time, a step left out, the last step cut off.
+    // What is no part of a body: the time, a step left out, the last step cut off.
     let last = stored.last().unwrap().id;
     let middle = stored[stored.len() / 2].id;
     for damage in [
-        format!("UPDATE turn_steps SET kind = 'verified' WHERE id = {middle}"),
         format!("UPDATE turn_steps SET at = at + 1 WHERE id = {middle}"),
         format!("DELETE FROM turn_steps WHERE id = {middle}"),
         format!("DELETE FROM turn_steps WHERE id = {last}"),

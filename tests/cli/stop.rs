@@ -93,6 +93,9 @@ fn a_run_whose_owner_died_can_be_halted_without_running_it() {
         house.run(&["runs", "--json"]).json()["runs"][0]["status"],
         "running"
     );
+    let shown = house.run(&["show", "last"]);
+    let words = "hint: nobody carries it out now; orket resume";
+    assert!(shown.out.contains(words), "{shown:?}");
     let halted = house.run(&["halt", "last", "--json"]);
     assert_eq!(
         (halted.code, &halted.json()["status"]),
@@ -130,4 +133,24 @@ fn one_card_is_run_with_what_it_depends_on() {
     let rest = house.run(&["--epic", "demo", "--resume", "DEMO-3", "--json"]);
     assert_eq!(rest.code, 0, "{rest:?}");
     assert_eq!(rest.json()["build_id"], report["build_id"]);
+}
+
+#[test]
+fn the_same_command_says_that_it_takes_up_what_was_left() {
+    let house = House::new();
+    house.epic("demo", 2, SLOW);
+    let mut owner = house.start(&["--epic", "demo"]);
+    owner.until("DEMO-1  coder: turn 1");
+    let shown = house.run(&["show", "last"]);
+    assert!(shown.out.contains("hint: orket halt"), "{shown:?}");
+    owner.signal("KILL");
+    owner.end();
+    let again = house.run(&["--epic", "demo"]);
+    assert_eq!(again.code, 0, "{again:?}");
+    let told = again.out + &again.err;
+    assert!(
+        told.contains("had lost its owner; going on with it"),
+        "{told}"
+    );
+    assert!(!told.contains("attached to it"), "{told}");
 }

@@ -51,11 +51,26 @@ fn what_makes_no_sense_is_told_with_exit_code_2() {
         &["run", "--epic", "a", "--embedded", "--detach"],
         &["runs", "--limit", "0"],
         &["runs", "--set", "ORKET_NO_SUCH=1"],
+        &["runs", "--set", "ORKET_ARTIFACTS=nonee"],
+        &["--epic", ""],
+        &["--epic", "../../etc/passwd"],
+        &["--epic", "golden_flow", "--build-id", "a/b"],
+        &["--epic", "golden_flow", "--model", ""],
+        &["--epic", "golden_flow", "--department", "../x"],
+        &["--epic", "golden_flow", "--workspace", "  "],
     ] {
         let done = house.run(args);
         assert_eq!(done.code, 2, "{args:?}: {done:?}");
         assert_eq!(done.out, "", "{args:?}");
         assert!(done.err.starts_with("error"), "{args:?}: {}", done.err);
+        let told = house.run(&[args, &["--json"]].concat());
+        let error = &told.json()["error"];
+        assert_eq!(told.code, 2, "{args:?}: {told:?}");
+        assert!(
+            ["E_USAGE", "E_CONFIG", "E_REQUEST"].contains(&error["code"].as_str().unwrap()),
+            "{args:?}: {error}"
+        );
+        assert_ne!(error["detail"], "", "{args:?}");
     }
     assert!(!house.durable().exists(), "nothing was begun");
 }
@@ -250,4 +265,182 @@ fn a_reader_that_goes_away_is_no_failure() {
         Some(0),
         "the run goes on to its end"
     );
+}
+
+#[test]
+fn too_few_open_files_are_told_before_anything_is_begun() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let run = |hard: u32| {
+        let orket = env!("CARGO_BIN_EXE_orket");
+        let mut command = std::process::Command::new("sh");
+        command
+            .args([
+                "-c",
+                &format!("ulimit -n {hard}; exec \"$0\" \"$@\""),
+                orket,
+            ])
+            .args(["--epic", "demo"])
+            .current_dir(house.path())
+            .env_clear();
+        let output = command.output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    };
+    for hard in [12, 20, 24, 34] {
+        let (code, err) = run(hard);
+        assert_eq!(code, Some(1), "{hard}: {err}");
+        assert!(err.starts_with("error[E_START]"), "{hard}: {err}");
+        assert!(err.contains("ulimit -n"), "{hard}: {err}");
+    }
+    assert!(!house.durable().exists(), "nothing was begun");
+    let (code, err) = run(200);
+    assert_eq!(code, Some(0), "{err}");
+}
+
+#[test]
+fn what_the_board_lists_can_be_run() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let folder = house.path().join("config/epics");
+    std::fs::rename(folder.join("demo.json"), folder.join("my epic.json")).unwrap();
+    house.write(
+        "config/rocks/my rock.json",
+        &json!({"rock": {"name": "Mine", "epics": [{"epic": "my epic", "department": "core"}]}}),
+    );
+    let listed = house.run(&["board"]);
+    assert!(listed.out.contains("- [EPIC] my epic"), "{listed:?}");
+    let epic = house.run(&["--epic", "my epic", "--json"]);
+    assert_eq!(epic.code, 0, "{epic:?}");
+    assert_eq!(epic.json()["build_id"], "build-my._epic");
+    let again = house.run(&["--epic", "my epic", "--json"]).json();
+    assert_eq!(again["build_id"], "build-my._epic-2");
+    let rock = house.run(&["--card", "my rock", "--json"]);
+    assert_eq!(rock.code, 0, "{rock:?}");
+    assert_eq!(rock.json()["runs"][0]["build_id"], "rock-my._rock.my._epic");
+    let again = house.run(&["--rock", "my rock", "--json"]).json();
+    assert_eq!(again["runs"][0]["build_id"], "rock-my._rock-2.my._epic");
+}
+
+#[test]
+fn an_unknown_department_is_refused() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    house.write("model/lab/epics/other.json", &json!({}));
+    for args in [
+        &["--epic", "demo", "--department", "nope", "--json"][..],
+        &["--card", "DEMO-1", "--department", "nope", "--json"],
+        &["board", "--department", "nope", "--json"],
+    ] {
+        let done = house.run(args);
+        let error = &done.json()["error"];
+        assert_eq!(
+            (done.code, &error["code"], &error["hint"]),
+            (1, &json!("E_NOT_FOUND"), &json!("there are: core, lab")),
+            "{done:?}"
+        );
+    }
+    let done = house.run(&["--epic", "demo", "--department", "lab"]);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
+fn output_that_is_lost_is_told_by_the_exit_code() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = house.command(&["--epic", "demo", "--json"]);
+    let output = command.stdout(full).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("error[E_OUTPUT]"), "{err}");
+    assert_eq!(
+        house.run(&["show", "last", "--json"]).json()["status"],
+        "done"
+    );
+}
+
+#[test]
+fn hints_say_what_helps() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let server = house.run(&["--server", "some.sock", "runs"]);
+    assert_eq!(server.code, 2);
+    assert!(
+        server.err.contains("orket runs --server some.sock"),
+        "{server:?}"
+    );
+    // Only a name that is a slip of the hand away is guessed.
+    std::fs::write(
+        house.path().join(".env"),
+        "ORKET_NOPE=1\nORKET_ARTEFACT=none\n",
+    )
+    .unwrap();
+    let guessed = house.run(&["runs"]);
+    assert!(
+        guessed.err.contains("`ORKET_NOPE` is not read by orket\n")
+            && guessed.err.contains("did you mean `ORKET_ARTIFACTS`?"),
+        "{guessed:?}"
+    );
+    std::fs::remove_file(house.path().join(".env")).unwrap();
+    // A turn of an earlier run of the same build.
+    let first = house.run(&["--epic", "demo", "--json"]).json();
+    let second = house
+        .run(&["--epic", "demo", "--build-id", "build-demo", "--json"])
+        .json();
+    assert_ne!(first["run_id"], second["run_id"]);
+    let turn = |run: &Value| format!("{}:DEMO-1:1", run["run_id"].as_str().unwrap());
+    let replayed = house.run(&["replay", &turn(&second), "--json"]);
+    assert_eq!(replayed.code, 1);
+    let hint = replayed.json()["error"]["hint"].clone();
+    assert!(
+        hint.as_str()
+            .unwrap()
+            .ends_with(&format!("orket replay {}", turn(&first))),
+        "{hint}"
+    );
+    // The lock holds, whether or not its owner can be written into it.
+    let orket = env!("CARGO_BIN_EXE_orket");
+    let mut command = std::process::Command::new("sh");
+    let full = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    command
+        .args(["-c", full, orket, "halt", "last"])
+        .current_dir(house.path())
+        .env_clear();
+    let halted = command.output().unwrap();
+    let err = String::from_utf8(halted.stderr).unwrap();
+    assert!(err.starts_with("error[E_"), "{err}");
+    assert!(
+        !err.contains("E_DATA_FOLDER") && err.contains("free space"),
+        "{err}"
+    );
+    let database = house.durable().join("db/orket_persistence.db");
+    std::fs::write(&database, "no database ".repeat(1_000)).unwrap();
+    for args in [&["runs"][..], &["--epic", "demo"]] {
+        let broken = house.run(args);
+        assert_eq!(broken.code, 1, "{broken:?}");
+        assert!(
+            broken.err.contains("error[E_JOURNAL_UNUSABLE]")
+                && broken.err.contains("file is not a database")
+                && broken.err.contains("hint: restore")
+                && !broken.err.contains("timed out"),
+            "{broken:?}"
+        );
+    }
+}
+
+#[test]
+fn a_command_that_breaks_down_says_so() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    let mut command = house.command(&["--epic", "demo", "--json"]);
+    command.env("ORKET_FAULT", "panic@journal.before_migration#1");
+    let output = command.output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(told["error"]["code"], "E_INTERNAL");
+    assert_eq!(house.run(&["--epic", "demo"]).code, 0);
 }

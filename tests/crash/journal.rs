@@ -118,7 +118,7 @@ impl Journal {
                 "row",
             ),
             steps: rows(
-                "turn_steps",
+                "(SELECT *, body_json ->> '$.kind' AS kind FROM turn_steps)",
                 &["id", "turn", "seq", "kind", "body_json"],
                 "turn, seq",
             ),

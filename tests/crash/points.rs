@@ -18,11 +18,14 @@ pub fn in_sources() -> BTreeSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|it| it == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                for (at, _) in text.match_indices("fault::point(") {
-                    let rest = &text[at..];
-                    let call = &rest[..rest.find(");").unwrap()];
-                    // Every other piece between quotes is a literal.
-                    points.extend(call.split('"').skip(1).step_by(2).map(str::to_owned));
+                for call in ["fault::point(", "fault::point_of("] {
+                    for (at, _) in text.match_indices(call) {
+                        let rest = &text[at..];
+                        let call = &rest[..rest.find(';').unwrap()];
+                        // Every other piece between quotes is a literal.
+                        let literals = call.split('"').skip(1).step_by(2);
+                        points.extend(literals.filter(|it| it.contains('.')).map(str::to_owned));
+                    }
                 }
             }
         }
@@ -31,6 +34,29 @@ pub fn in_sources() -> BTreeSet<String> {
         points.len() > 30,
         "the sources are not read right: {points:?}"
     );
+    points
+}
+
+/// Every point in the crash matrix of docs/durability.md: it has those too whose names the sources
+/// put together.
+pub fn in_docs() -> BTreeSet<String> {
+    let text = include_str!("../../docs/durability.md");
+    let matrix = text.split("## The crash matrix").nth(1).unwrap();
+    let matrix = matrix.split("\n## ").next().unwrap();
+    let points: BTreeSet<String> = matrix
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .flat_map(|line| {
+            line.split('|')
+                .nth(1)
+                .unwrap()
+                .split('`')
+                .skip(1)
+                .step_by(2)
+        })
+        .map(str::to_owned)
+        .collect();
+    assert!(points.len() > 30, "the table is not read right: {points:?}");
     points
 }
 

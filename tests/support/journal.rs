@@ -65,6 +65,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
         context_window: 10,
         max_rounds: 8,
         max_model_retries: 5,
+        max_created_cards: 200,
         max_recoveries: 3,
         wip_limit_per_seat: 0,
         artifacts: ArtifactMode::Full,
@@ -96,6 +97,7 @@ pub fn card(id: &str) -> CardPlan {
         params: serde_json::Map::from_iter([("k".to_owned(), json!([1, null, "x"]))]),
         labels: vec!["a".to_owned()],
         references: Vec::new(),
+        created_by: None,
     }
 }
 
@@ -108,6 +110,7 @@ pub fn life(status: CardStatus) -> CardLife {
         turn: 0,
         attempt: 0,
         model_failures: 0,
+        rested_ms: 0,
         attempts: 0,
         retries: 0,
         recoveries: 0,

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod event;
 pub mod model;
+pub mod queue;
 pub mod record;
 pub mod store;
 pub mod tool;

@@ -219,6 +219,22 @@ impl<S: AssetSource> Library<S> {
         })
     }
 
+    /// The departments there are: those with files of their own, and `core`.
+    pub fn departments(&self) -> Vec<String> {
+        let described = self.source.list("config/departments");
+        let described = described
+            .iter()
+            .filter_map(|file| file.strip_suffix(".json"))
+            .map(str::to_owned);
+        let mut names: Vec<String> = self.source.folders("model");
+        names.extend(described);
+        names.push(CORE.to_owned());
+        names.retain(|name| name::check(name).is_ok());
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// What `id` means: an epic, a rock, or a card of an epic, in this order.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ pub trait AssetSource {
 
     /// The names of the files in a folder, in any order; none when there is no such folder.
     fn list(&self, dir: &str) -> Vec<String>;
+
+    /// The names of the folders in a folder, in any order; none when there is no such folder.
+    fn folders(&self, dir: &str) -> Vec<String>;
 }
 
 impl<S: AssetSource + ?Sized> AssetSource for &S {
@@ -19,6 +22,9 @@ impl<S: AssetSource + ?Sized> AssetSource for &S {
     fn list(&self, dir: &str) -> Vec<String> {
         (**self).list(dir)
     }
+    fn folders(&self, dir: &str) -> Vec<String> {
+        (**self).folders(dir)
+    }
 }
 
 impl<S: AssetSource + ?Sized> AssetSource for std::sync::Arc<S> {
@@ -27,6 +33,9 @@ impl<S: AssetSource + ?Sized> AssetSource for std::sync::Arc<S> {
     }
     fn list(&self, dir: &str) -> Vec<String> {
         (**self).list(dir)
+    }
+    fn folders(&self, dir: &str) -> Vec<String> {
+        (**self).folders(dir)
     }
 }
 
@@ -54,6 +63,16 @@ impl AssetSource for MemorySource {
             .keys()
             .filter_map(|path| path.strip_prefix(dir)?.strip_prefix('/'))
             .filter(|rest| !rest.contains('/'))
+            .collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn folders(&self, dir: &str) -> Vec<String> {
+        let names: BTreeSet<_> = self
+            .0
+            .keys()
+            .filter_map(|path| path.strip_prefix(dir)?.strip_prefix('/')?.split_once('/'))
+            .map(|(folder, _)| folder)
             .collect();
         names.into_iter().map(str::to_owned).collect()
     }

@@ -42,5 +42,6 @@ pub(crate) fn card() -> CardPlan {
         params: serde_json::Map::new(),
         labels: Vec::new(),
         references: Vec::new(),
+        created_by: None,
     }
 }

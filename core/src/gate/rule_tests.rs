@@ -15,6 +15,7 @@ fn strict() -> GatePolicy {
             FileOwnership::deployment(vec!["ops/run.sh".to_owned()], vec!["Ops".to_owned()]),
         ],
         idesign: true,
+        own_places: Vec::new(),
     }
 }
 

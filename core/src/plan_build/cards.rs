@@ -111,6 +111,7 @@ fn build_one<S: AssetSource>(
         params,
         labels: issue.card.labels.clone(),
         references: issue.card.references.clone(),
+        created_by: None,
     })
 }
 

@@ -12,6 +12,30 @@ pub struct GatePolicy {
     pub owned_files: Vec<FileOwnership>,
     /// Whether source files must keep to the layers of iDesign.
     pub idesign: bool,
+    /// Orket's own files and folders, where the workspace holds them, relative to it.
+    pub own_places: Vec<OwnPlace>,
+}
+
+/// A file or folder of Orket's own in the workspace: assets, settings, secrets, the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPlace {
+    /// Relative to the workspace, with `/` between parts.
+    pub path: String,
+    /// Whether agents may not even read it.
+    pub is_secret: bool,
+}
+
+impl OwnPlace {
+    /// Whether a normal path is this place or in it. Case does not matter, since it does not on some
+    /// file systems.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        let (path, own) = (path.to_lowercase(), self.path.to_lowercase());
+        path == own
+            || path
+                .strip_prefix(&own)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
 }
 
 /// Files with owners.

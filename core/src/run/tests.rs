@@ -26,6 +26,7 @@ fn card(place: usize, priority: f64, depends_on: &[usize]) -> CardPlan {
         params: serde_json::Map::new(),
         labels: Vec::new(),
         references: Vec::new(),
+        created_by: None,
     }
 }
 
@@ -66,6 +67,25 @@ fn a_failed_card_blocks_its_subtree_and_nothing_else() {
     assert_eq!(run.end(), None);
     run.settled(3, CardStatus::Done);
     assert_eq!(run.end(), Some(RunEnd::TerminalFailure));
+}
+
+#[test]
+fn a_target_brings_what_it_and_its_dependencies_created() {
+    let created = |place, by: &str| CardPlan {
+        created_by: Some(CardId::new(by).expect("an id")),
+        ..card(place, 2.0, &[])
+    };
+    let cards = [
+        card(0, 2.0, &[]),
+        card(1, 2.0, &[0]),
+        card(2, 2.0, &[]),
+        created(3, "C-0"),
+        created(4, "C-3"),
+        created(5, "C-2"),
+    ];
+    let run = run(&cards, Some("C-1"), 0);
+    let scope: Vec<bool> = (0..6).map(|place| run.is_in_scope(place)).collect();
+    assert_eq!(scope, [true, true, false, true, true, false]);
 }
 
 #[test]

@@ -28,6 +28,8 @@ use crate::tool_catalogue::OBSERVATIONAL;
 
 /// How often the same call may bring the same result before the turn counts as stuck.
 const MOST_REPEATS: u32 = 3;
+/// How many cards one turn may create.
+pub const MOST_CREATED_IN_A_TURN: u32 = 20;
 
 /// Everything a turn needs to know; fixed while it lasts.
 #[derive(Debug, Clone)]
@@ -56,6 +58,8 @@ pub struct Context {
     pub history: Vec<Spoken>,
     /// The cards this one depends on.
     pub dependencies: Vec<(CardId, CardStatus)>,
+    /// How many cards the turn may create; `None` for as many as it likes.
+    pub room: Option<u32>,
 }
 
 impl Context {
@@ -99,6 +103,7 @@ impl Context {
             refusal: given.refusal,
             history: given.history,
             dependencies: given.dependencies,
+            room: given.room,
         })
     }
 
@@ -109,6 +114,7 @@ impl Context {
             refusal: self.refusal.clone(),
             history: self.history.clone(),
             dependencies: self.dependencies.clone(),
+            room: self.room,
         }
     }
 
@@ -928,6 +934,19 @@ impl Turn {
                 known.join(", ")
             ));
         }
+        let created = self
+            .ledger
+            .iter()
+            .filter(|effect| matches!(effect, LedgerEffect::CreateCard { .. }))
+            .count();
+        if let Some(room) = self.cx.room
+            && created >= usize::try_from(room).unwrap_or(usize::MAX)
+        {
+            return Err(format!(
+                "a run may create {} cards, {MOST_CREATED_IN_A_TURN} of them in one turn; do the rest in this card",
+                self.cx.plan.max_created_cards
+            ));
+        }
         let short: String = key.chars().take(8).collect();
         let id = CardId::new(format!("ISSUE-{}", short.to_uppercase()))
             .map_err(|error| error.to_string())?;
@@ -954,6 +973,7 @@ impl Turn {
             params: Map::new(),
             labels: Vec::new(),
             references: vec![self.cx.card.id.to_string()],
+            created_by: Some(self.cx.card.id.clone()),
         })
     }
 

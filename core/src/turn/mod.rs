@@ -5,7 +5,8 @@ mod machine;
 mod rederive;
 
 pub use machine::{
-    Context, Decided, Decision, LedgerEffect, Next, Turn, cut_off_effect, unknown_outcome,
+    Context, Decided, Decision, LedgerEffect, MOST_CREATED_IN_A_TURN, Next, Turn, cut_off_effect,
+    unknown_outcome,
 };
 
 pub use rederive::{Divergence, RecordedStep, rederive};
@@ -47,6 +48,9 @@ pub struct Given {
     /// The cards this one depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(CardId, CardStatus)>,
+    /// How many cards it may create; `None` in the record of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<u32>,
 }
 
 /// One broken clause of a contract, or one refused call.

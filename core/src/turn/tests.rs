@@ -57,6 +57,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         params: Map::new(),
         labels: Vec::new(),
         references: Vec::new(),
+        created_by: None,
     };
     let plan = RunPlan {
         run_id: RunId::new("run-1").expect("an id"),
@@ -75,6 +76,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         max_rounds: 6,
         max_recoveries: 3,
         max_model_retries: 5,
+        max_created_cards: 200,
         wip_limit_per_seat: 0,
         artifacts: ArtifactMode::None,
         commands: BTreeMap::new(),
@@ -93,6 +95,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         refusal: None,
         history: Vec::new(),
         dependencies: Vec::new(),
+        room: None,
     })
 }
 

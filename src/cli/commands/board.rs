@@ -3,26 +3,24 @@
 
 use std::process::ExitCode;
 
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 
 use crate::cli::args::BoardArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::ports::{Board, BoardEpic, Records, RecordsError};
+use crate::owner::builds::{epic_build, is_build_of_rock, slug};
+use crate::owner::ports::{Board, BoardEpic, BoardRock, Records, RecordsError};
 
 pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
     let mut board = context.planner().board(&args.department)?;
     let records = context.records()?;
-    let in_rocks = board.rocks.iter_mut().flat_map(|rock| {
-        let prefix = format!("rock-{}", rock.name);
-        rock.epics
-            .iter_mut()
-            .map(move |epic| (epic, Some(prefix.clone())))
-    });
-    let alone = board.epics.iter_mut().map(|epic| (epic, None));
-    for (epic, rock) in in_rocks.chain(alone) {
-        overlay(epic, rock.as_deref(), records.as_ref())?;
+    for rock in &mut board.rocks {
+        overlay_rock(rock, records.as_ref())?;
+    }
+    for epic in &mut board.epics {
+        overlay(epic, None, records.as_ref())?;
     }
     if context.json {
         out::json(&board);
@@ -32,20 +30,65 @@ pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts the latest run's statuses over those of the asset.
+/// Puts the statuses of a rock's latest build over those of its assets.
+fn overlay_rock(rock: &mut BoardRock, records: &dyn Records) -> Result<(), RecordsError> {
+    let mut latest: Option<(i64, String)> = None;
+    for epic in &rock.epics {
+        let behind = format!(".{}", slug(&epic.name));
+        for run in records.builds_of(&epic.name)? {
+            if let Some(build) = run.build_id.strip_suffix(&behind)
+                && is_build_of_rock(&rock.name, build)
+                && latest.as_ref().is_none_or(|(at, _)| *at < run.started_ms)
+            {
+                latest = Some((run.started_ms, build.to_owned()));
+            }
+        }
+    }
+    let build = latest.map(|(_, build)| build);
+    let mut statuses = Vec::new();
+    for epic in &mut rock.epics {
+        let own = build.as_ref().map(|build| epic_build(build, &epic.name));
+        statuses.push(overlay(epic, own.as_deref(), records)?);
+    }
+    if build.is_some() {
+        rock.status = rock_status(&statuses).to_owned();
+    }
+    Ok(())
+}
+
+/// One word for a rock whose epics stand so; `None` for one that its build does not have.
+fn rock_status(epics: &[Option<RunStatus>]) -> &'static str {
+    let any = |status| epics.contains(&Some(status));
+    if epics.iter().all(|epic| *epic == Some(RunStatus::Done)) {
+        return RunStatus::Done.as_str();
+    }
+    let first = [
+        RunStatus::Running,
+        RunStatus::Halted,
+        RunStatus::Interrupted,
+        RunStatus::Queued,
+    ]
+    .into_iter()
+    .find(|status| any(*status));
+    first.unwrap_or(RunStatus::Incomplete).as_str()
+}
+
+/// Puts the latest run's statuses over those of the asset. How that run stands when it is on
+/// `build`.
 fn overlay(
     epic: &mut BoardEpic,
-    rock: Option<&str>,
+    build: Option<&str>,
     records: &dyn Records,
-) -> Result<(), RecordsError> {
+) -> Result<Option<RunStatus>, RecordsError> {
     let runs = records.builds_of(&epic.name)?;
-    // Under a rock its own builds come first; an epic run by itself is still the same epic.
-    let of_rock = rock.and_then(|rock| runs.iter().find(|run| run.build_id.starts_with(rock)));
+    // Under a rock its own build comes first; an epic run by itself is still the same epic.
+    let of_rock = build.and_then(|build| runs.iter().find(|run| run.build_id == build));
+    let status = of_rock.map(|run| run.status);
     let Some(latest) = of_rock.or_else(|| runs.first()) else {
-        return Ok(());
+        return Ok(status);
     };
     let Some(RunReport { cards, .. }) = records.report(&latest.run_id)? else {
-        return Ok(());
+        return Ok(status);
     };
     latest.status.as_str().clone_into(&mut epic.status);
     epic.build_id = Some(latest.build_id.clone());
@@ -54,7 +97,7 @@ fn overlay(
             card.status.clone_from(&seen.status);
         }
     }
-    Ok(())
+    Ok(status)
 }
 
 fn tree(board: &Board) -> String {
@@ -101,7 +144,7 @@ fn branch(epic: &BoardEpic, indent: &str, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::owner::ports::{BoardCard, BoardRock};
+    use crate::owner::ports::BoardCard;
 
     #[test]
     fn the_board_is_a_tree() {

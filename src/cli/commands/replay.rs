@@ -17,6 +17,9 @@ use crate::evidence::{Wanted, replay_run};
 use crate::owner::ports::{AttemptRow, Records, RecordsError, RunRow};
 use crate::owner::service::{Refusal, resolve_run};
 
+/// The newest runs among which one with a turn is looked for.
+const LOOKED_AT: u32 = 200;
+
 #[derive(Serialize)]
 struct Replayed {
     run_id: String,
@@ -133,8 +136,30 @@ pub(super) fn find(
             "E_REPLAY_NOT_FOUND",
             format!("there is no recorded turn `{text}`"),
         )
-        .hint(format!("orket show {} lists what is recorded", row.run_id))),
+        .hint(match elsewhere(records, &row, place)? {
+            Some(run) => format!(
+                "run {run} of the same build has it: orket replay {run}:{}:{}",
+                place.issue, place.turn
+            ),
+            None => format!("orket show {} lists what is recorded", row.run_id),
+        })),
     }
+}
+
+/// Another run of the same build that has the turn, the newest one.
+fn elsewhere(
+    records: &dyn Records,
+    row: &RunRow,
+    place: &Place<'_>,
+) -> Result<Option<String>, RecordsError> {
+    let others = records.runs(LOOKED_AT)?.into_iter();
+    for other in others.filter(|it| it.build_id == row.build_id && it.run_id != row.run_id) {
+        let attempts = records.attempts(&other.run_id, Some(place.issue))?;
+        if attempts.iter().any(|found| found.turn == place.turn) {
+            return Ok(Some(other.run_id));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes every decision of the turn, the card or the whole run again and compares it with the record.

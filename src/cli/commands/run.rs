@@ -18,9 +18,9 @@ use crate::cli::{detach, out, report};
 use crate::owner::client::ClientError;
 use crate::owner::host::{Host, Mode};
 use crate::owner::ports::{Found, PlanRefusal, PlanWish};
-use crate::owner::service::{new_run_id, resolve_run};
+use crate::owner::service::{check_request, new_run_id, resolve_run};
 use crate::owner::signals::Signals;
-use crate::owner::wire::{StartRequest, Started, WorkKind};
+use crate::owner::wire::{Outcome, StartRequest, Started, WorkKind};
 
 /// Owners that may turn us away because they are going down before we give up.
 const MOST_TRIES: u32 = 5;
@@ -28,14 +28,14 @@ const MOST_TRIES: u32 = 5;
 /// What is asked of the owner.
 #[derive(Clone)]
 enum Wish {
-    Start(StartRequest),
+    Start(Box<StartRequest>),
     Resume(String),
 }
 
 impl Wish {
     async fn ask(&self, host: &Host) -> Result<Started, ClientError> {
         match self {
-            Self::Start(request) => host.start(request.clone()).await,
+            Self::Start(request) => host.start((**request).clone()).await,
             Self::Resume(reference) => {
                 let run = match host {
                     Host::Here(service) => service.resolve(reference).await?.run_id,
@@ -52,14 +52,14 @@ pub async fn run(context: Context, args: RunArgs) -> Result<ExitCode, Failure> {
     let Some(what) = args.what() else {
         return Err(Failure::usage("orket run needs --epic, --card or --rock"));
     };
-    let mut request = request(&context, &args, what);
+    let mut request = request(&context, &args, what)?;
     if args.door.server.is_none() {
         super::under_way::note(&context, &mut request)?;
     }
     if args.detach {
         return detach::start(&context, &request).await;
     }
-    perform(&context, args.door.mode(), Wish::Start(request)).await
+    perform(&context, args.door.mode(), Wish::Start(Box::new(request))).await
 }
 
 pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Failure> {
@@ -69,9 +69,13 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
     perform(&context, args.door.mode(), Wish::Resume(args.run)).await
 }
 
-fn request(context: &Context, args: &RunArgs, what: What) -> StartRequest {
+fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest, Failure> {
     let workspace = args.workspace.as_deref().unwrap_or(DEFAULT_WORKSPACE);
-    StartRequest {
+    if workspace.trim().is_empty() {
+        return Err(Failure::usage("--workspace must not be empty"));
+    }
+    let unnamed = args.door.server.is_none();
+    let request = StartRequest {
         kind: what.kind,
         name: what.name,
         department: args.department.clone().unwrap_or_else(|| "core".to_owned()),
@@ -80,8 +84,14 @@ fn request(context: &Context, args: &RunArgs, what: What) -> StartRequest {
         model: args.model.clone(),
         // The owner's current folder may be another one.
         workspace: Some(context.cwd.join(workspace).display().to_string()),
+        workspace_is_wished: args.workspace.is_some(),
         under_way: None,
-    }
+        // Whoever names the owner means its assets and its settings.
+        asset_root: unnamed.then(|| context.cwd.display().to_string()),
+        settings: unnamed.then(|| context.settings.digests.clone()),
+    };
+    check_request(&request)?;
+    Ok(request)
 }
 
 async fn perform(context: &Context, mode: Mode, wish: Wish) -> Result<ExitCode, Failure> {
@@ -152,7 +162,12 @@ async fn begin(context: &Context, mode: &Mode, wish: &Wish) -> Result<(Entered, 
         tries += 1;
         let entered = context.enter(mode, || check(context, wish)).await?;
         match wish.ask(&entered.host).await {
-            Ok(started) => return Ok((entered, started)),
+            Ok(mut started) => {
+                if entered.owner.is_some() {
+                    taken_up(&mut started);
+                }
+                return Ok((entered, started));
+            }
             Err(error)
                 if error.may_take_over() && tries < MOST_TRIES && entered.owner.is_none() => {}
             Err(error) => {
@@ -161,6 +176,16 @@ async fn begin(context: &Context, mode: &Mode, wish: &Wish) -> Result<(Entered, 
                 }
                 return Err(error.into());
             }
+        }
+    }
+}
+
+/// An owner that has just begun is asked nothing before this command: what is under way in it, it
+/// took up itself.
+fn taken_up(started: &mut Started) {
+    for run in &mut started.runs {
+        if run.outcome == Outcome::Attached {
+            run.words = format!("run {} had lost its owner; going on with it", run.run_id);
         }
     }
 }
@@ -256,7 +281,10 @@ fn tell(
         if context.json {
             out::json(report);
             // The object is for programs; a person at the log wants the reasons too.
-            let troubles = report::troubles(report);
+            let mut troubles = report::troubles(report);
+            if let Some(command) = report::next_command(report) {
+                troubles.push_str(&format!("hint: {command}"));
+            }
             if !troubles.is_empty() {
                 out::warn(troubles.trim_end());
             }

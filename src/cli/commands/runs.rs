@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use orket_actors::port::store::RunStatus;
+
 use crate::cli::args::RunsArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -42,7 +44,16 @@ fn row(run: &RunRow, now: i64) -> Vec<String> {
         run.epic.clone(),
         run.build_id.clone(),
         run.status.as_str().to_owned(),
-        format!("{} ago", span(run.started_ms, now)),
+        match run.status {
+            RunStatus::Queued | RunStatus::Skipped => "-".to_owned(),
+            RunStatus::Running
+            | RunStatus::Halted
+            | RunStatus::Interrupted
+            | RunStatus::Done
+            | RunStatus::TerminalFailure
+            | RunStatus::Incomplete
+            | RunStatus::Failed => format!("{} ago", span(run.started_ms, now)),
+        },
         run.ended_ms
             .map_or_else(|| "-".to_owned(), |ended| span(run.started_ms, ended)),
     ]

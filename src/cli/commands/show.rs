@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 use serde::Serialize;
 
@@ -24,6 +25,7 @@ struct Shown {
 }
 
 pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
+    let mut superseded = None;
     let (report, attempts) = match &args.server {
         Some(server) => match context.living_owner(Some(server)).await? {
             Some(client) => (client.show(&args.run).await?, None),
@@ -35,18 +37,35 @@ pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
             let report = records.report(&row.run_id)?;
             let report = report.ok_or_else(|| Refusal::unknown_run(&args.run))?;
             let attempts = records.attempts(&row.run_id, None)?;
+            let newer = records
+                .builds_of(&row.epic)?
+                .into_iter()
+                .find(|run| run.build_id == row.build_id && run.run_id != row.run_id);
+            superseded = newer.as_ref().map(report::command_after);
             (report, Some(attempts))
         }
     };
+    let unsuperseded = match &args.server {
+        // Nobody has to be asked whether somebody is there who can be halted.
+        None if report.status == RunStatus::Running.as_str()
+            && matches!(context.living_owner(None).await, Ok(None)) =>
+        {
+            Some(format!(
+                "nobody carries it out now; orket resume {} goes on with it",
+                report.run_id
+            ))
+        }
+        Some(_) | None => report::next_command(&report),
+    };
     let shown = Shown {
-        next: report::next_command(&report),
+        next: superseded.or(unsuperseded),
         report,
         attempts,
     };
     if context.json {
         out::json(&shown);
     } else {
-        out::print(&report::closing(&shown.report));
+        out::print(&report::closing_with(&shown.report, shown.next));
         if let Some(attempts) = shown.attempts.filter(|attempts| !attempts.is_empty()) {
             out::print(&format!("\n{}", attempts_table(&attempts)));
         }

@@ -50,6 +50,7 @@ fn note_epic(records: &dyn Records, epic: &str, request: &mut StartRequest) -> R
         build_id: request.build_id.as_deref(),
         target,
         target_is_finished: false,
+        rest_is_left: false,
     };
     request.under_way = match choose(wish, &runs) {
         Choice::Attach { run_id, .. } => Some(run_id),
@@ -75,8 +76,9 @@ fn note_rock(
     let build = choose_rock(&request.name, None, &histories);
     let is_under_way = histories.iter().any(|(epic, runs)| {
         let own = epic_build(&build, epic);
-        runs.iter()
-            .any(|run| run.build_id == own && run.status == RunStatus::Running)
+        runs.iter().any(|run| {
+            run.build_id == own && matches!(run.status, RunStatus::Queued | RunStatus::Running)
+        })
     });
     if is_under_way {
         request.build_id = Some(build);

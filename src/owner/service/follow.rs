@@ -36,6 +36,10 @@ async fn lines(service: &Service, run: &RunId, after: u64, to: &mpsc::Sender<Lin
         report: report.clone(),
     })
     .await?;
+    // Nobody works its rock off.
+    if report.status == RunStatus::Queued.as_str() {
+        return to.send(Line::End { report }).await;
+    }
     let is_over = is_over(&report);
     // A run that was stopped and goes on has the end of its earlier part in the record.
     let skip = if is_over {
@@ -100,6 +104,8 @@ async fn lines(service: &Service, run: &RunId, after: u64, to: &mpsc::Sender<Lin
         }
     }
     let report = match final_report {
+        // The ledger knows when it ended.
+        Some(_) if is_over => report,
         Some(report) => report,
         None => self::report(service, run).await,
     };
@@ -112,25 +118,24 @@ async fn wait_for_its_turn(
     run: &RunId,
     to: &mpsc::Sender<Line>,
 ) -> Result<bool, mpsc::error::SendError<Line>> {
-    if let Some(report) = service.rock_report(run) {
+    if service.waits(run) {
+        let report = report(service, run).await;
         to.send(Line::Snapshot { report }).await?;
     }
     let turn = service.until_its_turn(run);
     tokio::pin!(turn);
     let mut beat = interval_at(Instant::now() + BEAT, BEAT);
-    loop {
+    let has_begun = loop {
         tokio::select! {
-            () = &mut turn => break,
+            has_begun = &mut turn => break has_begun,
             _ = beat.tick() => to.send(Line::Beat).await?,
         }
+    };
+    if !has_begun {
+        let report = report(service, run).await;
+        to.send(Line::End { report }).await?;
     }
-    match service.rock_report(run) {
-        Some(report) => {
-            to.send(Line::End { report }).await?;
-            Ok(false)
-        }
-        None => Ok(true),
-    }
+    Ok(has_begun)
 }
 
 fn is_over(report: &RunReport) -> bool {

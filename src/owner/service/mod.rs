@@ -10,22 +10,26 @@ pub mod refusal;
 mod rock;
 mod start;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{RunReport, Shutdown};
 use orket_core::ids::RunId;
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 
 use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
+use super::surroundings::Surroundings;
 use super::wire::{Health, Line};
+pub use control::grants_of;
 pub use refusal::Refusal;
 use rock::RockJob;
-pub use start::new_run_id;
+pub use start::{check_request, new_run_id};
 
+/// The newest runs among which `last` is looked for.
+const LOOKED_AT: u32 = 200;
 /// Lines that a reader of a run may be behind before its own queue is full.
 const LINES: usize = 256;
 
@@ -46,18 +50,17 @@ struct Inner {
     closing: AtomicBool,
     stop: Notify,
     stop_at_once: AtomicBool,
-    workspace: PathBuf,
+    surroundings: Surroundings,
 }
 
 impl Service {
-    /// A service over an engine. Must be called on a runtime. `workspace` is the folder for runs
-    /// that name none, absolute.
+    /// A service over an engine. Must be called on a runtime.
     #[must_use]
     pub fn new(
         engine: Arc<dyn Engine>,
         planner: Arc<dyn Planner>,
         records: Arc<dyn Records>,
-        workspace: PathBuf,
+        surroundings: Surroundings,
     ) -> Self {
         let hub = Hub::start(engine.subscribe());
         Self {
@@ -71,7 +74,7 @@ impl Service {
                 closing: AtomicBool::new(false),
                 stop: Notify::new(),
                 stop_at_once: AtomicBool::new(false),
-                workspace,
+                surroundings,
             }),
         }
     }
@@ -79,12 +82,20 @@ impl Service {
     /// How the owner is.
     pub async fn health(&self) -> Health {
         let closing = self.inner.closing.load(Ordering::Acquire);
-        let active = self.inner.engine.active().await;
+        let mut active_runs: Vec<String> = self
+            .inner
+            .engine
+            .active()
+            .await
+            .into_iter()
+            .map(String::from)
+            .collect();
+        active_runs.extend(self.waiting_runs());
         Health {
             status: if closing { "stopping" } else { "ok" }.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            active_runs: active.into_iter().map(String::from).collect(),
+            active_runs,
         }
     }
 
@@ -124,10 +135,13 @@ impl Service {
     ///
     /// When there is no such run or the journal cannot be read.
     pub async fn report(&self, run: &RunId) -> Result<RunReport, Refusal> {
-        if let Some(report) = self.rock_report(run) {
-            return Ok(report);
-        }
-        if let Ok(report) = self.inner.engine.report(run.clone()).await {
+        // Only the engine knows how a run under way stands at this moment; of all others the ledger
+        // knows more.
+        if self.inner.engine.active().await.contains(run)
+            && let Ok(report) = self.inner.engine.report(run.clone()).await
+            // One that is about to begin is known better by the ledger, too.
+            && report.status != RunStatus::Queued.as_str()
+        {
             return Ok(report);
         }
         let run_id = run.to_string();
@@ -236,7 +250,11 @@ async fn blocking<T: Send + 'static>(
 /// When there is none, or more than one.
 pub fn resolve_run(records: &dyn Records, reference: &str) -> Result<RunRow, Refusal> {
     if reference == "last" {
-        let newest = records.runs(1)?.into_iter().next();
+        // What still waits for its turn is not what one looked at last.
+        let newest = records.runs(LOOKED_AT)?;
+        let waits = |run: &RunRow| run.status == RunStatus::Queued;
+        let begun = newest.iter().position(|run| !waits(run)).unwrap_or(0);
+        let newest = newest.into_iter().nth(begun);
         return newest.ok_or_else(|| {
             Refusal::not_found("there is no run yet").hint("orket run --epic golden_flow")
         });

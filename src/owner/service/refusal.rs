@@ -74,6 +74,19 @@ impl Refusal {
         .hint("orket runs")
     }
 
+    /// The owner takes its assets from another folder.
+    #[must_use]
+    pub fn other_folder(owners: &str, asked: &str) -> Self {
+        Self::new(
+            409,
+            "E_OTHER_FOLDER",
+            format!("the owner of this data folder takes assets from {owners}, not from {asked}"),
+        )
+        .hint(format!(
+            "give the command in {owners}, or give {asked} a data folder of its own with ORKET_DURABLE_ROOT"
+        ))
+    }
+
     /// The owner is going down.
     #[must_use]
     pub fn shutting_down() -> Self {
@@ -150,6 +163,9 @@ impl From<PlanRefusal> for Refusal {
             }
             PlanRefusal::Invalid(problems) => Self::new(422, "E_ASSETS", problems.join("\n"))
                 .hint("nothing was started; correct the files named above and run it again"),
+            PlanRefusal::Stage { code, reasons } => Self::new(422, code, reasons.join("\n")).hint(
+                format!("nothing was started; docs/errors/{code}.md says more"),
+            ),
         }
     }
 }

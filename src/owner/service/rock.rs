@@ -1,34 +1,35 @@
 //! Rocks: their epics one after another, each a run of its own. Everything is planned, and so
-//! checked, before the first one starts. An epic that fails holds back those that depend on it and
-//! no others; one that is halted or interrupted ends the rock until it is started again.
+//! checked, before the first one starts, and all runs are in the ledger before they are announced.
+//! An epic that fails holds back those that depend on it and no others; one that is halted or
+//! interrupted ends the rock until it is gone on with.
 
-use std::collections::BTreeMap;
+mod work;
+
 use std::sync::Arc;
 
+use orket_actors::port::queue::{RockPlace, RockRun};
 use orket_actors::port::store::RunStatus;
-use orket_actors::runtime::{NewRun, RunReport, RuntimeError};
+use orket_actors::runtime::ToQueue;
 use orket_core::ids::RunId;
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
-use super::start::{Checked, can_go_on};
+use super::start::Checked;
 use super::{Refusal, Service, blocking};
 use crate::owner::builds::{choose_rock, epic_build, rock_order};
-use crate::owner::ports::{PlanRefusal, RunRow};
+use crate::owner::ports::{PlanRefusal, RockEpic, RunRow};
 use crate::owner::wire::{Outcome, Started, StartedRun};
 
-/// Rocks that are remembered after they ended, for those who look late.
-const REMEMBERED: usize = 32;
-
 /// Where one epic of a rock stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
     /// Its turn has not come.
     Queued,
     /// The engine has it.
     Running,
-    /// It never reached the engine: held back, failed to start, or halted while queued.
-    Apart(RunReport),
-    /// It is over; the report is the engine's.
+    /// Its turn will not come in this job: held back, failed to start, halted while queued, or left
+    /// behind by a rock that was stopped. The ledger says which.
+    NotBegun,
+    /// It is over.
     Over,
 }
 
@@ -39,6 +40,45 @@ struct Item {
     build_id: String,
     depends_on: Vec<String>,
     outcome: Outcome,
+    /// How its run stood when the job was made.
+    was: RunStatus,
+}
+
+impl Item {
+    fn taken_up(run: RockRun) -> Self {
+        Self {
+            epic: run.epic,
+            run_id: run.run_id,
+            build_id: run.build_id,
+            depends_on: run.place.needs,
+            outcome: match run.status {
+                RunStatus::Done => Outcome::AlreadyDone,
+                RunStatus::Queued
+                | RunStatus::Running
+                | RunStatus::Halted
+                | RunStatus::Interrupted
+                | RunStatus::TerminalFailure
+                | RunStatus::Incomplete
+                | RunStatus::Failed
+                | RunStatus::Skipped => Outcome::Resumed,
+            },
+            was: run.status,
+        }
+    }
+
+    const fn place(&self) -> Place {
+        match self.was {
+            RunStatus::Queued => Place::Queued,
+            RunStatus::Running => Place::Running,
+            RunStatus::Halted
+            | RunStatus::Interrupted
+            | RunStatus::Done
+            | RunStatus::TerminalFailure
+            | RunStatus::Incomplete
+            | RunStatus::Failed
+            | RunStatus::Skipped => Place::Over,
+        }
+    }
 }
 
 /// A rock under way.
@@ -47,15 +87,28 @@ pub(super) struct RockJob {
     rock: String,
     items: Vec<Item>,
     places: watch::Sender<Vec<Place>>,
+    /// Held while a queued run is begun or halted: never both.
+    turn: AsyncMutex<()>,
 }
 
 impl RockJob {
+    fn new(build: String, rock: String, items: Vec<Item>) -> Self {
+        let places = items.iter().map(Item::place).collect();
+        Self {
+            build,
+            rock,
+            items,
+            places: watch::Sender::new(places),
+            turn: AsyncMutex::new(()),
+        }
+    }
+
     fn index(&self, run: &RunId) -> Option<usize> {
         self.items.iter().position(|item| &item.run_id == run)
     }
 
     fn place(&self, index: usize) -> Option<Place> {
-        self.places.borrow().get(index).cloned()
+        self.places.borrow().get(index).copied()
     }
 
     fn set(&self, index: usize, place: Place) {
@@ -164,216 +217,102 @@ impl Service {
             return Ok(job.answer(true, Vec::new()));
         }
         let mut items = Vec::new();
-        let mut plans = BTreeMap::new();
+        let mut queue = Vec::new();
         let mut warnings = Vec::new();
-        for index in order {
+        for (index, order) in order.into_iter().zip(0_u32..) {
             let Some(entry) = listed.get(index) else {
                 continue;
             };
             let build_id = epic_build(&build, &entry.epic);
+            let place = RockPlace {
+                rock: wish.name.clone(),
+                build: build.clone(),
+                order,
+                needs: entry.depends_on.clone(),
+            };
             let latest = histories
                 .get(index)
                 .and_then(|(_, runs)| runs.iter().find(|run| run.build_id == build_id));
-            let known = latest.filter(|run| run.status == RunStatus::Done || can_go_on(run.status));
-            let (run_id, outcome) = if let Some(known) = known {
-                let id = RunId::new(&known.run_id)
-                    .map_err(|error| Refusal::internal(error.to_string()))?;
-                let outcome = match known.status {
-                    RunStatus::Done => Outcome::AlreadyDone,
-                    RunStatus::Running
-                    | RunStatus::Halted
-                    | RunStatus::Interrupted
-                    | RunStatus::TerminalFailure
-                    | RunStatus::Incomplete
-                    | RunStatus::Failed => Outcome::Resumed,
-                };
-                (id, outcome)
-            } else {
-                let rock = Some(wish.name.clone());
-                let wish = Checked {
-                    name: entry.epic.clone(),
-                    department: entry.department.clone(),
-                    workspace: wish.workspace.join(&entry.epic),
-                    ..wish.clone()
-                };
-                let (new, told) = self.plan(wish, &build_id, rock).await?;
-                warnings.extend(told);
-                let id = new.plan.run_id.clone();
-                plans.insert(id.to_string(), new);
-                (id, Outcome::Queued)
+            let (to_queue, was, told) = self
+                .to_queue(&wish, entry, &build_id, latest, place)
+                .await?;
+            warnings.extend(told);
+            let (run_id, outcome) = match &to_queue {
+                ToQueue::New(new, _) => (new.plan.run_id.clone(), Outcome::Queued),
+                ToQueue::Known(run, _) if was == RunStatus::Done => {
+                    (run.clone(), Outcome::AlreadyDone)
+                }
+                ToQueue::Known(run, _) | ToQueue::Again(run, _) => (run.clone(), Outcome::Resumed),
             };
+            queue.push(to_queue);
             items.push(Item {
                 epic: entry.epic.clone(),
                 run_id,
                 build_id,
                 depends_on: entry.depends_on.clone(),
                 outcome,
+                was,
             });
         }
-        let places = items
-            .iter()
-            .map(|item| match item.outcome {
-                Outcome::AlreadyDone => Place::Over,
-                Outcome::Started | Outcome::Attached | Outcome::Resumed | Outcome::Queued => {
-                    Place::Queued
-                }
-            })
-            .collect();
-        let job = Arc::new(RockJob {
-            build,
-            rock: wish.name,
-            items,
-            places: watch::Sender::new(places),
-        });
+        // Before anybody is told of them: what was announced is kept, whatever happens to the owner.
+        self.inner.engine.queue_runs(queue).await?;
+        let job = RockJob::new(build, wish.name, items);
         let answer = job.answer(false, warnings);
-        {
-            let mut rocks = self.rocks();
-            rocks.push(Arc::clone(&job));
-            while rocks.len() > REMEMBERED {
-                let Some(ended) = rocks.iter().position(|job| !job.is_live()) else {
-                    break;
-                };
-                rocks.remove(ended);
-            }
-        }
-        tokio::spawn(work_off(self.clone(), job, plans));
+        self.register(job);
         Ok(answer)
     }
 
-    pub(super) fn has_live_rocks(&self) -> bool {
-        self.rocks().iter().any(|job| job.is_live())
-    }
-
-    /// The report of a run of a rock that the engine does not know (yet).
-    pub(super) fn rock_report(&self, run: &RunId) -> Option<RunReport> {
-        let job = self.rock_of(run)?;
-        let index = job.index(run)?;
-        match job.place(index)? {
-            Place::Queued => Some(apart(&job, index, "queued")),
-            Place::Apart(report) => Some(report),
-            Place::Running | Place::Over => None,
-        }
-    }
-
-    /// Halts a run of a rock whose turn has not come.
-    pub(super) fn halt_queued(&self, run: &RunId) -> Option<RunReport> {
-        let job = self.rock_of(run)?;
-        let index = job.index(run)?;
-        if job.place(index)? != Place::Queued {
-            return None;
-        }
-        let report = apart(&job, index, RunStatus::Halted.as_str());
-        job.set(index, Place::Apart(report.clone()));
-        Some(report)
-    }
-
-    /// Resolves when a run is not queued behind other epics of its rock (any more).
-    pub(super) async fn until_its_turn(&self, run: &RunId) {
-        let Some(job) = self.rock_of(run) else {
-            return;
+    /// What becomes of one epic of a rock that is started, and how its run stands from now on.
+    async fn to_queue(
+        &self,
+        wish: &Checked,
+        entry: &RockEpic,
+        build_id: &str,
+        latest: Option<&RunRow>,
+        place: RockPlace,
+    ) -> Result<(ToQueue, RunStatus, Vec<String>), Refusal> {
+        let wish = Checked {
+            name: entry.epic.clone(),
+            department: entry.department.clone(),
+            workspace: wish.workspace.join(&entry.epic),
+            ..wish.clone()
         };
-        let Some(index) = job.index(run) else { return };
-        let mut places = job.places.subscribe();
-        // The sender lives as long as `job`.
-        let _ = places
-            .wait_for(|places| places.get(index) != Some(&Place::Queued))
-            .await;
-    }
-
-    /// The newest rock with this run.
-    fn rock_of(&self, run: &RunId) -> Option<Arc<RockJob>> {
-        let rocks = self.rocks();
-        let found = rocks.iter().rev().find(|job| job.index(run).is_some());
-        found.map(Arc::clone)
-    }
-}
-
-/// The report of an epic that the engine has not seen.
-fn apart(job: &RockJob, index: usize, status: &str) -> RunReport {
-    let item = job.items.get(index);
-    RunReport {
-        run_id: item.map(|item| item.run_id.to_string()).unwrap_or_default(),
-        build_id: item.map(|item| item.build_id.clone()).unwrap_or_default(),
-        epic: item.map(|item| item.epic.clone()).unwrap_or_default(),
-        status: status.to_owned(),
-        cards: Vec::new(),
-        elapsed_ms: 0,
-    }
-}
-
-async fn work_off(service: Service, job: Arc<RockJob>, mut plans: BTreeMap<String, NewRun>) {
-    let mut done: Vec<&str> = Vec::new();
-    let mut stopped = false;
-    for (index, item) in job.items.iter().enumerate() {
-        match job.place(index) {
-            Some(Place::Over) => {
-                done.push(&item.epic);
-                continue;
-            }
-            Some(Place::Apart(_)) => {
-                // Halted while it was queued: the operator wants the rock to stop.
-                stopped = true;
-                continue;
-            }
-            Some(Place::Queued | Place::Running) | None => {}
-        }
-        let held_back = item
-            .depends_on
-            .iter()
-            .any(|need| !done.contains(&need.as_str()));
-        if stopped || held_back {
-            let status = if stopped { "not_started" } else { "skipped" };
-            job.set(index, Place::Apart(apart(&job, index, status)));
-            continue;
-        }
-        match run_one(&service, item, plans.remove(item.run_id.as_str()), || {
-            job.set(index, Place::Running);
-        })
-        .await
-        {
-            Ok(report) => {
-                job.set(index, Place::Over);
-                match RunStatus::parse(&report.status) {
-                    Some(RunStatus::Done) => done.push(&item.epic),
-                    Some(RunStatus::Halted | RunStatus::Interrupted | RunStatus::Running) => {
-                        stopped = true;
+        let mut waiting = None;
+        if let Some(latest) = latest {
+            let run =
+                RunId::new(&latest.run_id).map_err(|error| Refusal::internal(error.to_string()))?;
+            let id = latest.run_id.clone();
+            if self
+                .records(move |records| records.has_not_begun(&id))
+                .await?
+            {
+                waiting = Some(run);
+            } else {
+                match latest.status {
+                    RunStatus::Done | RunStatus::Running => {
+                        return Ok((ToQueue::Known(run, place), latest.status, Vec::new()));
                     }
-                    Some(
-                        RunStatus::TerminalFailure | RunStatus::Incomplete | RunStatus::Failed,
-                    )
-                    | None => {}
+                    RunStatus::Queued | RunStatus::Halted | RunStatus::Interrupted
+                        if !self.differs(&latest.run_id, &wish).await? =>
+                    {
+                        return Ok((ToQueue::Again(run, place), RunStatus::Queued, Vec::new()));
+                    }
+                    RunStatus::Queued
+                    | RunStatus::Halted
+                    | RunStatus::Interrupted
+                    | RunStatus::TerminalFailure
+                    | RunStatus::Incomplete
+                    | RunStatus::Failed
+                    | RunStatus::Skipped => {}
                 }
-            }
-            Err(RuntimeError::ShuttingDown) => {
-                stopped = true;
-                if job.place(index) == Some(Place::Queued) {
-                    job.set(index, Place::Apart(apart(&job, index, "not_started")));
-                } else {
-                    job.set(index, Place::Over);
-                }
-            }
-            Err(error) => {
-                tracing::error!(run = %item.run_id, epic = %item.epic, %error, "an epic of a rock did not start");
-                job.set(index, Place::Apart(apart(&job, index, "failed")));
             }
         }
+        let rock = Some(place.rock.clone());
+        let (mut new, told) = self.plan(wish, build_id, rock).await?;
+        // One that never began keeps its id and gets the assets as they are now.
+        if let Some(run) = waiting {
+            new.plan.run_id = run;
+        }
+        Ok((ToQueue::New(Box::new(new), place), RunStatus::Queued, told))
     }
-}
-
-async fn run_one(
-    service: &Service,
-    item: &Item,
-    plan: Option<NewRun>,
-    started: impl FnOnce(),
-) -> Result<RunReport, RuntimeError> {
-    let engine = &service.inner.engine;
-    let run = match plan {
-        Some(new) => engine.start_run(new).await?,
-        None => match engine.resume(item.run_id.clone()).await {
-            Ok(()) | Err(RuntimeError::AlreadyRunning(_)) => item.run_id.clone(),
-            Err(error) => return Err(error),
-        },
-    };
-    started();
-    engine.wait(run).await
 }

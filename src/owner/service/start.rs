@@ -1,10 +1,11 @@
 //! Starting: a wish becomes a choice of build, a plan, a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{NewRun, RuntimeError};
+use orket_core::asset::name;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::status::CardStatus;
@@ -23,7 +24,53 @@ pub(super) struct Checked {
     pub target: Option<CardId>,
     pub model: Option<ModelName>,
     pub workspace: PathBuf,
+    /// Whether the workspace was named, and is not just the default.
+    pub workspace_is_wished: bool,
     pub under_way: Option<String>,
+}
+
+impl Checked {
+    /// Checks the texts of a request. A workspace that is not absolute, or none, is meant below or as
+    /// `workspace`.
+    fn of(request: &StartRequest, workspace: &Path) -> Result<Self, Refusal> {
+        let name = |what: &str, text: &str| match name::check(text) {
+            Ok(()) => Ok(text.to_owned()),
+            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
+        };
+        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
+        let workspace = match &request.workspace {
+            Some(path) if path.trim().is_empty() => {
+                return Err(Refusal::bad_request("workspace: must not be empty"));
+            }
+            Some(path) => workspace.join(path),
+            None => workspace.to_owned(),
+        };
+        Ok(Self {
+            name: name("name", &request.name)?,
+            department: name("department", &request.department)?,
+            build_id: build_id
+                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
+            target: request.target.as_deref().map(card_id).transpose()?,
+            model: request
+                .model
+                .as_deref()
+                .map(ModelName::parse)
+                .transpose()
+                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
+            workspace,
+            workspace_is_wished: request.workspace_is_wished,
+            under_way: request.under_way.clone(),
+        })
+    }
+}
+
+/// Whether the texts of a request are what they must be; the rest is judged when it is started.
+///
+/// # Errors
+///
+/// A [`Refusal`] that names the field.
+pub fn check_request(request: &StartRequest) -> Result<(), Refusal> {
+    Checked::of(request, Path::new("")).map(drop)
 }
 
 impl Service {
@@ -33,10 +80,18 @@ impl Service {
     ///
     /// A [`Refusal`]; nothing was started then.
     pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
-        let mut wish = self.checked(&request)?;
+        let surroundings = &self.inner.surroundings;
+        let wish = Checked::of(&request, &surroundings.workspace)?;
+        surroundings.check(&request)?;
+        let mut started = self.start_checked(request.kind, wish).await?;
+        started.warnings.extend(surroundings.differing(&request));
+        Ok(started)
+    }
+
+    async fn start_checked(&self, kind: WorkKind, mut wish: Checked) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
-        match request.kind {
+        match kind {
             WorkKind::Epic => self.start_epic(wish).await,
             WorkKind::Rock => self.start_rock(wish).await,
             WorkKind::Card => {
@@ -55,36 +110,6 @@ impl Service {
         }
     }
 
-    fn checked(&self, request: &StartRequest) -> Result<Checked, Refusal> {
-        let name = |what: &str, text: &str| match RunId::new(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(Refusal::bad_request(format!("{what}: {error}"))),
-        };
-        let build_id = request.build_id.as_deref().map(BuildId::new).transpose();
-        let workspace = match &request.workspace {
-            Some(path) if path.trim().is_empty() => {
-                return Err(Refusal::bad_request("workspace: must not be empty"));
-            }
-            Some(path) => self.inner.workspace.join(path),
-            None => self.inner.workspace.clone(),
-        };
-        Ok(Checked {
-            name: name("name", &request.name)?,
-            department: name("department", &request.department)?,
-            build_id: build_id
-                .map_err(|error| Refusal::bad_request(format!("build_id: {error}")))?,
-            target: request.target.as_deref().map(card_id).transpose()?,
-            model: request
-                .model
-                .as_deref()
-                .map(ModelName::parse)
-                .transpose()
-                .map_err(|error| Refusal::bad_request(format!("model: {error}")))?,
-            workspace,
-            under_way: request.under_way.clone(),
-        })
-    }
-
     async fn start_epic(&self, wish: Checked) -> Result<Started, Refusal> {
         let epic = wish.name.clone();
         let runs = self
@@ -99,16 +124,25 @@ impl Service {
         let latest = runs
             .iter()
             .find(|run| !run.build_id.starts_with(ROCK_PREFIX));
-        let target_is_finished = match (&wish.target, latest) {
-            (Some(target), Some(latest)) => self.is_finished(&latest.run_id, target).await?,
-            _ => false,
-        };
+        let (mut target_is_finished, mut rest_is_left) = (false, false);
+        if let Some(latest) = latest {
+            match &wish.target {
+                Some(target) => {
+                    target_is_finished = self.is_finished(&latest.run_id, Some(target)).await?;
+                }
+                None if self.was_about_one_card(&latest.run_id).await? => {
+                    rest_is_left = !self.is_finished(&latest.run_id, None).await?;
+                }
+                None => {}
+            }
+        }
         let choice = choose(
             Wish {
                 epic: &wish.name,
                 build_id: wish.build_id.as_ref().map(BuildId::as_str),
                 target: wish.target.as_ref().map(CardId::as_str),
                 target_is_finished,
+                rest_is_left,
             },
             &runs,
         );
@@ -122,10 +156,8 @@ impl Service {
                     Outcome::Resumed => {
                         format!("run {run_id} had lost its owner; going on with it")
                     }
-                    Outcome::Attached
-                    | Outcome::Started
-                    | Outcome::Queued
-                    | Outcome::AlreadyDone => {
+                    Outcome::Queued => format!("run {run_id} waits for its turn in its rock"),
+                    Outcome::Attached | Outcome::Started | Outcome::AlreadyDone => {
                         format!("run {run_id} is under way; attached to it")
                     }
                 };
@@ -136,6 +168,9 @@ impl Service {
                 build_id,
                 was,
             } => {
+                if self.differs(&run_id, &wish).await? {
+                    return self.start_new(wish, &build_id, true).await;
+                }
                 let outcome = self.attach(&run_id).await?;
                 let words = format!(
                     "run {run_id} was {}; going on with what is left of it",
@@ -203,6 +238,9 @@ impl Service {
         if self.inner.engine.active().await.contains(&run) {
             return Ok(Outcome::Attached);
         }
+        if self.waits(&run) {
+            return Ok(Outcome::Queued);
+        }
         match self.inner.engine.resume(run).await {
             Ok(()) => Ok(Outcome::Resumed),
             Err(RuntimeError::AlreadyRunning(_)) => Ok(Outcome::Attached),
@@ -223,17 +261,46 @@ impl Service {
         Ok(status.is_some_and(|status| !can_go_on(status)))
     }
 
-    async fn is_finished(&self, run_id: &str, card: &CardId) -> Result<bool, Refusal> {
+    async fn was_about_one_card(&self, run_id: &str) -> Result<bool, Refusal> {
+        let run_id = run_id.to_owned();
+        let plan = self.records(move |records| records.plan(&run_id)).await?;
+        Ok(plan.is_some_and(|plan| plan.target.is_some()))
+    }
+
+    /// Whether a card of a run, or with `None` every card, is finished.
+    async fn is_finished(&self, run_id: &str, card: Option<&CardId>) -> Result<bool, Refusal> {
         let run_id = run_id.to_owned();
         let report = self.records(move |records| records.report(&run_id)).await?;
-        Ok(report.is_some_and(|report| {
-            report.cards.iter().any(|seen| {
-                seen.id == card.as_str()
-                    && seen
-                        .status
-                        .parse::<CardStatus>()
-                        .is_ok_and(CardStatus::is_finished)
-            })
+        let finished = |status: &str| {
+            status
+                .parse::<CardStatus>()
+                .is_ok_and(CardStatus::is_finished)
+        };
+        Ok(report.is_some_and(|report| match card {
+            Some(card) => report
+                .cards
+                .iter()
+                .any(|seen| seen.id == card.as_str() && finished(&seen.status)),
+            None => report.cards.iter().all(|seen| finished(&seen.status)),
+        }))
+    }
+
+    /// Whether a stopped run was told another model or workspace than is wished now. A run keeps the
+    /// choices it began with, so such a wish needs a new run on the same build.
+    pub(super) async fn differs(&self, run_id: &str, wish: &Checked) -> Result<bool, Refusal> {
+        if wish.model.is_none() && !wish.workspace_is_wished {
+            return Ok(false);
+        }
+        let run_id = run_id.to_owned();
+        let plan = self.records(move |records| records.plan(&run_id)).await?;
+        Ok(plan.is_some_and(|plan| {
+            let other_model = wish
+                .model
+                .as_ref()
+                .is_some_and(|model| plan.seats.values().any(|seat| &seat.model != model));
+            let other_workspace =
+                wish.workspace_is_wished && std::path::Path::new(&plan.workspace) != wish.workspace;
+            other_model || other_workspace
         }))
     }
 }
@@ -289,7 +356,11 @@ fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
 /// Whether a run in this state can be gone on with.
 pub(super) fn can_go_on(status: RunStatus) -> bool {
     match status {
-        RunStatus::Running | RunStatus::Halted | RunStatus::Interrupted => true,
+        RunStatus::Queued
+        | RunStatus::Running
+        | RunStatus::Halted
+        | RunStatus::Interrupted
+        | RunStatus::Skipped => true,
         RunStatus::Done
         | RunStatus::TerminalFailure
         | RunStatus::Incomplete

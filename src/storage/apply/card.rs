@@ -250,7 +250,7 @@ impl Transaction<'_> {
             let unspent = gates::table.filter(
                 gates::id
                     .eq(id)
-                    .and(gates::status.eq(GateDecision::Approved.as_str()))
+                    .and(gates::status.ne("pending"))
                     .and(gates::spent_at.is_null()),
             );
             let changed = diesel::update(unspent)
@@ -259,7 +259,7 @@ impl Transaction<'_> {
                 .about(|| format!("gate {id}"))?;
             if changed == 0 {
                 return Err(conflict(format!(
-                    "gate {id} is not approved, or was used before"
+                    "gate {id} is not decided, or was used before"
                 )));
             }
         }

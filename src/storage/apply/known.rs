@@ -4,14 +4,13 @@
 //!
 //! What a transaction changes is undone when it is rolled back.
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
 use orket_core::chain::{Content, Link};
+use rustc_hash::FxHashMap;
 
 use super::{Failure, Transaction};
-use crate::storage::schema::{turn_steps, turns};
+use crate::storage::schema::{budget_reservations, turn_steps, turns};
 
 /// Attempts and cards that are remembered; past this they are read from the journal again.
 const REMEMBERED: usize = 16_384;
@@ -37,8 +36,10 @@ struct Card {
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Known {
-    attempts: HashMap<TurnRow, Attempt>,
-    cards: HashMap<CardRow, Card>,
+    attempts: FxHashMap<TurnRow, Attempt>,
+    cards: FxHashMap<CardRow, Card>,
+    /// Whether attempts may have set something aside; `None` until somebody looked.
+    reserves: Option<bool>,
     /// What the transaction under way replaced, to be put back if it is rolled back.
     undo: Vec<Undo>,
 }
@@ -57,6 +58,11 @@ impl Known {
             self.attempts.clear();
             self.cards.clear();
         }
+    }
+
+    /// Some attempt sets something aside.
+    pub(super) fn reserves(&mut self) {
+        self.reserves = Some(true);
     }
 
     /// The transaction is rolled back.
@@ -99,6 +105,14 @@ impl Known {
     fn set(&mut self, turn: TurnRow, attempt: Attempt) {
         let before = self.attempts.insert(turn, attempt);
         self.undo.push(Undo::Attempt(turn, before));
+    }
+
+    /// The chain of an attempt that is known goes on.
+    fn advance(&mut self, turn: TurnRow, link: Link) {
+        if let Some(attempt) = self.attempts.get_mut(&turn) {
+            self.undo.push(Undo::Attempt(turn, Some(*attempt)));
+            attempt.link = link;
+        }
     }
 
     fn set_card(&mut self, row: CardRow, card: Card) {
@@ -147,6 +161,21 @@ impl Known {
 }
 
 impl Transaction<'_> {
+    /// Whether some attempt may have set something aside: where nothing is limited, ends of attempts
+    /// need not ask.
+    pub(super) fn may_have_reserved(&mut self) -> Result<bool, Failure> {
+        if let Some(known) = self.known.reserves {
+            return Ok(known);
+        }
+        let any = budget_reservations::table
+            .select(budget_reservations::turn)
+            .first::<i64>(self.connection)
+            .optional()?
+            .is_some();
+        self.known.reserves = Some(any);
+        Ok(any)
+    }
+
     /// A new attempt's chain goes on from its card's.
     pub(super) fn open_chain(
         &mut self,
@@ -159,10 +188,22 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Whether an attempt is open and owned by `fence`.
-    pub(super) fn owns(&mut self, turn: TurnRow, fence: i64) -> Result<bool, Failure> {
-        let attempt = self.attempt(turn)?;
-        Ok(attempt.is_some_and(|attempt| attempt.fence == fence))
+    /// The link of a step that is about to be inserted for an attempt that must be open and owned by
+    /// `fence`; `None` when it is not.
+    pub(super) fn guarded_link(
+        &mut self,
+        turn: TurnRow,
+        fence: i64,
+        content: Content,
+    ) -> Result<Option<Link>, Failure> {
+        match self.attempt(turn)? {
+            Some(attempt) if attempt.fence == fence => {
+                let link = attempt.link.next(content);
+                self.known.advance(turn, link);
+                Ok(Some(link))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The link of a step that is about to be inserted.
@@ -179,7 +220,7 @@ impl Transaction<'_> {
             )));
         };
         let link = attempt.link.next(content);
-        self.known.set(turn, Attempt { link, ..attempt });
+        self.known.advance(turn, link);
         Ok(link)
     }
 

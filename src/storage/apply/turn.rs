@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
-use orket_core::chain::{Content, Linked};
+use orket_core::chain::{Content, Link, Linked};
 use orket_core::ids::{CardId, RunId};
 
+use super::step_insert::StepInsert;
 use super::{About, Failure, Transaction, conflict, count};
-use crate::storage::schema::{turn_steps, turns};
+use crate::storage::schema::turns;
 use crate::storage::writer::EarlyStep;
 
 impl Transaction<'_> {
@@ -40,16 +41,21 @@ impl Transaction<'_> {
         step: &StepRow,
         early: Option<&EarlyStep>,
     ) -> Result<bool, Failure> {
-        if !self.owns(turn, fence)? {
-            return Ok(false);
-        }
-        match early {
+        let made;
+        let (body, content) = match early {
             Some(early) => {
                 self.bytes = self.bytes.saturating_add(early.body.len());
-                self.insert_step(turn, step, &early.body, early.content)?;
+                (&early.body, early.content)
             }
-            None => self.step(turn, step)?,
-        }
+            None => {
+                made = self.json(&*step.step)?;
+                (&made, content_of(turn, step, &made))
+            }
+        };
+        let Some(link) = self.guarded_link(turn, fence, content)? else {
+            return Ok(false);
+        };
+        self.insert_step(turn, step, body, link)?;
         Ok(true)
     }
 
@@ -57,7 +63,8 @@ impl Transaction<'_> {
     fn step(&mut self, turn: TurnRow, step: &StepRow) -> Result<(), Failure> {
         let body = self.json(&*step.step)?;
         let content = content_of(turn, step, &body);
-        self.insert_step(turn, step, &body, content)
+        let link = self.link(turn, step, content)?;
+        self.insert_step(turn, step, &body, link)
     }
 
     fn insert_step(
@@ -65,19 +72,16 @@ impl Transaction<'_> {
         turn: TurnRow,
         step: &StepRow,
         body: &str,
-        content: Content,
+        link: Link,
     ) -> Result<(), Failure> {
-        let link = self.link(turn, step, content)?;
-        diesel::insert_into(turn_steps::table)
-            .values((
-                turn_steps::turn.eq(turn),
-                turn_steps::seq.eq(i64::from(step.seq)),
-                turn_steps::at.eq(step.at_ms),
-                turn_steps::kind.eq(step.step.kind()),
-                turn_steps::body_json.eq(body),
-                turn_steps::link.eq(link.as_bytes().as_slice()),
-            ))
-            .execute(self.connection)
+        let row = StepInsert {
+            turn,
+            seq: i64::from(step.seq),
+            at: step.at_ms,
+            body_json: body,
+            link: link.as_bytes(),
+        };
+        row.execute(self.connection)
             .about(|| format!("step {} of attempt row {turn}", step.seq))?;
         Ok(())
     }
@@ -149,6 +153,7 @@ impl Transaction<'_> {
         output_tokens: u64,
         at_ms: i64,
     ) -> Result<(), Failure> {
+        self.settle(turn, None, at_ms)?;
         let head = self.close_chain(turn)?;
         let changed =
             diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))
@@ -171,7 +176,6 @@ pub(in crate::storage) fn content_of(turn: TurnRow, step: &StepRow, body: &str) 
         turn,
         seq: step.seq,
         at_ms: step.at_ms,
-        kind: step.step.kind(),
         body,
     })
 }

@@ -217,20 +217,25 @@ impl Reader {
             .collect())
     }
 
-    /// What people must decide (`Some("pending")`) or have decided, oldest first.
+    /// What people must decide (`Some("pending")`) or have decided, oldest first. The run is the one
+    /// that has the card now.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub fn gates(&self, status: Option<&str>) -> Result<Vec<GateRow>, StoreError> {
         let stored = self.query(|connection| {
-            let mut query = gates::table.order(gates::id).into_boxed();
+            let mut query = gates::table
+                .inner_join(cards::table)
+                .order(gates::id)
+                .select((gates::all_columns, cards::run_id))
+                .into_boxed();
             if let Some(status) = status {
                 query = query.filter(gates::status.eq(status));
             }
-            query.load::<StoredGate>(connection)
+            query.load::<(StoredGate, String)>(connection)
         })?;
-        stored.into_iter().map(gate_row).collect()
+        stored.into_iter().map(with_its_run).collect()
     }
 
     /// The gates of a run's cards, oldest first, for whoever carries it out.
@@ -243,6 +248,23 @@ impl Reader {
             gates::table
                 .inner_join(cards::table)
                 .filter(cards::run_id.eq(run_id))
+                .order(gates::id)
+                .select((gates::all_columns, cards::run_id))
+                .load::<(StoredGate, String)>(connection)
+        })?;
+        Ok(stored.into_iter().map(gate_record).collect())
+    }
+
+    /// The gates of a build's cards, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn gates_of_build(&self, build_id: &str) -> Result<Vec<GateRecord>, StoreError> {
+        let stored = self.query(|connection| {
+            gates::table
+                .inner_join(cards::table)
+                .filter(cards::build_id.eq(build_id))
                 .order(gates::id)
                 .select((gates::all_columns, cards::run_id))
                 .load::<(StoredGate, String)>(connection)
@@ -292,10 +314,14 @@ impl Reader {
     /// [`StoreError::Unavailable`].
     pub fn gate(&self, id: i64) -> Result<Option<GateRow>, StoreError> {
         let stored = self.query(|connection| {
-            let gate = gates::table.find(id);
-            gate.first::<StoredGate>(connection).optional()
+            gates::table
+                .inner_join(cards::table)
+                .filter(gates::id.eq(id))
+                .select((gates::all_columns, cards::run_id))
+                .first::<(StoredGate, String)>(connection)
+                .optional()
         })?;
-        stored.map(gate_row).transpose()
+        stored.map(with_its_run).transpose()
     }
 
     /// Row numbers, page by page.
@@ -313,6 +339,11 @@ impl Reader {
             rows.extend(more);
         }
     }
+}
+
+/// A gate with the run that has its card now.
+fn with_its_run((gate, run_id): (StoredGate, String)) -> Result<GateRow, StoreError> {
+    gate_row(StoredGate { run_id, ..gate })
 }
 
 /// A row of `gates`.
@@ -346,6 +377,8 @@ fn gate_record((gate, run_id): (StoredGate, String)) -> GateRecord {
         id: gate.id,
         run_id,
         card: gate.card,
+        request_type: gate.request_type,
+        payload: serde_json::from_str(&gate.payload_json).unwrap_or_default(),
         digest: gate.digest,
         status: gate.status,
         expires_at_ms: gate.expires_at,

@@ -18,7 +18,7 @@ pub struct StoredStep {
     pub seq: u32,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Its kind.
+    /// Its kind, as its JSON has it; empty when that cannot be read.
     pub kind: String,
     /// Its JSON text.
     pub body: String,
@@ -83,7 +83,7 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn stored_steps(&self, turn: TurnRow) -> Result<Vec<StoredStep>, StoreError> {
-        type Row = (i64, i64, i64, i64, String, String, Option<Vec<u8>>);
+        type Row = (i64, i64, i64, i64, String, Option<Vec<u8>>);
         let mut steps: Vec<StoredStep> = Vec::new();
         loop {
             let after = steps.last().map_or(i64::MIN, |step| step.id);
@@ -97,7 +97,6 @@ impl Reader {
                         turn_steps::turn,
                         turn_steps::seq,
                         turn_steps::at,
-                        turn_steps::kind,
                         turn_steps::body_json,
                         turn_steps::link,
                     ))
@@ -106,13 +105,13 @@ impl Reader {
             if page.is_empty() {
                 return Ok(steps);
             }
-            for (id, turn, seq, at_ms, kind, body, stored) in page {
+            for (id, turn, seq, at_ms, body, stored) in page {
                 steps.push(StoredStep {
                     id,
                     turn,
                     seq: number("a step's place", seq)?,
                     at_ms,
-                    kind,
+                    kind: kind(&body),
                     body,
                     link: stored
                         .map(|bytes| link("a step's link", &bytes))
@@ -121,6 +120,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// The kind that a step's JSON names; empty when it is damaged.
+fn kind(body: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    serde_json::from_str(body).map_or_else(|_| String::new(), |Kind { kind }| kind)
 }
 
 fn link(what: &str, bytes: &[u8]) -> Result<Link, StoreError> {

@@ -10,8 +10,25 @@ use orket_core::status::CardStatus;
 
 use super::views::{BoardEpic, BuildSummary, LookupError, RunSummary};
 use super::{Reader, damaged, from_json, from_word, number};
-use crate::storage::schema::{cards, runs, turns};
+use crate::storage::schema::{card_events, cards, runs, turns};
 
+const COLUMNS: (
+    runs::run_id,
+    runs::build_id,
+    runs::epic,
+    runs::status,
+    runs::started_at,
+    runs::ended_at,
+    runs::summary_json,
+) = (
+    runs::run_id,
+    runs::build_id,
+    runs::epic,
+    runs::status,
+    runs::started_at,
+    runs::ended_at,
+    runs::summary_json,
+);
 type Stored = (String, String, String, String, i64, Option<i64>, String);
 
 impl Reader {
@@ -23,7 +40,7 @@ impl Reader {
     pub fn runs(&self, limit: u32) -> Result<Vec<RunSummary>, StoreError> {
         let stored = self.query(|connection| {
             runs::table
-                .select(runs::all_columns)
+                .select(COLUMNS)
                 .order((runs::started_at.desc(), runs::run_id.desc()))
                 .limit(i64::from(limit))
                 .load::<Stored>(connection)
@@ -43,7 +60,7 @@ impl Reader {
         }
         let mut found = self.query(|connection| {
             runs::table
-                .select(runs::all_columns)
+                .select(COLUMNS)
                 .filter(runs::run_id.ge(prefix))
                 .order(runs::run_id)
                 .limit(9)
@@ -60,20 +77,21 @@ impl Reader {
         Ok(self.summary(run)?)
     }
 
-    /// The newest run of `build` that is not over for good: running, halted or interrupted.
+    /// The newest run of `build` that is not over for good: queued, running, halted or interrupted.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub fn unfinished_run_of_build(&self, build: &str) -> Result<Option<RunSummary>, StoreError> {
         let unfinished = [
+            RunStatus::Queued.as_str(),
             RunStatus::Running.as_str(),
             RunStatus::Halted.as_str(),
             RunStatus::Interrupted.as_str(),
         ];
         let stored = self.query(|connection| {
             runs::table
-                .select(runs::all_columns)
+                .select(COLUMNS)
                 .filter(
                     runs::build_id
                         .eq(build)
@@ -86,6 +104,26 @@ impl Reader {
         stored.map(|run| self.summary(run)).transpose()
     }
 
+    /// Which of these kinds of entries a run's audit has that are about no card, each once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn run_events(&self, run_id: &str, kinds: &[&str]) -> Result<Vec<String>, StoreError> {
+        self.query(|connection| {
+            card_events::table
+                .filter(
+                    card_events::run_id
+                        .eq(run_id)
+                        .and(card_events::card.is_null())
+                        .and(card_events::kind.eq_any(kinds)),
+                )
+                .select(card_events::kind)
+                .distinct()
+                .load(connection)
+        })
+    }
+
     /// The builds of an epic, newest first.
     ///
     /// # Errors
@@ -94,7 +132,7 @@ impl Reader {
     pub fn builds_of(&self, epic: &str) -> Result<Vec<BuildSummary>, StoreError> {
         let stored = self.query(|connection| {
             runs::table
-                .select(runs::all_columns)
+                .select(COLUMNS)
                 .filter(runs::epic.eq(epic))
                 .order((runs::started_at.desc(), runs::run_id.desc()))
                 .load::<Stored>(connection)
@@ -116,7 +154,7 @@ impl Reader {
     pub fn latest_build(&self, epic: &str) -> Result<Option<BuildSummary>, StoreError> {
         let stored = self.query(|connection| {
             runs::table
-                .select(runs::all_columns)
+                .select(COLUMNS)
                 .filter(runs::epic.eq(epic))
                 .order((runs::started_at.desc(), runs::run_id.desc()))
                 .first::<Stored>(connection)
@@ -229,7 +267,7 @@ impl Reader {
     }
 }
 
-fn run_status(word: &str) -> Result<RunStatus, StoreError> {
+pub(super) fn run_status(word: &str) -> Result<RunStatus, StoreError> {
     RunStatus::parse(word).ok_or_else(|| damaged("a run's status", format!("`{word}`")))
 }
 

@@ -172,6 +172,8 @@ impl Children {
         sandbox: &SandboxOptions,
     ) -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
+        // First what may fail: a runtime must not be dropped where others are polled.
+        let warden = Warden::start()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("orket-tools")
@@ -180,7 +182,7 @@ impl Children {
             .build()?;
         Ok(Self {
             runtime: Some(runtime),
-            warden: Warden::start()?,
+            warden,
             marker: Marker::new(data_folder_id),
             sandbox: Sandbox::new(sandbox),
             workspaces,

@@ -41,8 +41,12 @@ enum Order {
     Clear(u64, oneshot::Sender<()>),
 }
 
+/// Why this process cannot be seen.
 fn unseen() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "/proc does not show this process")
+    match std::fs::File::open("/proc/self/stat") {
+        Err(error) => error,
+        Ok(_) => io::Error::new(io::ErrorKind::NotFound, "/proc does not show this process"),
+    }
 }
 
 /// A child to be watched.

@@ -1,6 +1,7 @@
 DROP TABLE leases;
 DROP TABLE settings;
 DROP TABLE memory;
+DROP TABLE budget_reservations;
 DROP TABLE budgets;
 DROP TABLE comments;
 DROP TABLE gates;
@@ -9,5 +10,6 @@ DROP TABLE turns;
 DROP TABLE card_events;
 DROP TABLE card_definitions;
 DROP TABLE cards;
+DROP TABLE queued_cards;
 DROP TABLE run_plans;
 DROP TABLE runs;

@@ -8,17 +8,29 @@ CREATE TABLE runs (
     status       TEXT    NOT NULL,
     started_at   INTEGER NOT NULL,
     ended_at     INTEGER,
-    summary_json TEXT    NOT NULL DEFAULT '{}'
+    summary_json TEXT    NOT NULL DEFAULT '{}',
+    rock         TEXT,
+    rock_build   TEXT,
+    rock_order   INTEGER,
+    rock_needs   TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_by_status ON runs (status, started_at);
 CREATE INDEX runs_by_start  ON runs (started_at);
 CREATE INDEX runs_by_build  ON runs (build_id, started_at);
 CREATE INDEX runs_by_epic   ON runs (epic, started_at);
+-- Which rock a run belongs to, its place in it, and (JSON) the epics that must be done before.
+CREATE INDEX runs_by_rock   ON runs (rock_build, rock_order) WHERE rock_build IS NOT NULL;
 
 -- The plan is large and never changes: apart from the row that does.
 CREATE TABLE run_plans (
     run_id    TEXT NOT NULL PRIMARY KEY REFERENCES runs (run_id),
     plan_json TEXT NOT NULL
+) STRICT;
+
+-- The cards of a run whose turn has not come; they move to `cards` when it begins.
+CREATE TABLE queued_cards (
+    run_id     TEXT NOT NULL PRIMARY KEY REFERENCES runs (run_id),
+    cards_json TEXT NOT NULL
 ) STRICT;
 
 -- `row` is given by the runtime and never used again. `row` of `turns` likewise.
@@ -100,7 +112,6 @@ CREATE TABLE turn_steps (
     turn      INTEGER NOT NULL,
     seq       INTEGER NOT NULL,
     at        INTEGER NOT NULL,
-    kind      TEXT    NOT NULL,
     body_json TEXT    NOT NULL,
     link      BLOB
 ) STRICT;
@@ -140,17 +151,26 @@ CREATE TABLE comments (
 ) STRICT;
 CREATE INDEX comments_by_card ON comments (card);
 
--- Amounts set aside before a call and spent after it, per scope (run, card, epic) and unit.
+-- Amounts set aside before a question and spent after it, per scope (rock, epic, card) and unit.
+-- `allowed` is the plan's limit (NULL: none), `granted` what people added to it.
 CREATE TABLE budgets (
     scope      TEXT    NOT NULL,
     scope_id   TEXT    NOT NULL,
     unit       TEXT    NOT NULL,
-    allowed    INTEGER NOT NULL,
+    allowed    INTEGER,
+    granted    INTEGER NOT NULL DEFAULT 0,
     reserved   INTEGER NOT NULL DEFAULT 0,
     spent      INTEGER NOT NULL DEFAULT 0,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (scope, scope_id, unit)
 ) STRICT, WITHOUT ROWID;
+
+-- What open attempts have set aside.
+CREATE TABLE budget_reservations (
+    turn         INTEGER NOT NULL PRIMARY KEY,
+    scopes_json  TEXT    NOT NULL,
+    amounts_json TEXT    NOT NULL
+) STRICT;
 
 -- What is remembered between runs, per namespace.
 CREATE TABLE memory (
