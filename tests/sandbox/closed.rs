@@ -54,6 +54,45 @@ async fn secrets_are_out_of_reach() {
 }
 
 #[tokio::test]
+async fn what_is_orkets_own_in_a_workspace_is_empty_for_a_child() {
+    let _alone = ALONE.lock().await;
+    if !able("mount namespace", &SandboxAbilities::here().mount_namespace) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = folder.path().join("workspace");
+    let lab = |change: fn(&mut SandboxAbilities)| {
+        let hidden = vec![workspace.join(".orket"), workspace.join(".env")];
+        let mut abilities = SandboxAbilities::here().clone();
+        change(&mut abilities);
+        Lab::with(|options| {
+            options.sandbox.hidden = hidden;
+            options.sandbox.abilities = Some(abilities);
+        })
+    };
+    std::fs::create_dir_all(workspace.join(".orket/db")).unwrap();
+    std::fs::write(workspace.join(".orket/db/journal"), "sk-journal").unwrap();
+    std::fs::write(workspace.join(".env"), "KEY=sk-file").unwrap();
+    let look = "cat .env .orket/db/journal 2> /dev/null; ls -A .orket 2> /dev/null; \
+                echo made > new && cat new";
+    let result = lab(|_| {}).run_in(&workspace, look).await;
+    assert_eq!(output(&result), "made\n");
+    assert_eq!(gaps(&result), Vec::<&str>::new());
+    assert!(workspace.join(".orket/db/journal").exists());
+
+    let result = lab(|it| it.mount_namespace = off())
+        .run_in(&workspace, look)
+        .await;
+    assert!(output(&result).contains("sk-file"), "{result:?}");
+    assert_eq!(
+        gaps(&result),
+        [
+            "Orket's own files in the workspace: not confined on this machine: switched off for a test"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn orkets_own_keys_are_handed_to_nobody() {
     let _alone = ALONE.lock().await;
     let lab = Lab::allowing(|_| {});

@@ -4,7 +4,7 @@
 mod closed;
 mod limits;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -65,13 +65,27 @@ impl Lab {
     }
 
     async fn run_with(&self, script: &str, environment: &[&str]) -> ToolResult {
+        self.call(self.scope(), script, environment).await
+    }
+
+    /// Runs it in another workspace.
+    async fn run_in(&self, workspace: &Path, script: &str) -> ToolResult {
+        let workspace = workspace.to_owned();
+        let scope = ToolScope {
+            workspace,
+            ..self.scope()
+        };
+        self.call(scope, script, &[]).await
+    }
+
+    async fn call(&self, scope: ToolScope, script: &str, environment: &[&str]) -> ToolResult {
         let command = CommandTool {
             command: words(script),
             environment: environment.iter().map(|it| (*it).to_owned()).collect(),
             ..CommandTool::default()
         };
         let job = ToolJob {
-            scope: self.scope(),
+            scope,
             spec: ToolSpec {
                 name: "skill".into(),
                 description: String::new(),

@@ -61,6 +61,8 @@ pub struct SandboxAbilities {
     pub user_namespace: Ability,
     /// A network of its own with nothing but its own loopback device (network namespace).
     pub network_namespace: Ability,
+    /// Orket's own files hidden where the workspace holds them (mount namespace).
+    pub mount_namespace: Ability,
     /// System calls refused, sockets among them (seccomp).
     pub filter: Ability,
     /// The superuser's privileges given up.
@@ -97,6 +99,15 @@ impl SandboxAbilities {
             apart.maps = Some(Maps::of(user, group));
         }
         let network_namespace = Ability::tried("network namespace", try_out(apart));
+        let mut hiding = Entry {
+            namespaces: libc::CLONE_NEWNS,
+            ..Entry::default()
+        };
+        if user_namespace.on {
+            hiding.namespaces |= libc::CLONE_NEWUSER;
+            hiding.maps = Some(Maps::of(user, group));
+        }
+        let mount_namespace = Ability::tried("mount namespace", try_out(hiding));
         let filter = match filter::program(false) {
             Ok(filter) => Ability::tried(
                 "seccomp",
@@ -121,6 +132,7 @@ impl SandboxAbilities {
             signals,
             user_namespace,
             network_namespace,
+            mount_namespace,
             filter,
             capabilities,
         }
@@ -130,12 +142,7 @@ impl SandboxAbilities {
     #[must_use]
     pub fn gaps(&self, allowance: &Allowance) -> Vec<String> {
         let mut gaps = Vec::new();
-        let mut gap = |what: &str, why: &Ability| {
-            gaps.push(format!(
-                "{what}: not confined on this machine: {}",
-                why.reason
-            ));
-        };
+        let mut gap = |what: &str, why: &Ability| gaps.push(self::gap(what, why));
         if !self.files.on {
             gap("files", &self.files);
         }
@@ -153,6 +160,12 @@ impl SandboxAbilities {
         }
         gaps
     }
+}
+
+/// What a child is not kept from, in a sentence.
+#[must_use]
+pub fn gap(what: &str, why: &Ability) -> String {
+    format!("{what}: not confined on this machine: {}", why.reason)
 }
 
 /// Files and signals: both are landlock's, by its version.

@@ -5,10 +5,12 @@
 //! Unsafe are the calls themselves, and the promise that a probe's pre-exec asks for.
 #![expect(unsafe_code, reason = "what runs before exec is unsafe by nature")]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use seccompiler::{BpfProgram, apply_filter};
@@ -23,6 +25,8 @@ pub enum Step {
     Namespaces = 1,
     /// Its user's and group's place in its user namespace.
     Maps = 2,
+    /// Something laid over what it must not see.
+    Covers = 9,
     /// The loopback device of its network namespace.
     Loopback = 3,
     /// `setrlimit`.
@@ -37,9 +41,10 @@ pub enum Step {
     Passed = 8,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step::Namespaces,
     Step::Maps,
+    Step::Covers,
     Step::Loopback,
     Step::Limits,
     Step::Capabilities,
@@ -59,6 +64,8 @@ pub struct Entry {
     pub namespaces: libc::c_int,
     /// With a user namespace: who it is in there.
     pub maps: Option<Maps>,
+    /// What it must not see in folders of its own; wants a mount namespace.
+    pub covers: Vec<Cover>,
     /// Whether its network namespace gets its loopback device up.
     pub loopback: bool,
     /// Limits of each process.
@@ -71,6 +78,42 @@ pub struct Entry {
     pub filter: BpfProgram,
     /// The filter for when the machine has no namespace to give after all.
     pub strict: BpfProgram,
+}
+
+/// A file or folder that is empty for the child.
+#[derive(Debug)]
+pub struct Cover {
+    path: CString,
+    is_folder: bool,
+}
+
+impl Cover {
+    /// Over this path, which must be there.
+    #[must_use]
+    pub fn over(path: &Path) -> Option<Self> {
+        Some(Self {
+            is_folder: path.metadata().ok()?.is_dir(),
+            path: CString::new(path.as_os_str().as_bytes()).ok()?,
+        })
+    }
+
+    fn lay(&self) -> io::Result<()> {
+        let (source, kind, flags) = if self.is_folder {
+            let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
+            (c"none", c"tmpfs", flags)
+        } else {
+            (c"/dev/null", c"none", libc::MS_BIND)
+        };
+        mount(source, &self.path, kind, flags)
+    }
+}
+
+fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
+    let (source, target, kind) = (source.as_ptr(), target.as_ptr(), kind.as_ptr());
+    // SAFETY: strings that end with NUL; these kinds take no data.
+    check(Step::Covers, unsafe {
+        libc::mount(source, target, kind, flags, std::ptr::null())
+    })
 }
 
 /// A user namespace's `uid_map` and `gid_map`.
@@ -132,7 +175,7 @@ impl Entry {
         if namespaces != 0 {
             // SAFETY: this process has one thread.
             if unsafe { libc::unshare(namespaces) } != 0 {
-                if self.strict.is_empty() {
+                if self.strict.is_empty() || !self.covers.is_empty() {
                     return Err(last(Step::Namespaces));
                 }
                 // The probe said there are some, so they have run out.
@@ -143,6 +186,12 @@ impl Entry {
             && let Some(maps) = &self.maps
         {
             maps.write()?;
+        }
+        if namespaces & libc::CLONE_NEWNS != 0 {
+            mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)?;
+            for cover in &self.covers {
+                cover.lay()?;
+            }
         }
         if namespaces & libc::CLONE_NEWNET != 0 && self.loopback {
             raise_loopback()?;

@@ -19,7 +19,7 @@ use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior}
 
 use self::abilities::SandboxAbilities;
 use self::allowance::Allowance;
-use self::entry::{Entry, Maps};
+use self::entry::{Cover, Entry, Maps};
 use self::files::{Place, Reach};
 
 pub mod abilities;
@@ -140,6 +140,22 @@ impl Sandbox {
             entry.namespaces |= libc::CLONE_NEWNET;
             entry.loopback = true;
         }
+        let within = |it: &Path, own: &Path| it.starts_with(own) && it != own;
+        let in_own_folders = |it: &&PathBuf| allowance.write.iter().any(|own| within(it, own));
+        let to_cover = self.hidden.iter().filter(in_own_folders);
+        let covers: Vec<Cover> = to_cover.filter_map(|it| Cover::over(it)).collect();
+        let mut gaps = can.gaps(allowance);
+        if !covers.is_empty() {
+            if can.mount_namespace.on {
+                entry.namespaces |= libc::CLONE_NEWNS;
+                entry.covers = covers;
+            } else {
+                gaps.push(abilities::gap(
+                    "Orket's own files in the workspace",
+                    &can.mount_namespace,
+                ));
+            }
+        }
         if can.filter.on {
             let inet = allowance.network || entry.loopback;
             entry.filter = filter::program(inet)?;
@@ -156,9 +172,6 @@ impl Sandbox {
             };
             entry.ruleset = files::ruleset(&reach)?;
         }
-        Ok(Confinement {
-            entry,
-            gaps: can.gaps(allowance),
-        })
+        Ok(Confinement { entry, gaps })
     }
 }
