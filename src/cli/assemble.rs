@@ -29,6 +29,7 @@ use crate::providers::ProviderSettings;
 use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
+use crate::tools::child::sandbox::SandboxOptions;
 
 const MIB: u64 = 1_024 * 1_024;
 
@@ -201,6 +202,11 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
         }),
         tool_grace: settings.tool_grace,
         parser: std::env::current_exe().ok(),
+        sandbox: SandboxOptions {
+            allowance: settings.allowance.clone(),
+            hidden: vec![root.join(".env")],
+            ..SandboxOptions::default()
+        },
         ..SystemOptions::new(folder.root(), &workspace, Arc::new(scenarios))
     }
 }

@@ -35,6 +35,7 @@ use args::{CheckCommand, Cli, Command, CompareCommand};
 use context::Context;
 use failure::Failure;
 
+use crate::tools::child::sandbox::seal_own_process;
 use crate::verifier::apart;
 
 /// Reads the command line, does what it says, and returns the exit code: 0 done, 1 not done, 2
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         return apart::serve();
     }
     panic_hook::install();
+    seal_own_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),

@@ -11,6 +11,8 @@ pub enum Kind {
     Count(u64, u64),
     /// Seconds with decimals, stored as milliseconds; 0 switches off.
     Seconds,
+    /// Absolute paths of folders or files, separated by colons.
+    Paths,
     /// One of these words.
     Word(&'static [&'static str]),
     /// One of a knob's values, or another word for it.
@@ -161,6 +163,14 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_VERIFY_CPU_SEC", Kind::Count(0, 86_400), "2", "Seconds of processor time that a verification fixture may use; 0 for no limit."),
     plain("ORKET_VERIFY_MEM_MB", Kind::Count(0, 16_777_216), "256", "Memory that a verification fixture may take, in MiB of address space; 0 for no limit."),
     plain("ORKET_TOOL_GRACE_MS", Kind::Count(0, 600_000), "500", "Between SIGTERM and SIGKILL to a tool's processes."),
+    plain("ORKET_SANDBOX_MEMORY_MB", Kind::Count(0, 16_777_216), "4096", "The most memory that a child process and its descendants may hold together, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_CPU_SECONDS", Kind::Count(0, 31_536_000), "600", "The most processor time that a child process and its descendants may use together; 0 for no limit."),
+    plain("ORKET_SANDBOX_PROCESSES", Kind::Count(0, 4_194_304), "512", "How many processes and threads a child process and its descendants may be at once; 0 for no limit."),
+    plain("ORKET_SANDBOX_FILE_MB", Kind::Count(0, 16_777_216), "1024", "The longest file that a child process may write, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_DISK_MB", Kind::Count(0, 16_777_216), "4096", "The most that a child process and its descendants may write in all, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_NETWORK", Kind::Word(&["off", "on"]), "off", "on: child processes may use the network; off: only those of skills that were granted a permission of scope network."),
+    plain("ORKET_SANDBOX_READ", Kind::Paths, "", "Further folders and files that child processes may read, absolute, separated by colons."),
+    plain("ORKET_SANDBOX_WRITE", Kind::Paths, "", "Further folders that child processes may write in, absolute, separated by colons."),
     plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
     plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),
 ];
@@ -174,6 +184,14 @@ pub fn find(name: &str) -> Option<&'static Variable> {
     VARIABLES
         .iter()
         .find(|variable| variable.name == name || (family && variable.kind == Kind::Model))
+}
+
+/// Whether this variable, or one that is read in its place, holds a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    VARIABLES
+        .iter()
+        .any(|it| it.secret && (it.name == name || it.aliases.contains(&name)))
 }
 
 #[cfg(test)]

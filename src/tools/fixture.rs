@@ -12,6 +12,7 @@ use orket_core::turn::{FixtureFault, FixtureReport};
 use orket_core::verify::{FIXTURES, FixtureJob, interpreter, verdict};
 
 use super::child::prepare::Trouble;
+use super::child::sandbox::allowance::Allowance;
 use super::child::{Ending, Errand, How};
 use super::verify;
 use super::workspace::Workspace;
@@ -39,6 +40,7 @@ pub fn errand(
     job: &FixtureJob,
     workspace: &Workspace,
     output: usize,
+    allowance: &Allowance,
 ) -> Result<Errand, (FixtureFault, String)> {
     let (path, text, executable) = find(job, workspace)?;
     let absolute = workspace.root().join(&path).display().to_string();
@@ -70,7 +72,7 @@ pub fn errand(
         expect_exit: 0,
         timeout_ms: limits.wall_ms,
     };
-    let mut errand = verify::errand(scope, &like, output);
+    let mut errand = verify::errand(scope, &like, output, allowance);
     errand.working_directory = FIXTURES.to_owned();
     errand.input = Some(verdict::question(&job.plan, &absolute));
     errand.limits.memory = memory;
@@ -206,6 +208,7 @@ pub fn judge(job: &FixtureJob, ending: &Ending) -> FixtureReport {
             FixtureFault::Crashed,
             crashed(format!("it was ended by signal {signal}")),
         ),
+        How::Stopped(stop) => broken(FixtureFault::Crashed, crashed(stop.to_string())),
         How::TimedOut(limit) => broken(FixtureFault::Timeout, took_longer(*limit)),
         How::Cancelled => broken(FixtureFault::Crashed, "it was cancelled".to_owned()),
         How::NotStarted(trouble) => {
@@ -214,7 +217,10 @@ pub fn judge(job: &FixtureJob, ending: &Ending) -> FixtureReport {
                     FixtureFault::Runtime
                 }
                 Trouble::Path(_) | Trouble::Folder { .. } => FixtureFault::Missing,
-                Trouble::System { .. } | Trouble::LetGo => FixtureFault::Crashed,
+                Trouble::System { .. }
+                | Trouble::LetGo
+                | Trouble::Sandbox { .. }
+                | Trouble::Secret(_) => FixtureFault::Crashed,
             };
             broken(fault, format!("it did not start: {trouble}"))
         }

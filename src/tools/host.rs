@@ -19,6 +19,8 @@ use rustix::io::Errno;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::child::sandbox::SandboxOptions;
+use super::child::sandbox::abilities::SandboxAbilities;
 use super::child::{Children, mark, strays};
 use super::command;
 use super::files::pool::Pool;
@@ -53,6 +55,8 @@ pub struct HostOptions {
     /// This program, to parse files in a process of its own; `None` parses them in this one, which a
     /// fault in a grammar can bring down.
     pub parser: Option<PathBuf>,
+    /// What children may do, and what they may never see.
+    pub sandbox: SandboxOptions,
     /// How many file calls may be queued or under way; more wait without blocking.
     pub file_backlog: usize,
 }
@@ -70,6 +74,7 @@ impl HostOptions {
             output_max: 1024 * 1024,
             file_threads: 4,
             parser: None,
+            sandbox: SandboxOptions::default(),
             file_backlog: 1_024,
         }
     }
@@ -117,6 +122,7 @@ impl Host {
             &options.data_folder_id,
             Arc::clone(&workspaces),
             options.grace,
+            &options.sandbox,
         )?;
         Ok(Arc::new(Self {
             options: Arc::new(options),
@@ -126,6 +132,12 @@ impl Host {
             parsers: Arc::new(parsers),
             parsed: Arc::default(),
         }))
+    }
+
+    /// What this machine can keep children from.
+    #[must_use]
+    pub fn abilities(&self) -> &SandboxAbilities {
+        self.children.sandbox().abilities()
     }
 
     /// A call whose work is one blocking function on the workspace.
@@ -230,7 +242,8 @@ impl ToolHost for Host {
     ) -> BoxFuture<'static, ToolResult> {
         if let Some(command) = job.command.take() {
             let memory = command.memory_bytes;
-            let errand = command::errand(&job, command, self.options.output_max);
+            let allowance = &self.options.sandbox.allowance;
+            let errand = command::errand(&job, command, self.options.output_max, allowance);
             let children = Arc::clone(&self.children);
             return async move {
                 if cancel.is_cancelled() {
@@ -272,6 +285,7 @@ impl ToolHost for Host {
             parser: self.options.parser.clone(),
             memory: Arc::clone(&self.parsed),
             output: self.options.output_max,
+            allowance: self.options.sandbox.allowance.clone(),
             scope,
             beat,
             cancel,
@@ -304,7 +318,9 @@ impl ToolHost for Host {
     }
 
     fn reap_strays(&self) -> usize {
-        strays::kill_all(self.children.marker(), mark::Origin::Earlier)
+        let killed = strays::kill_all(self.children.marker(), mark::Origin::Earlier);
+        self.children.clear_up_temp();
+        killed
     }
 }
 

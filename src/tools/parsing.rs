@@ -45,7 +45,7 @@ impl Review {
                     tracing::error!(%trouble, "the parser did not start");
                     break;
                 }
-                How::Exit(_) | How::Signal(_) => {
+                How::Exit(_) | How::Signal(_) | How::Stopped(_) => {
                     breaks += 1;
                     if let Some(file) = files.get(parsed.len()) {
                         tracing::warn!(path = file.path, ?how, "the parser broke on a file");
@@ -72,7 +72,8 @@ impl Review {
             expect_exit: 0,
             timeout_ms: milliseconds(bounds.all),
         };
-        let mut errand = verify::errand(&self.scope, &run, ANSWERS);
+        let mut errand = verify::errand(&self.scope, &run, ANSWERS, &self.allowance);
+        errand.allowance.read.push(program.to_owned());
         errand.limits.memory = Some(MEMORY);
         let question = Question {
             each_ms: milliseconds(bounds.each),

@@ -11,6 +11,7 @@ use orket_core::turn::{FixtureFault, FixtureReport, SyntaxFinding, UncheckedFile
 use orket_core::verify::{FixtureJob, Language, VerifyJob, verdict};
 use tokio_util::sync::CancellationToken;
 
+use super::child::sandbox::allowance::Allowance;
 use super::child::{Children, Ending, Errand, How};
 use super::files::pool::Pool;
 use super::workspace::Workspaces;
@@ -39,6 +40,8 @@ pub struct Review {
     pub memory: Arc<Memory>,
     /// The most bytes kept of an output stream.
     pub output: usize,
+    /// What commands and fixtures may do.
+    pub allowance: Allowance,
     /// Whose review it is.
     pub scope: ToolScope,
     /// A sign of life.
@@ -64,7 +67,9 @@ impl Review {
         if let Some(fixture) = &job.fixture
             && report.errors.is_empty()
         {
-            let found = self.fixture(fixture).await;
+            let mut gaps = Vec::new();
+            let found = self.fixture(fixture, &mut gaps).await;
+            note_gaps(&mut report, gaps);
             if let (Some(code), Some(why)) = (found.code, &found.fatal_error) {
                 let sentence = format!("{}: {}: {why}", code.code(), found.fixture_path);
                 report.errors.push(sentence);
@@ -157,7 +162,12 @@ impl Review {
                     timeout_ms: 10_000,
                 };
                 match self
-                    .run_child(verify::errand(&self.scope, &reading, self.output))
+                    .run_child(verify::errand(
+                        &self.scope,
+                        &reading,
+                        self.output,
+                        &self.allowance,
+                    ))
                     .await
                     .how
                 {
@@ -166,7 +176,11 @@ impl Review {
                         accepted.push(path.to_owned());
                         break;
                     }
-                    How::Exit(_) | How::Signal(_) | How::TimedOut(_) | How::Cancelled => break,
+                    How::Exit(_)
+                    | How::Signal(_)
+                    | How::Stopped(_)
+                    | How::TimedOut(_)
+                    | How::Cancelled => break,
                 }
             }
         }
@@ -249,23 +263,25 @@ impl Review {
                 report.errors.push(error);
                 break;
             }
-            let errand = verify::errand(&self.scope, command, self.output);
+            let errand = verify::errand(&self.scope, command, self.output, &self.allowance);
             let ending = self.run_child(errand).await;
             let (found, error) = verify::judge(command, source, &ending);
             report.command_results.push(found);
+            note_gaps(report, ending.gaps);
             report.errors.extend(error);
         }
     }
 
-    async fn fixture(&self, job: &FixtureJob) -> FixtureReport {
+    async fn fixture(&self, job: &FixtureJob, gaps: &mut Vec<String>) -> FixtureReport {
         let workspaces = Arc::clone(&self.workspaces);
         let (scope, wanted, output) = (self.scope.clone(), job.clone(), self.output);
+        let allowance = self.allowance.clone();
         let place = (scope.workspace.clone(), wanted.plan.path.clone());
         let prepare = move || {
             let workspace = workspaces
                 .at(&scope.workspace)
                 .map_err(|error| (FixtureFault::Missing, error.to_string()))?;
-            fixture::errand(&scope, &wanted, &workspace, output)
+            fixture::errand(&scope, &wanted, &workspace, output, &allowance)
         };
         let errand = match self.parsers.run(&place, prepare).await {
             Ok(Ok(errand)) => errand,
@@ -274,6 +290,17 @@ impl Review {
                 return verdict::broken(&job.plan, FixtureFault::Crashed, lost.to_string());
             }
         };
-        fixture::judge(job, &self.run_child(errand).await)
+        let ending = self.run_child(errand).await;
+        gaps.clone_from(&ending.gaps);
+        fixture::judge(job, &ending)
+    }
+}
+
+/// What a child was not kept from, each once.
+fn note_gaps(report: &mut VerifyReport, gaps: Vec<String>) {
+    for gap in gaps {
+        if !report.gaps.contains(&gap) {
+            report.gaps.push(gap);
+        }
     }
 }

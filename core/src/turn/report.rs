@@ -185,6 +185,9 @@ pub struct VerifyReport {
     /// What the fixture said, if the card has one and everything before it held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixture: Option<FixtureReport>,
+    /// What commands and fixture were not kept from, because the machine cannot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
 }
 
 impl VerifyReport {
