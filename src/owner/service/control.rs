@@ -7,7 +7,7 @@ use orket_core::ids::RunId;
 use super::start::can_go_on;
 use super::{Refusal, Service};
 use crate::owner::ports::RunRow;
-use crate::owner::wire::{DecideRequest, Decision, Outcome, Started, StartedRun};
+use crate::owner::wire::{DecideRequest, Decision, Outcome, ResumeRequest, Started, StartedRun};
 
 impl Service {
     /// Stops a run; returns when the ledger says so.
@@ -76,7 +76,7 @@ impl Service {
     /// # Errors
     ///
     /// When there is no such run or everything in it is done.
-    pub async fn resume(&self, run: RunId) -> Result<Started, Refusal> {
+    pub async fn resume(&self, run: RunId, request: ResumeRequest) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
         let row = self.resolve(run.as_str()).await?;
@@ -128,7 +128,10 @@ impl Service {
                 outcome,
                 words,
             }],
-            warnings: rest.into_iter().collect(),
+            warnings: rest
+                .into_iter()
+                .chain(self.inner.surroundings.differing(request.settings.as_ref()))
+                .collect(),
         })
     }
 }

@@ -84,7 +84,9 @@ impl Service {
         let wish = Checked::of(&request, &surroundings.workspace)?;
         surroundings.check(&request)?;
         let mut started = self.start_checked(request.kind, wish).await?;
-        started.warnings.extend(surroundings.differing(&request));
+        started
+            .warnings
+            .extend(surroundings.differing(request.settings.as_ref()));
         Ok(started)
     }
 
