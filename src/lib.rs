@@ -12,6 +12,7 @@
 //! - [`log`][]: `orket.log`.
 //! - [`evidence`]: whether the record of a run holds.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
+//! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
 //! - [`cli`]: the command line.
 #![cfg_attr(
@@ -36,6 +37,7 @@ pub mod log;
 pub mod memory;
 pub mod owner;
 pub mod providers;
+pub mod stages;
 pub mod storage;
 pub mod system;
 pub mod tools;

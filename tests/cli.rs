@@ -7,6 +7,8 @@ mod house;
 mod approvals;
 #[path = "cli/attach.rs"]
 mod attach;
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/evidence.rs"]
 mod evidence;
 #[path = "cli/memory.rs"]

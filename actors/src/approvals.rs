@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use orket_core::policy::ApprovalRequest;
+use orket_core::policy::{ApprovalRequest, Unit};
 use orket_core::turn::Decided;
 use serde_json::json;
 
 use crate::event_bus::About;
-use crate::port::store::{CardRow, GateDecision, GateRecord, Guard, Op, StoreError, Write};
+use crate::port::store::{
+    BUDGET, CardRow, GateDecision, GateRecord, Guard, Op, Shortage, StoreError, Write,
+};
 use crate::run_actor::LookAtGates;
 use crate::world::World;
 
@@ -76,6 +78,77 @@ pub(crate) async fn expire(world: &Arc<World>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What a decision changes: the gate and, where it is about a budget and the answer is yes, what may
+/// be spent.
+#[must_use]
+pub fn decision_ops(
+    gate: &GateRecord,
+    decision: GateDecision,
+    by: &str,
+    reason: &str,
+    at_ms: i64,
+) -> Vec<Op> {
+    let mut ops = vec![Op::DecideGate {
+        gate: gate.id,
+        decision,
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+        at_ms,
+    }];
+    if decision == GateDecision::Approved
+        && gate.request_type == BUDGET
+        && let Ok(shortage) = serde_json::from_value::<Shortage>(gate.payload.clone())
+    {
+        ops.push(Op::Grant {
+            amount: shortage.missing(),
+            scope: shortage.scope,
+            scope_id: shortage.scope_id,
+            unit: shortage.unit,
+            at_ms,
+        });
+    }
+    ops
+}
+
+/// What lets scopes spend more, and answers the questions that this answers.
+#[must_use]
+pub fn grant_ops(
+    gates: &[GateRecord],
+    grants: &[(String, String, Unit, u64)],
+    by: &str,
+    at_ms: i64,
+) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for (scope, scope_id, unit, amount) in grants {
+        ops.push(Op::Grant {
+            scope: scope.clone(),
+            scope_id: scope_id.clone(),
+            unit: *unit,
+            amount: *amount,
+            at_ms,
+        });
+    }
+    for gate in gates {
+        let pending = gate.request_type == BUDGET && gate.status == "pending";
+        let shortage = serde_json::from_value::<Shortage>(gate.payload.clone());
+        if pending
+            && let Ok(shortage) = shortage
+            && grants.iter().any(|(scope, scope_id, unit, _)| {
+                (scope, scope_id, unit) == (&shortage.scope, &shortage.scope_id, &shortage.unit)
+            })
+        {
+            ops.push(Op::DecideGate {
+                gate: gate.id,
+                decision: GateDecision::Approved,
+                by: by.to_owned(),
+                reason: "it may spend more".to_owned(),
+                at_ms,
+            });
+        }
+    }
+    ops
+}
+
 /// Makes a decision durable, shows it, and tells the run if it is under way.
 ///
 /// # Errors
@@ -93,13 +166,7 @@ pub(crate) async fn decide(
         .submit(Write {
             guard: Guard::None,
             flush: None,
-            ops: vec![Op::DecideGate {
-                gate: gate.id,
-                decision,
-                by: by.to_owned(),
-                reason: reason.to_owned(),
-                at_ms: world.clock.wall_ms(),
-            }],
+            ops: decision_ops(gate, decision, by, reason, world.clock.wall_ms()),
         })
         .await?;
     let event = match decision {
@@ -136,6 +203,8 @@ mod tests {
             id,
             run_id: "r".to_owned(),
             card: 1,
+            request_type: "tool_approval".to_owned(),
+            payload: serde_json::Value::Null,
             digest: Some(digest.to_owned()),
             status: status.to_owned(),
             expires_at_ms: None,

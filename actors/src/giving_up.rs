@@ -70,8 +70,8 @@ pub(crate) async fn put_run_down(
     submit(world, vec![barrier]).await
 }
 
-/// Writes that a run failed, unless it is over, or all that was left to write is how it ended. Nothing
-/// of it may be under way.
+/// Writes that a run failed and by which code, unless it is over, or all that was left to write is how
+/// it ended. Nothing of it may be under way.
 ///
 /// # Errors
 ///
@@ -79,6 +79,7 @@ pub(crate) async fn put_run_down(
 pub(crate) async fn fail_run(
     world: &World,
     run_id: &RunId,
+    code: &'static str,
     why: &str,
 ) -> Result<RunRecord, StoreError> {
     let found = world.store.load_run(run_id.clone()).await?;
@@ -120,7 +121,7 @@ pub(crate) async fn fail_run(
         .map(|turn| Op::CloseTurn {
             turn: turn.row,
             status: "abandoned",
-            code: Some(CODE),
+            code: Some(code),
             prompt_tokens: 0,
             output_tokens: 0,
             at_ms,
@@ -131,7 +132,7 @@ pub(crate) async fn fail_run(
             continue;
         }
         let mut changes = Vec::new();
-        give_card_up(&mut card.life, run_id, why, &mut changes);
+        give_card_up(&mut card.life, run_id, code, why, &mut changes);
         card.fence += 1;
         ops.push(Op::SetCard {
             row: card.row,
@@ -144,7 +145,7 @@ pub(crate) async fn fail_run(
     ops.push(Op::SetRun {
         run_id: run_id.clone(),
         status,
-        summary: json!({"failure_class": CODE, "failure_reason": why}),
+        summary: json!({"failure_class": code, "failure_reason": why}),
         at_ms,
     });
     submit(world, ops).await?;
@@ -156,6 +157,7 @@ pub(crate) async fn fail_run(
 fn give_card_up(
     life: &mut CardLife,
     run_id: &RunId,
+    code: &'static str,
     why: &str,
     changes: &mut Vec<orket_core::card_life::Change>,
 ) {
@@ -163,7 +165,7 @@ fn give_card_up(
     life.release(changes);
     match life.status {
         CardStatus::CodeReview | CardStatus::ReadyForTesting | CardStatus::GuardApproved => {
-            life.code = Some(CODE.to_owned());
+            life.code = Some(code.to_owned());
             life.note = note;
         }
         CardStatus::Ready
@@ -175,7 +177,7 @@ fn give_card_up(
         | CardStatus::GuardRequestedChanges
         | CardStatus::Done
         | CardStatus::Canceled
-        | CardStatus::Archived => life.block(WaitReason::System, CODE, note, changes),
+        | CardStatus::Archived => life.block(WaitReason::System, code, note, changes),
     }
 }
 
@@ -252,7 +254,7 @@ pub(crate) async fn give_run_up(world: &Arc<World>, id: &RunId, why: &str) {
 
 async fn end_run(world: &Arc<World>, id: &RunId, why: &str) -> Result<RunRecord, StoreError> {
     put_run_down(world, id, 0, why).await?;
-    fail_run(world, id, why).await
+    fail_run(world, id, CODE, why).await
 }
 
 async fn submit(world: &World, ops: Vec<Op>) -> Result<(), StoreError> {

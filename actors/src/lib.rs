@@ -5,6 +5,7 @@
 //!
 //! - [`runtime`]: the face of the system; [`world`]: what all actors share.
 //! - [`supervisor`] owns [`event_bus`], [`watchdog`], [`gateway`], [`reconciler`] and the runs.
+//! - `preparing`: what a run does before its first card.
 //! - [`run_actor`] owns [`card_actor`]s, which own [`turn_actor`]s, which own [`skill_actor`]s.
 //! - [`exit`]: how a parent learns of a child's end, panics included; [`giving_up`]: when a budget
 //!   of restarts is spent.
@@ -37,6 +38,7 @@ pub mod gateway;
 pub mod giving_up;
 pub mod lease;
 pub mod port;
+mod preparing;
 pub mod reconciler;
 pub mod run_actor;
 pub mod runtime;

@@ -10,6 +10,7 @@ use orket_core::ids::CardId;
 use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::run::{BlockedBy, Run, RunEnd};
+use orket_core::stages::Stage;
 use orket_core::status::{CardStatus, WaitReason};
 use serde_json::{Value, json};
 
@@ -19,10 +20,12 @@ use crate::ending::put_down;
 use crate::event_bus::About;
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
+use crate::giving_up::{fail_run, tell_end};
 use crate::port::store::{
-    CardRecord, CardRow, GateRecord, Guard, Op, OpenTurnRecord, RunRecord, RunStatus, StoreError,
-    Write,
+    BUDGET, CardRecord, CardRow, GateDecision, GateRecord, Guard, Op, OpenTurnRecord, RunRecord,
+    RunStatus, StoreError, Write,
 };
+use crate::preparing::{Prepared, prepare};
 use crate::runtime::{CardReport, RunReport};
 use crate::turn_actor::{Created, audit};
 use crate::world::{RunScope, StopCause, World};
@@ -133,6 +136,8 @@ pub struct RunActor {
     parked: usize,
     most_live: usize,
     ending: bool,
+    /// What comes before the first card is under way.
+    preparing: bool,
     recovered: bool,
     /// Looks at the gates that are under way.
     looking: u32,
@@ -186,7 +191,7 @@ impl RunActor {
             record.plan.wip_limit_per_seat,
         );
         for (place, slot) in cards.iter().enumerate() {
-            if slot.life.is_parked() && slot.open_turn.is_some() {
+            if slot.life.is_parked() && (slot.open_turn.is_some() || slot.life.is_over_budget()) {
                 run.hold(place);
             }
         }
@@ -206,6 +211,7 @@ impl RunActor {
             parked: 0,
             most_live,
             ending: false,
+            preparing: false,
             recovered,
             looking: 0,
             reread: false,
@@ -227,7 +233,7 @@ impl RunActor {
 
     /// Starts what may start; ends the run when nothing is left.
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        if self.ending {
+        if self.ending || self.preparing {
             return;
         }
         if self.scope.is_winding_down() {
@@ -669,6 +675,53 @@ impl Actor for RunActor {
                 act.stop_run(StopCause::Deadline, 0, ctx);
             }));
         }
+        if self.plan.policy.project.stages.is_empty() {
+            self.begin(ctx)
+        } else {
+            self.prepare(ctx)
+        }
+    }
+}
+
+impl RunActor {
+    /// What comes before the first card.
+    fn prepare(&mut self, ctx: &mut Context<Self>) {
+        self.preparing = true;
+        let stages = prepare(
+            Arc::clone(&self.world),
+            Arc::clone(&self.scope),
+            Arc::clone(&self.plan),
+        );
+        ctx.spawn(stages.into_actor(self).map(|prepared, act, ctx| {
+            act.preparing = false;
+            match prepared {
+                Ok(Prepared::Ready) => act.begin(ctx),
+                Ok(Prepared::Stopped) => act.pump(ctx),
+                Ok(Prepared::Failed(stage, reason)) => act.not_begun(stage, &reason, ctx),
+                Err(error) => act.broken(&error, ctx),
+            }
+        }));
+    }
+
+    /// A stage failed: the run is over before any card of it started.
+    fn not_begun(&mut self, stage: Stage, reason: &str, ctx: &mut Context<Self>) {
+        self.ending = true;
+        let why = format!("stage {stage} failed, so nothing was begun: {reason}");
+        let world = Arc::clone(&self.world);
+        let run_id = self.plan.run_id.clone();
+        let end = async move { fail_run(&world, &run_id, stage.code(), &why).await };
+        ctx.spawn(end.into_actor(self).map(|end, act, ctx| match end {
+            Ok(record) => {
+                tell_end(&act.world, &act.plan.run_id, Some(&record), record.status);
+                act.exit.ends(ExitStatus::Finished);
+                ctx.stop();
+            }
+            Err(error) => act.broken(&error, ctx),
+        }));
+    }
+
+    /// The cards.
+    fn begin(&mut self, ctx: &mut Context<Self>) {
         // A person may have decided while nobody carried the run.
         self.look_at_gates(ctx);
         let blocked = self.run.block_unreachable();
@@ -678,9 +731,7 @@ impl Actor for RunActor {
             self.block(blocked, ctx)
         }
     }
-}
 
-impl RunActor {
     /// The places of cards that wait for a person.
     fn held(&self) -> Vec<usize> {
         let waits = |slot: &Slot| slot.life.is_parked() && slot.actor.is_none();
@@ -710,11 +761,19 @@ impl RunActor {
             let gates = world.store.gates_of_run(run_id).await?;
             let mut ready = Vec::new();
             for (place, row) in rows {
-                if let Some((record, mut open)) = world.store.load_card(row).await?
-                    && let Some(turn) = open.pop()
+                let Some((record, mut open)) = world.store.load_card(row).await? else {
+                    continue;
+                };
+                if record.life.is_over_budget() {
+                    if is_granted(row, &gates)
+                        && let Some(record) = unparked(&world, record).await?
+                    {
+                        ready.push((place, record, open.pop()));
+                    }
+                } else if let Some(turn) = open.pop()
                     && is_decided(&turn, row, &gates)
                 {
-                    ready.push((place, record, turn));
+                    ready.push((place, record, Some(turn)));
                 }
             }
             Ok::<_, StoreError>(ready)
@@ -733,16 +792,45 @@ impl RunActor {
         }));
     }
 
-    fn unhold(&mut self, place: usize, record: CardRecord, turn: OpenTurnRecord) {
+    fn unhold(&mut self, place: usize, record: CardRecord, turn: Option<OpenTurnRecord>) {
         if let Some(slot) = self.cards.get_mut(place)
             && slot.actor.is_none()
             && slot.life.is_parked()
         {
             slot.life = record.life.clone();
             slot.record = Some(record);
-            slot.open_turn = Some(turn);
+            slot.open_turn = turn;
             self.run.unhold(place);
         }
+    }
+}
+
+/// Whether the last question about a card's budget was answered with yes.
+fn is_granted(card: CardRow, gates: &[GateRecord]) -> bool {
+    let mut of_card = gates.iter().rev();
+    let newest = of_card.find(|gate| gate.card == card && gate.request_type == BUDGET);
+    newest.is_some_and(|gate| gate.status == GateDecision::Approved.as_str())
+}
+
+/// A card that may spend more takes its turn again.
+async fn unparked(world: &World, mut record: CardRecord) -> Result<Option<CardRecord>, StoreError> {
+    let mut changes = Vec::new();
+    record.life.unpark(&mut changes);
+    let write = Write {
+        guard: Guard::Card(record.row, record.fence),
+        flush: None,
+        ops: vec![Op::SetCard {
+            row: record.row,
+            life: Box::new(record.life.clone()),
+            fence: None,
+            changes: audit(&changes, "scheduler"),
+            at_ms: world.clock.wall_ms(),
+        }],
+    };
+    match world.store.submit(write).await {
+        Ok(()) => Ok(Some(record)),
+        Err(StoreError::Fenced) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -13,13 +13,14 @@ use orket_core::card_life::CardLife;
 use orket_core::failure::FailureClass;
 use orket_core::ids::{CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::Unit;
 use orket_core::run::Run;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use crate::approvals;
-use crate::event_bus::{Events, StopBus};
+use crate::event_bus::{About, Events, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::gateway::{StopGateway, UnderWay};
@@ -30,11 +31,12 @@ use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
-    CardRow, GateDecision, GateRecord, Guard, Op, RunRecord, RunStatus, Store, StoreError, Write,
+    BUDGET, CardRow, GateDecision, GateRecord, Guard, Op, RunRecord, RunStatus, Store, StoreError,
+    UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
-use crate::run_actor::{GetReport, StopRun, card_report};
+use crate::run_actor::{GetReport, LookAtGates, StopRun, card_report};
 use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
 use crate::turn_actor::audit;
 use crate::watchdog::StopWatchdog;
@@ -372,6 +374,10 @@ impl Runtime {
                 UnknownOutcome::Released(gate) => released.push(gate),
                 UnknownOutcome::Waits => continue,
             }
+            if record.life.is_over_budget() {
+                // Its gate goes on being asked.
+                continue;
+            }
             let mut life = record.life.clone();
             let mut changes = Vec::new();
             if life.reopen(&mut changes) {
@@ -474,15 +480,66 @@ impl Runtime {
         };
         let reopen = match (&found.digest, decision) {
             (Some(_), _) => Reopen::Nothing,
+            (None, GateDecision::Approved) if found.request_type == BUDGET => Reopen::Nothing,
             (None, GateDecision::Approved) => Reopen::Released,
             (None, GateDecision::Rejected | GateDecision::Expired) => return Ok(false),
         };
         match self.go_on(run, reopen).await {
             Ok(()) => Ok(true),
             // A card that was blocked is looked at again when its run is begun again.
-            Err(RuntimeError::AlreadyRunning(_)) => Ok(found.digest.is_some()),
+            Err(RuntimeError::AlreadyRunning(_)) => Ok(found.request_type != UNKNOWN_OUTCOME),
             Err(error) => {
                 tracing::info!(%error, "the decision is stored; the run does not go on by itself");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Lets scopes of a run (kind, id, unit, amount) spend more and goes on with what waited for it.
+    /// Says whether the run is under way now.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`].
+    pub async fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
+    ) -> Result<bool, RuntimeError> {
+        let world = &self.world;
+        let gates = world.store.gates_of_run(run.clone()).await?;
+        let ops = approvals::grant_ops(&gates, &grants, &by, world.clock.wall_ms());
+        let answers = ops.iter().any(|op| matches!(op, Op::DecideGate { .. }));
+        world
+            .store
+            .submit(Write {
+                guard: Guard::None,
+                flush: None,
+                ops,
+            })
+            .await?;
+        world.events.emit(
+            "budget_granted",
+            About {
+                run: Some(run.as_str()),
+                role: "operator",
+                ..About::default()
+            },
+            json!({"by": by, "grants": grants}),
+        );
+        let actor = world.runs().get(&run).and_then(|entry| entry.actor.clone());
+        if let Some(actor) = actor {
+            actor.do_send(LookAtGates);
+            return Ok(true);
+        }
+        if !answers {
+            return Ok(false);
+        }
+        match self.go_on(run, Reopen::Nothing).await {
+            Ok(()) | Err(RuntimeError::AlreadyRunning(_)) => Ok(true),
+            Err(error) => {
+                tracing::info!(%error, "more may be spent; the run does not go on by itself");
                 Ok(false)
             }
         }
@@ -691,7 +748,7 @@ fn unknown_outcome(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> Unkn
     let newest = gates
         .iter()
         .rev()
-        .find(|gate| gate.card == card && gate.digest.is_none());
+        .find(|gate| gate.card == card && gate.request_type == UNKNOWN_OUTCOME);
     match newest {
         Some(gate) if gate.status == GateDecision::Approved.as_str() && !gate.spent => {
             UnknownOutcome::Released(gate.id)
@@ -721,7 +778,7 @@ fn reopening(record: &RunRecord, gates: &[GateRecord], reopen: Reopen, at_ms: i6
             UnknownOutcome::None | UnknownOutcome::Waits => continue,
             UnknownOutcome::Released(gate) => released.push(gate),
         }
-        if card.life.is_parked() && open.contains(&card.row) {
+        if card.life.is_parked() && (open.contains(&card.row) || card.life.is_over_budget()) {
             // What a person decided is read by the run itself.
             continue;
         }

@@ -11,7 +11,7 @@ use crate::event_bus::{About, EventBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::gateway::{ModelGateway, StopGateway};
-use crate::giving_up::{fail_run, leave_run, put_run_down, tell_end};
+use crate::giving_up::{CODE, fail_run, leave_run, put_run_down, tell_end};
 use crate::port::event::EventSink;
 use crate::port::store::{RunRecord, RunStatus};
 use crate::reconciler::{Reconciler, StopReconciler};
@@ -181,7 +181,7 @@ impl Supervisor {
             put_run_down(&world, &id, restarts, &why).await?;
             if restarts > MOST_RUN_RESTARTS {
                 let why = format!("the actor of its run died {restarts} times ({why})");
-                return fail_run(&world, &id, &why).await.map(Some);
+                return fail_run(&world, &id, CODE, &why).await.map(Some);
             }
             world.store.load_run(id).await
         };

@@ -10,8 +10,9 @@ use std::time::Duration;
 use actix::prelude::*;
 use orket_core::card_life::{After, CardLife, Change, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
+use orket_core::model::ModelRequest;
 use orket_core::plan::{CardPlan, RunPlan};
-use orket_core::policy::ApprovalRequest;
+use orket_core::policy::{Amounts, ApprovalRequest};
 use orket_core::stall::Phase;
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::tool::EffectClass;
@@ -27,7 +28,8 @@ use crate::fault;
 use crate::gateway::{Observed, Permit};
 use crate::lease::Lease;
 use crate::port::store::{
-    CardRow, FlushFolder, Guard, Op, StatusChange, StepRow, StoreError, Write,
+    BUDGET, CardRow, FlushFolder, Guard, Op, Shortage, StatusChange, StepRow, StoreError,
+    UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::{ToolJob, ToolScope};
 use crate::skill_actor::{SkillActor, SkillEnded, SkillJob};
@@ -105,6 +107,10 @@ pub struct TurnActor {
     /// after the run was settled.
     committing: bool,
     finishing: bool,
+    /// What the question under way set aside.
+    reserved: Option<Amounts>,
+    /// Why the last one could not be asked.
+    shortage: Option<Box<Shortage>>,
     _token: tokio_util::task::task_tracker::TaskTrackerToken,
 }
 
@@ -121,6 +127,8 @@ impl TurnActor {
             began_ms,
             committing: false,
             finishing: false,
+            reserved: None,
+            shortage: None,
             _token: token,
         }
     }
@@ -176,6 +184,7 @@ impl TurnActor {
         } else {
             Guard::Turn(lease.of.turn_row, lease.of.fence)
         };
+        self.settle(&steps, at_ms, &mut ops);
         let parking = matches!(decision.next, Next::Park(_));
         let ended = match &decision.next {
             Next::Finish(outcome) => Some(self.finish_ops(outcome, at_ms, &mut ops)),
@@ -285,13 +294,24 @@ impl TurnActor {
             at_ms,
         });
         if conclusion.gate {
-            ops.push(gate(
+            let mut opened = gate(
                 &of,
                 &cx.seat,
                 failure.as_ref(),
                 &self.start.lease.steps(),
                 at_ms,
-            ));
+            );
+            if let Some(shortage) = &self.shortage
+                && let Op::OpenGate {
+                    request_type,
+                    payload,
+                    ..
+                } = &mut opened
+            {
+                BUDGET.clone_into(request_type);
+                *payload = json!(shortage);
+            }
+            ops.push(opened);
         }
         let mut comments = Vec::new();
         let mut created = Vec::new();
@@ -505,6 +525,9 @@ impl TurnActor {
             Ok(provider) => provider,
             Err(failure) => return self.give_up(failure, ctx),
         };
+        if self.reserved.is_none() && self.start.lease.of.plan.policy.budget.is_limited() {
+            return self.reserve(&request, ctx);
+        }
         fault::point_of("turn.before_ask", self.start.lease.of.card_id.as_str());
         let asked = ask(
             Arc::clone(&self.start.world),
@@ -534,6 +557,89 @@ impl TurnActor {
                 Asked::Cancelled => act.end(ExitStatus::Killed, ctx),
             }
         }));
+    }
+
+    /// Sets aside the most that the question can cost, then asks it; parks the card when somebody has
+    /// too little left.
+    fn reserve(&mut self, request: &ModelRequest, ctx: &mut Context<Self>) {
+        let of = &self.start.lease.of;
+        let policy = &of.plan.policy.budget;
+        let most = policy.most(request, of.plan.clocks.turn_ms);
+        let reserve = Op::Reserve {
+            turn: of.turn_row,
+            scopes: policy.scopes(
+                of.plan.build_id.as_str(),
+                of.plan.rock.as_deref(),
+                &of.plan.epic,
+                &of.card_id,
+            ),
+            amounts: most,
+            at_ms: self.start.world.clock.wall_ms(),
+        };
+        let write = self.start.world.store.submit(Write {
+            guard: Guard::Turn(of.turn_row, of.fence),
+            flush: None,
+            ops: vec![reserve],
+        });
+        self.committing = true;
+        ctx.spawn(write.into_actor(self).map(move |written, act, ctx| {
+            act.committing = false;
+            match written {
+                Ok(()) => {
+                    act.reserved = Some(most);
+                    act.ask(ctx);
+                }
+                Err(StoreError::OverBudget(shortage)) => {
+                    let failure = Failure::new(FailureClass::Budget, shortage.to_string());
+                    act.shortage = Some(shortage);
+                    act.give_up(failure, ctx);
+                }
+                Err(StoreError::Fenced) if act.start.lease.has_ended() => {
+                    act.end(ExitStatus::Killed, ctx)
+                }
+                Err(error) => act.end(ExitStatus::Failed(error.to_string()), ctx),
+            }
+        }));
+    }
+
+    /// What was set aside is spent with the step that tells how much it was. A question that never
+    /// reached the model costs nothing; of one that broke off nobody knows, and it costs all.
+    fn settle(&mut self, steps: &[Arc<Step>], at_ms: i64, ops: &mut Vec<Op>) {
+        let Some(most) = self.reserved else {
+            return;
+        };
+        let of = &self.start.lease.of;
+        let model = self.start.turn.request().map(|request| request.model);
+        let actual = steps.iter().find_map(|step| match step.as_ref() {
+            Step::ModelReplied { reply, .. } => Some(match &model {
+                Ok(model) => {
+                    let policy = &of.plan.policy.budget;
+                    policy.spent(model, most, reply.usage, reply.latency_ms)
+                }
+                Err(_) => most,
+            }),
+            Step::TurnFinished {
+                outcome: TurnOutcome::Failed { failure },
+                ..
+            } => match failure.class {
+                FailureClass::ModelConnect
+                | FailureClass::ModelRateLimited
+                | FailureClass::ModelRefused => Some(Amounts {
+                    turns: 1,
+                    ..Amounts::default()
+                }),
+                _ => Some(most),
+            },
+            _ => None,
+        });
+        if actual.is_some() {
+            self.reserved = None;
+            ops.push(Op::Settle {
+                turn: of.turn_row,
+                actual,
+                at_ms,
+            });
+        }
     }
 
     fn observed(&self, answered: bool, rest: Option<Duration>) {
@@ -772,7 +878,7 @@ pub fn gate(
     Op::OpenGate {
         digest: None,
         expires_at_ms: None,
-        request_type: "unknown_outcome".to_owned(),
+        request_type: UNKNOWN_OUTCOME.to_owned(),
         run_id: of.plan.run_id.clone(),
         card: of.card,
         card_id: of.card_id.clone(),

@@ -397,6 +397,14 @@ impl CardLife {
                     };
                 }
             }
+            FailureClass::Budget => {
+                self.park(purpose, OVER_BUDGET, failure.message.clone(), &mut changes);
+                return Conclusion {
+                    changes,
+                    after: After::Parked,
+                    gate: true,
+                };
+            }
             FailureClass::ModelRefused
             | FailureClass::UnknownOutcome
             | FailureClass::CrashLoop
@@ -497,6 +505,12 @@ impl CardLife {
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.code.as_deref() == Some(PARKED) || self.code.as_deref() == Some(OVER_BUDGET)
+    }
+
+    /// Whether it waits for more to spend.
+    #[must_use]
+    pub fn is_over_budget(&self) -> bool {
+        self.code.as_deref() == Some(OVER_BUDGET)
     }
 
     /// Goes on after a person's word.

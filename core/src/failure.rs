@@ -31,6 +31,8 @@ words! {
         Verification = "verification",
         /// A person said no to a call, or the time to say yes ran out.
         Approval = "approval",
+        /// The call could cost more than what is left to spend.
+        Budget = "budget",
         /// An at-most-once effect may or may not have happened.
         UnknownOutcome = "unknown_outcome",
         /// An actor panicked.
@@ -62,6 +64,7 @@ impl FailureClass {
             Self::Tool => "E_TOOL_FAILED",
             Self::Verification => "E_VERIFICATION",
             Self::Approval => "E_APPROVAL_REFUSED",
+            Self::Budget => "E_BUDGET",
             Self::UnknownOutcome => "E_UNKNOWN_OUTCOME",
             Self::Panic => "E_ACTOR_PANIC",
             Self::CrashLoop => "E_CRASH_LOOP",
@@ -88,6 +91,7 @@ impl FailureClass {
             | Self::Panic
             | Self::Storage => true,
             Self::ModelRefused
+            | Self::Budget
             | Self::UnknownOutcome
             | Self::CrashLoop
             | Self::Fenced

@@ -15,6 +15,7 @@
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
 //! - [`scenario`]: what the scripted model answers.
 //! - [`skill`]: skill manifests as contracts.
+//! - [`stages`]: what happens between the start of a run and its first card.
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
 //! - [`chain`], [`difference`]: the evidence over a card's steps; where two records part.
@@ -51,6 +52,7 @@ pub mod policy;
 pub mod run;
 pub mod scenario;
 pub mod skill;
+pub mod stages;
 pub mod stall;
 pub mod status;
 pub mod tool;

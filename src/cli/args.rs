@@ -78,6 +78,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// What waits for a person's decision: list, show, approve, reject, expire
     Gates(GatesArgs),
+    /// What a run may spend, has spent and has set aside; --add lets it spend more
+    Budget(BudgetArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Own the data folder until told to stop
@@ -229,6 +231,26 @@ pub struct DiffArgs {
     /// What to compare it with
     #[arg(value_name = "RUN[:ISSUE:TURN[:ROLE]]")]
     pub right: String,
+}
+
+/// `orket budget`.
+#[derive(Debug, Clone, Args)]
+pub struct BudgetArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Let it spend more: tokens=N, turns=N, usd=AMOUNT or wall_sec=SECONDS; may be repeated
+    #[arg(long, value_name = "UNIT=AMOUNT")]
+    pub add: Vec<String>,
+    /// Where that counts: epic, rock or card:ID [default: epic]
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Option<String>,
+    /// Who lets it [default: the user]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Ask this owner
+    #[arg(long, value_name = "ADDRESS")]
+    pub server: Option<String>,
 }
 
 /// `orket gates`.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use orket_actors::approvals::{decision_ops, grant_ops};
 use orket_actors::port::store::{GateDecision, Guard, Op, RunStatus, Store, Write};
 use orket_actors::runtime::{RuntimeError, Shutdown};
 use orket_actors::world::Options;
@@ -20,10 +21,12 @@ use crate::owner::boot::Parts;
 use crate::owner::folder::DataFolder;
 use crate::owner::host::wall_ms;
 use crate::owner::planner::{AssetPlanner, OwnFiles};
-use crate::owner::ports::{Planner, Records};
+use crate::owner::ports::{BudgetView, Planner, Records};
 use crate::owner::records::JournalRecords;
-use crate::owner::wire::DecideRequest;
+use crate::owner::service::{Refusal, grants_of};
+use crate::owner::wire::{DecideRequest, GrantRequest};
 use crate::providers::ProviderSettings;
+use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
 
@@ -61,7 +64,7 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
         preference_models: settings.preferences.clone(),
-        modes: settings.modes(),
+        modes: stages::with_unlock(settings.modes(), root),
         ..PlanSettings::default()
     };
     let files = OwnFiles {
@@ -245,14 +248,34 @@ pub async fn decide_gate(
     decision: GateDecision,
     request: DecideRequest,
 ) -> Result<(), Failure> {
-    let decided = Op::DecideGate {
-        gate,
-        decision,
-        by: request.by,
-        reason: request.reason,
-        at_ms: wall_ms(),
-    };
-    write_once(settings, folder, vec![decided]).await
+    let reader = reader(folder)?.ok_or_else(|| Refusal::unknown_gate(gate))?;
+    let found = reader
+        .gate_record(gate)
+        .map_err(|error| Refusal::internal(error.to_string()))?
+        .ok_or_else(|| Refusal::unknown_gate(gate))?;
+    let ops = decision_ops(&found, decision, &request.by, &request.reason, wall_ms());
+    write_once(settings, folder, ops).await
+}
+
+/// Lets a run spend more while nobody owns the folder. Needs the lock.
+///
+/// # Errors
+///
+/// When the journal cannot be written, or the run has no such scope.
+pub async fn grant(
+    settings: &Settings,
+    folder: &DataFolder,
+    run: &RunId,
+    view: &BudgetView,
+    request: &GrantRequest,
+) -> Result<(), Failure> {
+    let grants = grants_of(view, request)?;
+    let reader = reader(folder)?.ok_or_else(|| Refusal::unknown_run(run.as_str()))?;
+    let gates = reader
+        .gates_of_run(run.as_str())
+        .map_err(|error| Refusal::internal(error.to_string()))?;
+    let ops = grant_ops(&gates, &grants, &request.by, wall_ms());
+    write_once(settings, folder, ops).await
 }
 
 async fn write_once(settings: &Settings, folder: &DataFolder, ops: Vec<Op>) -> Result<(), Failure> {

@@ -97,6 +97,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(args) => on_system(commands::serve::run(context, args)),
         Command::Runs(args) => on_system(commands::runs::run(context, args)),
         Command::Show(args) => on_system(commands::show::run(context, args)),
+        Command::Budget(args) => on_system(commands::budget::run(context, args)),
         Command::Gates(args) => on_system(commands::gates::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
         Command::Replay(args) => commands::replay::run(&context, &args),

@@ -96,14 +96,22 @@ fn is_done(card: &CardReport) -> bool {
     matches!(card.status.as_str(), "done" | "canceled" | "archived")
 }
 
-/// One paragraph for each card that is not done, and the command that goes on.
+/// One line for each card that is not done; cards that follow one another and share their reason
+/// share a line.
 #[must_use]
 pub fn troubles(report: &RunReport) -> String {
     let mut text = String::new();
     if report.status == RunStatus::Done.as_str() {
         return text;
     }
-    for card in report.cards.iter().filter(|card| !is_done(card)) {
+    let stuck: Vec<&CardReport> = report.cards.iter().filter(|card| !is_done(card)).collect();
+    let is_alike = |one: &&CardReport, other: &&CardReport| {
+        let fields =
+            |card: &CardReport| (card.status.clone(), card.code.clone(), card.note.clone());
+        !one.note.is_empty() && fields(one) == fields(other)
+    };
+    for cards in stuck.chunk_by(is_alike) {
+        let [card, ..] = cards else { continue };
         let code = card.code.as_deref().unwrap_or("");
         let why = match (code, card.note.as_str()) {
             ("", "") => String::new(),
@@ -111,7 +119,13 @@ pub fn troubles(report: &RunReport) -> String {
             ("", note) => format!(": {note}"),
             (code, note) => format!(": {code}: {note}"),
         };
-        text.push_str(&format!("{} is {}{why}\n", card.id, card.status));
+        let who = match cards {
+            [one] => format!("{} is", one.id),
+            [one, other] => format!("{} and {} are", one.id, other.id),
+            [one, .., last] => format!("{} to {} are", one.id, last.id),
+            [] => continue,
+        };
+        text.push_str(&format!("{who} {}{why}\n", card.status));
     }
     text
 }
@@ -188,6 +202,38 @@ pub fn exit_code(report: &RunReport) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cards_that_share_their_reason_share_a_line() {
+        let stuck = |id: &str, note: &str| card(id, "blocked", Some("E_STAGE_SCAFFOLDER"), note);
+        let report = |cards: Vec<CardReport>| RunReport {
+            run_id: "r".to_owned(),
+            build_id: "b".to_owned(),
+            epic: "e".to_owned(),
+            status: "failed".to_owned(),
+            cards,
+            elapsed_ms: 0,
+        };
+        let lines = |cards| troubles(&report(cards));
+        let one = stuck("A", "no room");
+        assert_eq!(
+            lines(vec![
+                one.clone(),
+                card("B", "done", None, ""),
+                stuck("C", "no room")
+            ]),
+            "A and C are blocked: E_STAGE_SCAFFOLDER: no room\n"
+        );
+        assert_eq!(
+            lines(vec![
+                one,
+                stuck("B", "no room"),
+                stuck("C", "no room"),
+                stuck("D", "else")
+            ]),
+            "A to C are blocked: E_STAGE_SCAFFOLDER: no room\nD is blocked: E_STAGE_SCAFFOLDER: else\n"
+        );
+    }
 
     fn card(id: &str, status: &str, code: Option<&str>, note: &str) -> CardReport {
         CardReport {

@@ -267,11 +267,31 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 4] = [
+const PLAN_MODES: [&str; 24] = [
+    "ORKET_ARCHITECTURE_MODE",
+    "ORKET_FRONTEND_FRAMEWORK_MODE",
+    "ORKET_PROJECT_SURFACE_PROFILE",
+    "ORKET_SMALL_PROJECT_BUILDER_VARIANT",
+    "ORKET_SMALL_PROJECT_ISSUE_THRESHOLD",
+    "ORKET_SMALL_PROJECT_AUTO_INJECT_REVIEWER",
+    "ORKET_IDESIGN_MODE",
+    "ORKET_ENABLE_MICROSERVICES",
+    "ORKET_MICROSERVICES_UNLOCK_REPORT",
+    "ORKET_DISABLE_SCAFFOLDER",
+    "ORKET_DISABLE_DEPENDENCY_MANAGER",
+    "ORKET_DISABLE_DEPLOYMENT_PLANNER",
     "ORKET_APPROVAL_REQUIRED_TOOLS",
     "ORKET_APPROVAL_REQUIRED_CATEGORIES",
     "ORKET_APPROVAL_REQUIRED_SEATS",
     "ORKET_APPROVAL_EXPIRY_SEC",
+    "ORKET_BUDGET_TOKENS",
+    "ORKET_BUDGET_USD",
+    "ORKET_BUDGET_WALL_SEC",
+    "ORKET_BUDGET_TURNS",
+    "ORKET_CARD_BUDGET_TOKENS",
+    "ORKET_CARD_BUDGET_USD",
+    "ORKET_CARD_BUDGET_WALL_SEC",
+    "ORKET_CARD_BUDGET_TURNS",
 ];
 
 /// What concerns the command alone and not the work that it asks for.
@@ -341,6 +361,7 @@ impl Reader<'_> {
             Kind::Folder
             | Kind::Count(..)
             | Kind::Word(_)
+            | Kind::Choice(_)
             | Kind::Model
             | Kind::Url
             | Kind::Zone
@@ -427,6 +448,10 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
                 .then_some(lower)
                 .ok_or_else(|| format!("one of: {}", words.join(", ")))
         }
+        Kind::Choice(knob) => knob
+            .read(text)
+            .map(str::to_owned)
+            .map_err(|_unknown| format!("one of: {}", knob.known())),
         Kind::Model => ModelName::parse(text)
             .map(|model| model.to_string())
             .map_err(|_| {

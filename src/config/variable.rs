@@ -1,5 +1,7 @@
 //! Every variable that Orket reads, and no other.
 
+use orket_core::stages::knob::{self, Knob};
+
 /// What a variable's text must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -11,6 +13,8 @@ pub enum Kind {
     Seconds,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of a knob's values, or another word for it.
+    Choice(&'static Knob),
     /// `provider:model`.
     Model,
     /// An http(s) address.
@@ -109,6 +113,14 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_REPEAT_CHARS", Kind::Count(0, 100_000_000), "16384", "Characters of pure repetition that count as a stall."),
     plain("ORKET_RETRY_BASE_MS", Kind::Count(0, 3_600_000), "1000", "The wait before the first retry; it doubles with each."),
     plain("ORKET_RETRY_MAX_MS", Kind::Count(0, 86_400_000), "60000", "The longest wait before a retry."),
+    plain("ORKET_BUDGET_TOKENS", Kind::Count(0, 1_000_000_000_000), "", "Tokens that an epic may read and write, over all runs of its build."),
+    plain("ORKET_BUDGET_USD", Kind::Text, "", "US dollars that an epic may cost; every model in use needs a price in prices/default.json."),
+    plain("ORKET_BUDGET_WALL_SEC", Kind::Text, "", "Seconds that an epic may ask models, added up over all turns."),
+    plain("ORKET_BUDGET_TURNS", Kind::Count(0, 1_000_000_000), "", "Questions that an epic may ask models."),
+    plain("ORKET_CARD_BUDGET_TOKENS", Kind::Count(0, 1_000_000_000_000), "", "The same for each card."),
+    plain("ORKET_CARD_BUDGET_USD", Kind::Text, "", "The same for each card."),
+    plain("ORKET_CARD_BUDGET_WALL_SEC", Kind::Text, "", "The same for each card."),
+    plain("ORKET_CARD_BUDGET_TURNS", Kind::Count(0, 1_000_000_000), "", "The same for each card."),
     plain("ORKET_MAX_CREATED_CARDS", Kind::Count(0, 1_000_000), "200", "Cards that the turns of one run may create."),
     plain("ORKET_MAX_RETRIES", Kind::Count(0, 1_000), "3", "Failed attempts forgiven where the card does not say."),
     plain("ORKET_CONTEXT_WINDOW", Kind::Count(0, 1_000), "10", "Earlier replies shown in a prompt."),
@@ -117,6 +129,18 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_APPROVAL_REQUIRED_CATEGORIES", Kind::Text, "", "Effect classes whose calls wait for a person: pure, idempotent, keyed, at_most_once."),
     plain("ORKET_APPROVAL_REQUIRED_SEATS", Kind::Text, "", "Seats whose calls, looking aside, wait for a person."),
     plain("ORKET_APPROVAL_EXPIRY_SEC", Kind::Seconds, "0", "How long a question to a person stands before it counts as refused; 0 for ever."),
+    plain("ORKET_ARCHITECTURE_MODE", Kind::Choice(&knob::ARCHITECTURE_MODE), "force_monolith", "Which shape the product has; microservices count only where they are unlocked."),
+    plain("ORKET_FRONTEND_FRAMEWORK_MODE", Kind::Choice(&knob::FRONTEND_FRAMEWORK_MODE), "force_vue", "Which framework a frontend is built with."),
+    plain("ORKET_PROJECT_SURFACE_PROFILE", Kind::Choice(&knob::PROJECT_SURFACE_PROFILE), "", "What the product shows of itself; unset: nothing is laid out before a run (docs/stages.md)."),
+    plain("ORKET_SMALL_PROJECT_BUILDER_VARIANT", Kind::Choice(&knob::SMALL_PROJECT_BUILDER_VARIANT), "", "Who builds all cards of a small epic; unset: every card keeps its seat."),
+    plain("ORKET_SMALL_PROJECT_ISSUE_THRESHOLD", Kind::Count(1, 1_000), "3", "Up to how many cards an epic is small."),
+    plain("ORKET_SMALL_PROJECT_AUTO_INJECT_REVIEWER", Kind::Choice(&knob::FLAG), "", "Whether a small project's team without a reviewer gets one; unset: no, the run is refused."),
+    plain("ORKET_IDESIGN_MODE", Kind::Choice(&knob::IDESIGN_MODE), "force_none", "Structural governance: refuse epics that do not ask for iDesign, leave it to each epic, or demand nothing."),
+    plain("ORKET_ENABLE_MICROSERVICES", Kind::Choice(&knob::FLAG), "", "Whether microservices are unlocked; unset: the unlock report says so."),
+    plain("ORKET_MICROSERVICES_UNLOCK_REPORT", Kind::Text, "benchmarks/results/microservices_unlock_check.json", "A JSON file whose `unlocked` says whether microservices are."),
+    plain("ORKET_DISABLE_SCAFFOLDER", Kind::Choice(&knob::FLAG), "false", "Switches the scaffolder off."),
+    plain("ORKET_DISABLE_DEPENDENCY_MANAGER", Kind::Choice(&knob::FLAG), "false", "Switches the dependency manager off."),
+    plain("ORKET_DISABLE_DEPLOYMENT_PLANNER", Kind::Choice(&knob::FLAG), "false", "Switches the deployment planner off."),
     plain("ORKET_JOURNAL_SYNC", Kind::Word(&["full", "normal"]), "full", "full: nothing acknowledged is lost; normal: faster, the last commits may be lost when the power fails."),
     plain("ORKET_SHUTDOWN_SEC", Kind::Seconds, "10", "How long a shutdown in good order lets tool calls finish."),
     plain("ORKET_TIMEZONE", Kind::Zone, "UTC", "The zone of the times in orket.log: UTC, an offset such as +02:00, or a name such as Europe/Berlin."),

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::ports::RunRow;
+use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
 use super::wire::{
-    DecideRequest, Decision, ErrorBody, Health, Line, ResumeRequest, RunList, ShutdownRequest,
-    StartRequest, Started,
+    DecideRequest, Decision, ErrorBody, GrantRequest, Health, Line, ResumeRequest, RunList,
+    ShutdownRequest, StartRequest, Started,
 };
 
 /// How long the owner may be silent on an event stream; it beats every two seconds.
@@ -148,6 +148,26 @@ impl Client {
         request: &DecideRequest,
     ) -> Result<Decision, ClientError> {
         answer(self.post(&format!("v1/gates/{gate}/{verb}"), request)).await
+    }
+
+    /// `POST /v1/runs/{id}/budget`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn grant(
+        &self,
+        run: &str,
+        request: &GrantRequest,
+    ) -> Result<BudgetView, ClientError> {
+        let run = if run == "last" {
+            run.to_owned()
+        } else {
+            RunId::new(run)
+                .map_err(|_| Refusal::unknown_run(run))?
+                .into()
+        };
+        answer(self.post(&format!("v1/runs/{run}/budget"), request)).await
     }
 
     /// `GET /v1/runs`.

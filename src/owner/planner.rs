@@ -132,7 +132,11 @@ fn refusal(error: LoadError) -> PlanRefusal {
 }
 
 fn invalid(problems: &PlanErrors) -> PlanRefusal {
-    PlanRefusal::Invalid(problems.0.iter().map(ToString::to_string).collect())
+    let reasons = problems.0.iter().map(ToString::to_string).collect();
+    match problems.code() {
+        Some(code) => PlanRefusal::Stage { code, reasons },
+        None => PlanRefusal::Invalid(reasons),
+    }
 }
 
 impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {

@@ -11,6 +11,7 @@ use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown, 
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::plan::RunPlan;
+use orket_core::policy::Unit;
 use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -39,6 +40,13 @@ pub trait Engine: Send + Sync + 'static {
         decision: GateDecision,
         by: String,
         reason: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
+    /// See [`Runtime::grant`].
+    fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
     ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
     /// See [`Runtime::wait`].
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
@@ -96,6 +104,16 @@ impl Engine for Runtime {
     ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.decide_gate(gate, decision, by, reason).await })
+    }
+
+    fn grant(
+        &self,
+        run: RunId,
+        grants: Vec<(String, String, Unit, u64)>,
+        by: String,
+    ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.grant(run, grants, by).await })
     }
 
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
@@ -161,6 +179,13 @@ pub enum PlanRefusal {
     },
     /// Assets are broken or contradict each other.
     Invalid(Vec<String>),
+    /// A stage before the run refuses it.
+    Stage {
+        /// Its code, `E_STAGE_…`.
+        code: &'static str,
+        /// Why, one sentence each.
+        reasons: Vec<String>,
+    },
 }
 
 /// An epic of a rock.
@@ -348,6 +373,42 @@ pub struct AttemptRow {
     pub ended_ms: Option<i64>,
 }
 
+/// What a run may spend and has spent: its epic's build, the cards of it and its rock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetView {
+    /// The run.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its rock's build, when it is part of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rock_build: Option<String>,
+    /// Each unit of each scope that is limited or was counted.
+    pub lines: Vec<BudgetLineView>,
+}
+
+/// One unit of one scope: tokens and turns as such, money in millionths of a US dollar, time in
+/// milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetLineView {
+    /// `rock`, `epic` or `card`.
+    pub scope: String,
+    /// Which one.
+    pub scope_id: String,
+    /// Of what.
+    pub unit: Unit,
+    /// The plan's limit; none is no limit.
+    pub allowed: Option<u64>,
+    /// What people added to it.
+    pub granted: u64,
+    /// What was spent.
+    pub spent: u64,
+    /// What open questions set aside.
+    pub reserved: u64,
+    /// What is left where something is limited.
+    pub left: Option<u64>,
+}
+
 /// A question for a person, as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateView {
@@ -467,6 +528,13 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError>;
+
+    /// What a run may spend and has spent.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn budget(&self, run_id: &str) -> Result<Option<BudgetView>, RecordsError>;
 
     /// The plan of a run.
     ///

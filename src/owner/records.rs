@@ -7,12 +7,15 @@ use orket_actors::port::store::{RunStatus, StoreError};
 use orket_actors::runtime::{CardReport, RunReport};
 use orket_core::card_life::CardLife;
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::Unit;
 use orket_core::turn::Step;
 
 use super::host::wall_ms;
-use super::ports::{AttemptRow, GateView, Records, RecordsError, RunRow};
+use super::ports::{
+    AttemptRow, BudgetLineView, BudgetView, GateView, Records, RecordsError, RunRow,
+};
 use crate::storage::Reader;
-use crate::storage::reader::{CardSummary, GateRow, LookupError, RunSummary};
+use crate::storage::reader::{BudgetLine, CardSummary, GateRow, LookupError, RunSummary};
 
 /// See the file's head; cheap to clone.
 #[derive(Debug, Clone)]
@@ -154,6 +157,54 @@ impl Records for JournalRecords {
         }))
     }
 
+    fn budget(&self, run_id: &str) -> Result<Option<BudgetView>, RecordsError> {
+        let Some(plan) = self.plan(run_id)? else {
+            return Ok(None);
+        };
+        let build = plan.build_id.as_str();
+        let rock_build = plan
+            .rock
+            .as_ref()
+            .and_then(|_| build.strip_suffix(&format!(".{}", plan.epic)))
+            .map(str::to_owned);
+        let found = self.read(|reader| reader.budgets(build, rock_build.as_deref()))?;
+        let mut lines: Vec<BudgetLineView> = found.into_iter().map(budget_line).collect();
+        // What is limited shows before anything is spent.
+        let policy = &plan.policy.budget;
+        let scopes = [
+            ("rock", rock_build.clone(), policy.rock),
+            ("epic", Some(build.to_owned()), policy.epic),
+        ];
+        let mut place = 0;
+        for (scope, scope_id, limits) in scopes {
+            let Some(scope_id) = scope_id else { continue };
+            for unit in Unit::ALL {
+                let known = lines
+                    .iter()
+                    .any(|it| it.scope == scope && it.scope_id == scope_id && it.unit == *unit);
+                if let Some(limit) = limits.of(*unit).filter(|_| !known) {
+                    let line = BudgetLine {
+                        scope: scope.to_owned(),
+                        scope_id: scope_id.clone(),
+                        unit: *unit,
+                        allowed: Some(limit),
+                        granted: 0,
+                        reserved: 0,
+                        spent: 0,
+                    };
+                    lines.insert(place, budget_line(line));
+                    place += 1;
+                }
+            }
+        }
+        Ok(Some(BudgetView {
+            run_id: run_id.to_owned(),
+            build_id: build.to_owned(),
+            rock_build,
+            lines,
+        }))
+    }
+
     fn attempts(&self, run_id: &str, card: Option<&str>) -> Result<Vec<AttemptRow>, RecordsError> {
         let turns = self.read(|reader| reader.turns(run_id, card))?;
         Ok(turns
@@ -186,6 +237,22 @@ impl Records for JournalRecords {
 
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
         self.read(|reader| reader.plan(run_id))
+    }
+}
+
+fn budget_line(line: BudgetLine) -> BudgetLineView {
+    let used = line.spent.saturating_add(line.reserved);
+    BudgetLineView {
+        left: line
+            .allowed
+            .map(|allowed| allowed.saturating_add(line.granted).saturating_sub(used)),
+        scope: line.scope,
+        scope_id: line.scope_id,
+        unit: line.unit,
+        allowed: line.allowed,
+        granted: line.granted,
+        spent: line.spent,
+        reserved: line.reserved,
     }
 }
 

@@ -13,7 +13,9 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::service::{Refusal, Service};
-use super::wire::{DecideRequest, Line, ResumeRequest, RunList, ShutdownRequest, StartRequest};
+use super::wire::{
+    DecideRequest, GrantRequest, Line, ResumeRequest, RunList, ShutdownRequest, StartRequest,
+};
 
 /// The most runs one answer lists.
 const MOST_RUNS: u32 = 1_000;
@@ -88,6 +90,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/v1/runs/{id}/events", web::get().to(events))
         .route("/v1/runs/{id}/halt", web::post().to(halt))
         .route("/v1/runs/{id}/resume", web::post().to(resume))
+        .route("/v1/runs/{id}/budget", web::get().to(budget))
+        .route("/v1/runs/{id}/budget", web::post().to(grant))
         .route("/v1/gates", web::get().to(gates))
         .route("/v1/gates/{id}/{verb}", web::post().to(decide))
         .route("/v1/shutdown", web::post().to(shutdown))
@@ -177,6 +181,22 @@ struct GatesQuery {
 async fn gates(service: Data<Service>, query: Query<GatesQuery>) -> Result<HttpResponse, Refused> {
     let gates = service.gates(query.into_inner().status).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"gates": gates})))
+}
+
+async fn budget(service: Data<Service>, path: Path<String>) -> Result<HttpResponse, Refused> {
+    Ok(HttpResponse::Ok().json(service.budget(&path.into_inner()).await?))
+}
+
+async fn grant(
+    service: Data<Service>,
+    path: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let request: GrantRequest = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::bad_request(format!("body: {error}")))?;
+    let (service, run) = (service.get_ref().clone(), path.into_inner());
+    let granted = detached(async move { service.grant(&run, request).await }).await?;
+    Ok(HttpResponse::Ok().json(granted))
 }
 
 async fn decide(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::runtime::RunReport;
+use orket_core::policy::Unit;
 use serde::{Deserialize, Serialize};
 
 use super::ports::RunRow;
@@ -173,6 +174,29 @@ pub struct Decision {
     pub status: String,
     /// Whether the run is under way now.
     pub goes_on: bool,
+}
+
+/// `POST /v1/runs/{id}/budget`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    /// Who lets it spend more.
+    #[serde(default)]
+    pub by: String,
+    /// How much more of what.
+    pub add: Vec<Grant>,
+}
+
+/// More to spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// `epic` (the run's), `rock` (the one it is part of) or `card:ID`.
+    pub scope: String,
+    /// Of what.
+    pub unit: Unit,
+    /// How much: tokens, turns, millionths of a US dollar, milliseconds.
+    pub amount: u64,
 }
 
 /// One line of `GET /v1/runs/{id}/events`.

@@ -217,6 +217,15 @@ impl Store for Journal {
             .run(move |reader| reader.gates_of_build(build_id.as_str()))
     }
 
+    fn run_events(
+        &self,
+        run_id: RunId,
+        kinds: Vec<&'static str>,
+    ) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        self.reader
+            .run(move |reader| reader.run_events(run_id.as_str(), &kinds))
+    }
+
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>> {
         self.reader.run(move |reader| reader.gate_record(id))
     }

@@ -140,6 +140,27 @@ diesel::table! {
 diesel::joinable!(card_definitions -> cards (card));
 diesel::joinable!(run_plans -> runs (run_id));
 diesel::joinable!(turns -> cards (card));
+diesel::table! {
+    budgets (scope, scope_id, unit) {
+        scope -> Text,
+        scope_id -> Text,
+        unit -> Text,
+        allowed -> Nullable<BigInt>,
+        granted -> BigInt,
+        reserved -> BigInt,
+        spent -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    budget_reservations (turn) {
+        turn -> BigInt,
+        scopes_json -> Text,
+        amounts_json -> Text,
+    }
+}
+
 diesel::joinable!(turn_steps -> turns (turn));
 diesel::joinable!(comments -> cards (card));
 diesel::joinable!(gates -> cards (card));

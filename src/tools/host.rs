@@ -1,6 +1,7 @@
 //! The tool host itself: sends each call to where its work is done.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use orket_actors::fault;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_core::plan::VerifyCommand;
 use orket_core::skill;
+use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolHome, ToolResult};
 use orket_core::turn::VerifyReport;
 use rustix::io::Errno;
@@ -22,6 +24,7 @@ use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
 use super::workspace::{Workspace, Workspaces, inside};
 use super::{command, verify};
+use crate::stages;
 
 /// What an operator can set about tools.
 #[derive(Debug, Clone)]
@@ -268,6 +271,30 @@ impl ToolHost for Host {
             }
             report.ok = report.errors.is_empty();
             report
+        }
+        .boxed()
+    }
+
+    fn prepare(
+        &self,
+        workspace: PathBuf,
+        plan: StagePlan,
+    ) -> BoxFuture<'static, Result<StageReport, StageFailed>> {
+        let files = Arc::clone(&self.files);
+        let workspaces = Arc::clone(&self.workspaces);
+        async move {
+            // The folder as the place: stages of one workspace run on one thread, one by one.
+            let place = workspace.clone();
+            let work = move || {
+                let opened = workspaces
+                    .at(&workspace)
+                    .map_err(|error| StageFailed(format!("{}: {error}", workspace.display())))?;
+                stages::carry_out(&opened, &plan).map_err(|error| StageFailed(error.to_string()))
+            };
+            match files.run(&place, work).await {
+                Ok(done) => done,
+                Err(lost) => Err(StageFailed(lost.to_string())),
+            }
         }
         .boxed()
     }

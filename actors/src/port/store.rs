@@ -8,11 +8,18 @@ use futures_util::future::BoxFuture;
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::{Amounts, Scope, Unit};
 use orket_core::status::CardStatus;
 use orket_core::turn::Step;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::queue::{QueueOp, QueuedRun};
+
+/// The request type of a gate about a call that may have happened.
+pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";
+/// The request type of a gate about a budget; its payload is a [`Shortage`].
+pub const BUDGET: &str = "budget";
 
 /// A card's row number: chosen by the runtime, never reused in a data folder.
 pub type CardRow = i64;
@@ -34,9 +41,59 @@ pub enum StoreError {
     /// The database could not be used (disk full, I/O error). Nothing was applied.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
+    /// A question could cost more than what is left. Nothing of the write was applied.
+    #[error("{0}")]
+    OverBudget(Box<Shortage>),
     /// The store is shut down.
     #[error("the journal is closed")]
     Closed,
+}
+
+/// What is missing for a question to be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// `rock`, `epic` or `card`.
+    pub scope: String,
+    /// Which one.
+    pub scope_id: String,
+    /// Of what.
+    pub unit: Unit,
+    /// How much it may spend, what people granted included.
+    pub allowed: u64,
+    /// What it has spent.
+    pub spent: u64,
+    /// What others have set aside.
+    pub reserved: u64,
+    /// What the question could cost.
+    pub asked: u64,
+}
+
+impl Shortage {
+    /// How much more must be allowed.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let needed = self.spent.saturating_add(self.reserved);
+        needed
+            .saturating_add(self.asked)
+            .saturating_sub(self.allowed)
+    }
+}
+
+impl std::fmt::Display for Shortage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let show = |amount| orket_core::policy::shown(self.unit, amount);
+        write!(
+            f,
+            "the {} {} may spend {} {}; {} are spent, {} are set aside, and the next question could take {}",
+            self.scope,
+            self.scope_id,
+            show(self.allowed),
+            self.unit,
+            show(self.spent),
+            show(self.reserved),
+            show(self.asked)
+        )
+    }
 }
 
 /// What must still hold for a write to be applied.
@@ -313,6 +370,40 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// Sets aside what a question of an attempt can cost at most; [`StoreError::OverBudget`] when a
+    /// scope has less left.
+    Reserve {
+        /// The attempt.
+        turn: TurnRow,
+        /// Where it counts.
+        scopes: Vec<Scope>,
+        /// The most it can cost.
+        amounts: Amounts,
+        /// When.
+        at_ms: i64,
+    },
+    /// Spends what an attempt set aside. The end of an attempt does so with all that is left.
+    Settle {
+        /// The attempt.
+        turn: TurnRow,
+        /// What it did cost; `None` for all that was set aside.
+        actual: Option<Amounts>,
+        /// When.
+        at_ms: i64,
+    },
+    /// A person lets a scope spend more.
+    Grant {
+        /// `rock`, `epic` or `card`.
+        scope: String,
+        /// Which one.
+        scope_id: String,
+        /// Of what.
+        unit: Unit,
+        /// How much more.
+        amount: u64,
+        /// When.
+        at_ms: i64,
+    },
     /// Approved gates are used; a conflict unless each is approved and unspent.
     SpendGates {
         /// Their numbers.
@@ -367,6 +458,10 @@ pub struct GateRecord {
     pub run_id: String,
     /// Its card.
     pub card: CardRow,
+    /// `tool_approval`, `unknown_outcome` or `budget`.
+    pub request_type: String,
+    /// What is to be decided on.
+    pub payload: Value,
     /// What an approval is for.
     pub digest: Option<String>,
     /// `pending`, or what was decided.
@@ -482,6 +577,13 @@ pub trait Store: Send + Sync + 'static {
         &self,
         build_id: BuildId,
     ) -> BoxFuture<'static, Result<Vec<GateRecord>, StoreError>>;
+
+    /// Which of these kinds of entries a run's audit has that are about no card.
+    fn run_events(
+        &self,
+        run_id: RunId,
+        kinds: Vec<&'static str>,
+    ) -> BoxFuture<'static, Result<Vec<String>, StoreError>>;
 
     /// One gate.
     fn gate(&self, id: i64) -> BoxFuture<'static, Result<Option<GateRecord>, StoreError>>;

@@ -1,11 +1,12 @@
-//! The tool host: carries out calls whose home is [`orket_core::tool::ToolHome::Host`], and verify
-//! commands.
+//! The tool host: carries out calls whose home is [`orket_core::tool::ToolHome::Host`], verify
+//! commands, and what is laid out before a run's first card.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use orket_core::plan::{CommandTool, VerifyCommand};
+use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolCall, ToolResult, ToolSpec};
 use orket_core::turn::VerifyReport;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +68,14 @@ pub trait ToolHost: Send + Sync + 'static {
         beat: Beat,
         cancel: CancellationToken,
     ) -> BoxFuture<'static, VerifyReport>;
+
+    /// Lays out in the workspace what a stage wants there, without writing over anything. Doing it
+    /// again changes nothing; stages of one workspace never run at once.
+    fn prepare(
+        &self,
+        workspace: PathBuf,
+        plan: StagePlan,
+    ) -> BoxFuture<'static, Result<StageReport, StageFailed>>;
 
     /// Kills what processes of earlier owners of this data folder left running; returns how many.
     fn reap_strays(&self) -> usize;

@@ -67,6 +67,7 @@ const fn of_class(class: FailureClass) -> Ending {
         | FailureClass::Tool
         | FailureClass::Verification
         | FailureClass::Approval
+        | FailureClass::Budget
         | FailureClass::UnknownOutcome
         | FailureClass::Panic
         | FailureClass::CrashLoop

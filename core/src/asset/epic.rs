@@ -6,6 +6,7 @@ use super::Asset;
 use super::card::{Card, Lesson, Metrics};
 use super::issue::{Issue, derived_id};
 use super::reader::Reader;
+use crate::policy::Limits;
 use crate::status::CardKind;
 
 /// Cards with a team and an environment.
@@ -35,6 +36,9 @@ pub struct Epic {
     pub requirements: String,
     /// Which structure it asks for.
     pub architecture_governance: ArchitectureGovernance,
+    /// What it may spend.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub budget: Limits,
     /// How well it went.
     pub metrics: Metrics,
     /// What was learnt.
@@ -63,6 +67,7 @@ impl Asset for Epic {
             architecture_governance: reader
                 .object("architecture_governance", ArchitectureGovernance::read)
                 .unwrap_or_default(),
+            budget: super::read_budget(reader),
             metrics: reader.object("metrics", Metrics::read).unwrap_or_default(),
             lessons_learned: reader.objects(&["lessons_learned"], Lesson::read),
         }

@@ -20,6 +20,7 @@ mod issue;
 mod library;
 pub mod name;
 mod organization;
+mod prices;
 mod problem;
 pub(crate) mod reader;
 mod rock;
@@ -41,12 +42,15 @@ pub use library::{Library, LoadError, Loaded, Located};
 pub use organization::{
     Architecture, BottleneckThresholds, Branding, Contact, Department, Organization,
 };
+pub use prices::Prices;
 pub use problem::{Problem, Problems};
 pub use rock::{Rock, RockEpic};
 pub use role::{DeclaredContract, Role};
 pub use skill::{Entrypoint, Skill, admitted, split_command};
 pub use source::{AssetSource, MemorySource};
 pub use team::{Seat, Team};
+
+use crate::policy::Limits;
 
 use serde_json::{Map, Value};
 
@@ -81,6 +85,20 @@ pub struct Parsed<T> {
 /// Everything that is wrong with the file.
 pub fn parse<T: Asset>(text: &str, file: &str) -> Result<Parsed<T>, Problems> {
     parse_map(&top_level(text, file)?, file)
+}
+
+/// The `budget` of an epic or a rock.
+fn read_budget(reader: &Reader<'_>) -> Limits {
+    let Some(written) = reader.value("budget").filter(|value| !value.is_null()) else {
+        return Limits::default();
+    };
+    Limits::read(written).unwrap_or_else(|problems| {
+        for (name, message) in problems {
+            let field = format!("budget.{name}");
+            reader.problem(field.trim_end_matches('.'), message);
+        }
+        Limits::default()
+    })
 }
 
 /// The object that a file holds.

@@ -11,6 +11,8 @@ pub struct Problem {
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+    /// The code of the stage that refuses, when it is the word of one.
+    pub code: Option<&'static str>,
 }
 
 impl Problem {
@@ -24,7 +26,15 @@ impl Problem {
             file: file.into(),
             field: field.into(),
             message: message.into(),
+            code: None,
         }
+    }
+
+    /// With the code of the stage that refuses.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 }
 
@@ -44,6 +54,14 @@ impl Problems {
     #[must_use]
     pub fn one(problem: Problem) -> Self {
         Self(vec![problem])
+    }
+
+    /// The code that all of them share, when they do.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        let first = self.0.first()?.code;
+        let shared = self.0.iter().all(|problem| problem.code == first);
+        first.filter(|_| shared)
     }
 }
 

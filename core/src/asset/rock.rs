@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Asset;
 use super::card::{Card, Lesson, Metrics};
 use super::reader::Reader;
+use crate::policy::Limits;
 use crate::status::CardKind;
 
 /// A group of epics.
@@ -19,6 +20,9 @@ pub struct Rock {
     pub task: Option<String>,
     /// Its epics, in the order of the file.
     pub epics: Vec<RockEpic>,
+    /// What it may spend.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub budget: Limits,
     /// How well it went.
     pub metrics: Metrics,
     /// What was learnt.
@@ -50,6 +54,7 @@ impl Asset for Rock {
                 department: entry.text_or("department", "core"),
                 depends_on: entry.texts("depends_on"),
             }),
+            budget: super::read_budget(reader),
             metrics: reader.object("metrics", Metrics::read).unwrap_or_default(),
             lessons_learned: reader.objects(&["lessons_learned"], Lesson::read),
         };

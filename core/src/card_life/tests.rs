@@ -156,7 +156,17 @@ proptest! {
             assert_allowed(&conclusion.changes, life.wait_reason, roles);
             prop_assert!(life.retries <= max_retries);
             match conclusion.after {
-                After::Parked | After::Settled => prop_assert_eq!(life.next_purpose(), None),
+                After::Settled => prop_assert_eq!(life.next_purpose(), None),
+                After::Parked => {
+                    prop_assert!(conclusion.gate && life.is_over_budget() && !life.note.is_empty());
+                    prop_assert_eq!(life.wait_reason, Some(WaitReason::Review));
+                    let mut changes = Vec::new();
+                    life.unpark(&mut changes);
+                    assert_allowed(&changes, None, roles);
+                    prop_assert_eq!(life.next_purpose(), Some(purpose));
+                    attempts_since_reopened = 0;
+                    continue;
+                }
                 After::Turn { purpose, wait } => {
                     prop_assert_eq!(life.next_purpose(), Some(purpose));
                     prop_assert!(life.model_failures <= MAX_MODEL_RETRIES);
@@ -223,7 +233,7 @@ fn every_failure_says_what_it_does_to_a_card() {
             life.claim(purpose);
             attempts += 1;
             let conclusion = life.conclude(&card, purpose, &failed(*class), &budgets(), "seed");
-            if conclusion.after == After::Settled {
+            if matches!(conclusion.after, After::Settled | After::Parked) {
                 break conclusion;
             }
         };

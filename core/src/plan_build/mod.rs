@@ -11,6 +11,7 @@
 //! - `contracts`: what a turn must bring.
 //! - `verify`: the commands that check a card.
 //! - `policy`: the organization's process rules and the operator's modes as the run's policy.
+//! - `stages`: what happens before the first card.
 //! - `prompt`: the system prompt.
 
 mod cards;
@@ -20,6 +21,7 @@ mod policy;
 mod prompt;
 mod seats;
 pub mod skills;
+mod stages;
 mod tools;
 mod verify;
 
@@ -35,6 +37,7 @@ use crate::asset::{
 };
 use crate::backoff::Backoff;
 use crate::ids::{BuildId, CardId, RunId};
+use crate::model::ModelName;
 use crate::plan::{ArtifactMode, CardPlan, RunPlan};
 use crate::policy::RunPolicy;
 use crate::stall::Clocks;
@@ -141,6 +144,12 @@ impl Findings {
         self.problems.push(Problem::new(file, field, message));
     }
 
+    /// A problem that is the word of a stage.
+    fn refuse(&mut self, code: &'static str, file: &str, field: &str, message: String) {
+        let problem = Problem::new(file, field, message).coded(code);
+        self.problems.push(problem);
+    }
+
     fn warn(&mut self, file: &str, field: impl Into<String>, message: impl Into<String>) {
         self.warnings.push(Problem::new(file, field, message));
     }
@@ -198,7 +207,7 @@ pub fn build<S: AssetSource>(
     let department = request.department.as_str();
     let asked = format!("{}/{}.json", Epic::CATEGORY, request.epic);
     let epic = findings.take(library.load(&request.epic, department), &asked, "epic");
-    let Some(epic) = epic else {
+    let Some(mut epic) = epic else {
         return Err(PlanErrors(findings.problems));
     };
     findings
@@ -212,9 +221,24 @@ pub fn build<S: AssetSource>(
     let team = findings.take(team, &epic.file, "team");
     let environment = library.load(&epic.asset.environment, department);
     let environment = findings.take(environment, &epic.file, "environment");
-    let (Some(team), Some(environment)) = (team, environment) else {
+    let (Some(mut team), Some(environment)) = (team, environment) else {
         return Err(PlanErrors(each_once(findings.problems)));
     };
+    let as_written = Context {
+        library,
+        request,
+        settings,
+        catalogue,
+        epic: &epic,
+        team: &team,
+        environment: &environment,
+        organization: organization.as_ref(),
+    };
+    let staffing = stages::staffing(&as_written, &mut findings);
+    if let Some(staffing) = &staffing {
+        stages::reseat(staffing, &mut epic.asset, &mut team.asset);
+    }
+    let told = staffing.map(|staffing| staffing.told).unwrap_or_default();
     let context = Context {
         library,
         request,
@@ -226,9 +250,27 @@ pub fn build<S: AssetSource>(
         organization: organization.as_ref(),
     };
     check_target(&context, &mut findings);
-    let policy = policy::build(&context, &mut findings);
+    let mut policy = policy::build(&context, told, &mut findings);
     let mut seats = seats::build(&context, &mut findings);
     let mut cards = cards::build(&context, &seats, &mut findings);
+    let models: Vec<ModelName> = seats
+        .plans
+        .values()
+        .map(|seat| seat.model.clone())
+        .chain(cards.iter().flat_map(|card| {
+            seats
+                .plans
+                .values()
+                .filter_map(|seat| card.model_override(&seat.role))
+        }))
+        .collect();
+    policy::budget::price(
+        &mut policy.budget,
+        library,
+        department,
+        models.iter(),
+        &mut findings,
+    );
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));
     }

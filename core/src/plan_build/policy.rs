@@ -1,24 +1,39 @@
 //! The run's policy: from the operator's modes, the organization's process rules, and the epic.
 
 mod approvals;
+pub(super) mod budget;
 
 use serde_json::{Map, Value};
 
-use super::{Context, Findings};
+use super::{Context, Findings, stages};
+use crate::asset::AssetSource;
 use crate::contract::ScopeLimits;
 use crate::plan::{CardPlan, SeatPlan};
 use crate::policy::{ContractPolicy, FileOwnership, GatePolicy, RunPolicy};
+use crate::stages::StagePlan;
+use crate::stages::knob::{ARCHITECTURE_MODE, FLAG, FRONTEND_FRAMEWORK_MODE};
 
-/// The policy of the run.
-pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> RunPolicy {
+/// The policy of the run; `told` is what was decided about its team.
+pub(super) fn build<S: AssetSource>(
+    context: &Context<'_, S>,
+    mut told: Vec<StagePlan>,
+    findings: &mut Findings,
+) -> RunPolicy {
     let rules = Rules::of(context);
     let (skills, problems) = super::skills::policy(context);
     findings.problems.extend(problems);
+    let contract = contract(&rules, findings);
+    let mut gate = gate(context, &rules, findings);
+    let ruling = stages::structure(context, &rules, findings);
+    gate.idesign = ruling.layers;
+    told.splice(0..0, ruling.told);
     RunPolicy {
         skills,
         approvals: approvals::build(context, findings),
-        contract: contract(&rules, findings),
-        gate: gate(context, &rules, findings),
+        budget: budget::build(context, findings),
+        contract,
+        gate,
+        project: stages::build(context, &rules, told, findings),
         ..RunPolicy::default()
     }
 }
@@ -63,7 +78,7 @@ fn contract(rules: &Rules<'_>, findings: &mut Findings) -> ContractPolicy {
             findings,
         );
     }
-    let architecture = "architecture_mode";
+    let architecture = ARCHITECTURE_MODE.key;
     let mode = rules
         .text(architecture)
         .unwrap_or_else(|| "force_monolith".to_owned());
@@ -71,7 +86,7 @@ fn contract(rules: &Rules<'_>, findings: &mut Findings) -> ContractPolicy {
         Ok(patterns) => policy.patterns = patterns,
         Err(message) => rules.problem(architecture, message, findings),
     }
-    let frontend = "frontend_framework_mode";
+    let frontend = FRONTEND_FRAMEWORK_MODE.key;
     let mode = rules
         .text(frontend)
         .unwrap_or_else(|| "force_vue".to_owned());
@@ -146,36 +161,18 @@ fn gate<S>(context: &Context<'_, S>, rules: &Rules<'_>, findings: &mut Findings)
             rules.texts("deployment_file_owner_roles", findings),
         ));
     }
-    let wanted = context.epic.asset.architecture_governance.idesign;
-    const MODE: &str = "idesign_mode";
-    policy.idesign = match rules
-        .text(MODE)
-        .map(|word| word.to_ascii_lowercase())
-        .as_deref()
-    {
-        None | Some("force_none" | "force_nothing" | "none") => false,
-        Some("force_idesign" | "force_i_design") => true,
-        Some("architect_decides" | "architect_decide" | "let_architect_decide") => wanted,
-        Some(other) => {
-            let message = format!(
-                "unknown mode `{other}`; known: force_idesign, force_none, architect_decides"
-            );
-            rules.problem(MODE, message, findings);
-            false
-        }
-    };
     policy
 }
 
 /// The operator's modes before the organization's process rules.
-struct Rules<'a> {
+pub(super) struct Rules<'a> {
     modes: &'a std::collections::BTreeMap<String, String>,
     written: Option<&'a Map<String, Value>>,
     file: &'a str,
 }
 
 impl<'a> Rules<'a> {
-    fn of<S>(context: &Context<'a, S>) -> Self {
+    pub(super) fn of<S>(context: &Context<'a, S>) -> Self {
         Self {
             modes: &context.settings.modes,
             written: context
@@ -187,12 +184,27 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn problem(&self, key: &str, message: String, findings: &mut Findings) {
+    pub(super) fn problem(&self, key: &str, message: String, findings: &mut Findings) {
         findings.problem(self.file, format!("process_rules.{key}"), message);
     }
 
+    pub(super) fn warn(&self, key: &str, message: String, findings: &mut Findings) {
+        findings.warn(self.file, format!("process_rules.{key}"), message);
+    }
+
+    /// Every key that the organization wrote.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
+        let written = self.written.into_iter();
+        written.flat_map(|map| map.keys().map(String::as_str))
+    }
+
+    /// A value of the organization's that is no word, as it was written.
+    pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
+        self.written?.get(key)
+    }
+
     /// A word, wherever it was set; an empty one is none.
-    fn text(&self, key: &str) -> Option<String> {
+    pub(super) fn text(&self, key: &str) -> Option<String> {
         let written = || match self.written?.get(key)? {
             Value::String(text) => Some(text.clone()),
             Value::Null => None,
@@ -203,25 +215,19 @@ impl<'a> Rules<'a> {
         (!found.is_empty()).then_some(found)
     }
 
-    fn flag(&self, key: &str, default: bool, findings: &mut Findings) -> bool {
-        match self
-            .text(key)
-            .map(|word| word.to_ascii_lowercase())
-            .as_deref()
-        {
-            None => default,
-            Some("true" | "1" | "yes" | "on") => true,
-            Some("false" | "0" | "no" | "off") => false,
-            Some(other) => {
-                let message = format!("`{other}` is neither true nor false");
-                self.problem(key, message, findings);
-                default
-            }
-        }
+    pub(super) fn flag(&self, key: &str, default: bool, findings: &mut Findings) -> bool {
+        let Some(text) = self.text(key) else {
+            return default;
+        };
+        FLAG.parse(&text).unwrap_or_else(|_unknown| {
+            let message = format!("`{text}` is neither true nor false");
+            self.problem(key, message, findings);
+            default
+        })
     }
 
     /// A list of words; a text is split at its commas.
-    fn texts(&self, key: &str, findings: &mut Findings) -> Vec<String> {
+    pub(super) fn texts(&self, key: &str, findings: &mut Findings) -> Vec<String> {
         let split = |text: &str| -> Vec<String> {
             let words = text
                 .split(',')

@@ -1,5 +1,7 @@
 //! Plans from assets in memory.
 
+mod stages;
+
 use serde_json::{Value, json};
 
 use super::*;

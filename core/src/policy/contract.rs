@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, DecisionRule, ScopeLimits, rules};
+use crate::stages::Framework;
+use crate::stages::knob::{ARCHITECTURE_MODE, FRONTEND_FRAMEWORK_MODE};
 
 /// Which rules every contract of the run carries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,20 +52,10 @@ impl ContractPolicy {
     ///
     /// An unknown word, with the known ones.
     pub fn patterns_of(mode: &str, unlocked: bool) -> Result<Vec<String>, String> {
-        let words: &[&str] = match mode.trim().to_ascii_lowercase().as_str() {
-            "force_monolith" | "monolith" => &["monolith"],
-            "force_microservices" | "microservices" if unlocked => &["microservices"],
-            "force_microservices" | "microservices" => &["monolith"],
-            "architect_decides" | "architect_decide" | "let_architect_decide" if unlocked => {
-                &["monolith", "microservices"]
-            }
-            "architect_decides" | "architect_decide" | "let_architect_decide" => &["monolith"],
-            _ => {
-                return Err(format!(
-                    "unknown architecture mode `{mode}`; known: force_monolith, \
-                     force_microservices, architect_decides"
-                ));
-            }
+        let words: &[&str] = match (ARCHITECTURE_MODE.read(mode)?, unlocked) {
+            ("force_microservices", true) => &["microservices"],
+            ("architect_decides", true) => &["monolith", "microservices"],
+            _ => &["monolith"],
         };
         Ok(owned(words))
     }
@@ -74,17 +66,11 @@ impl ContractPolicy {
     ///
     /// An unknown word, with the known ones.
     pub fn frameworks_of(mode: &str) -> Result<Vec<String>, String> {
-        let words: &[&str] = match mode.trim().to_ascii_lowercase().as_str() {
-            "force_vue" | "vue" => &["vue"],
-            "force_react" | "react" => &["react"],
-            "force_angular" | "angular" => &["angular"],
-            "architect_decides" | "let_architect_decide" => &["vue", "react", "angular"],
-            _ => {
-                return Err(format!(
-                    "unknown frontend framework mode `{mode}`; known: force_vue, force_react, \
-                     force_angular, architect_decides"
-                ));
-            }
+        let words: &[&str] = match FRONTEND_FRAMEWORK_MODE.parse(mode)? {
+            Framework::Vue => &["vue"],
+            Framework::React => &["react"],
+            Framework::Angular => &["angular"],
+            Framework::Undecided => &["vue", "react", "angular"],
         };
         Ok(owned(words))
     }

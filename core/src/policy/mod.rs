@@ -14,7 +14,7 @@ mod verifier;
 use serde::{Deserialize, Serialize};
 
 pub use approvals::{ApprovalPolicy, ApprovalRequest};
-pub use budget::BudgetPolicy;
+pub use budget::{Amounts, BudgetPolicy, Limits, Price, Scope, Unit, amount, shown};
 pub use contract::ContractPolicy;
 pub use gate::{FileOwnership, GatePolicy, OwnPlace};
 pub use project::ProjectPolicy;

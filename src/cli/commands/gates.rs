@@ -146,7 +146,7 @@ async fn decide(
 }
 
 /// Who sits at the keyboard.
-fn user() -> String {
+pub fn user() -> String {
     std::env::var("USER")
         .ok()
         .filter(|name| !name.is_empty())

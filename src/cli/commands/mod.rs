@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod board;
+pub mod budget;
 pub mod check_skills;
 pub mod config;
 pub mod diff;

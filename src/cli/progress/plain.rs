@@ -119,7 +119,50 @@ fn event_words(event: &RuntimeEvent) -> Option<String> {
             number("cards_settled"),
             number("cards_left")
         ),
+        "scaffolder_completed"
+        | "dependency_manager_completed"
+        | "deployment_planner_completed" => {
+            let count = |name: &str| data.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+            format!(
+                "{}: files written: {}, kept: {}",
+                stage(text("stage")),
+                count("created"),
+                count("kept")
+            )
+        }
+        "scaffolder_skipped_policy"
+        | "dependency_manager_skipped_policy"
+        | "deployment_planner_skipped_policy" => {
+            format!(
+                "{}: switched off by {}",
+                stage(text("stage")),
+                text("reason")
+            )
+        }
+        "scaffolder_failed" | "dependency_manager_failed" | "deployment_planner_failed" => format!(
+            "{} failed: {}: {}",
+            stage(text("stage")),
+            text("code"),
+            text("error")
+        ),
+        "team_selection_decision" => format!(
+            "small project: {} builds, {} reviews",
+            text("builder_seat"),
+            text("reviewer_seat")
+        ),
+        "team_policy_auto_injected_code_reviewer" => {
+            format!("the team got a reviewer: {}", text("seat"))
+        }
+        "idesign_architect_decision_respected" => format!(
+            "{} cards without iDesign: the epic's own decision stands",
+            number("issue_count")
+        ),
         "session_end" => format!("over: {}", text("status")),
         _ => return None,
     })
+}
+
+/// A stage as people say it.
+fn stage(word: &str) -> String {
+    word.replace('_', " ")
 }

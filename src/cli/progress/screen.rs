@@ -13,7 +13,7 @@ pub fn lines(view: &View, width: usize, height: usize, now_ms: i64, colours: boo
     let width = width.max(20).saturating_sub(1);
     let room = height.saturating_sub(2).max(1);
     let since = |at: i64| u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0);
-    let head = format!(
+    let mut head = format!(
         "{}  run {}  build {}  {}/{} done  {}",
         view.epic,
         view.run_id,
@@ -22,6 +22,10 @@ pub fn lines(view: &View, width: usize, height: usize, now_ms: i64, colours: boo
         view.cards.len(),
         clock(view.since.map_or(0, since))
     );
+    if !view.stage.is_empty() {
+        head.push_str("  ");
+        head.push_str(&view.stage);
+    }
     let mut lines = vec![paint(&one_line(&head, width), "1", colours)];
     let active = |card: &&CardView| card.is_active();
     let stuck = |card: &&CardView| card.is_settled() && !card.is_finished();

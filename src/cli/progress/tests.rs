@@ -209,3 +209,53 @@ fn a_small_terminal_never_gets_more_lines_than_it_has() {
     let lines = screen::lines(&view, 80, 10, 2_000_000, false);
     insta::assert_snapshot!(lines[1..].join("\n"));
 }
+
+#[test]
+fn what_comes_before_the_first_card_is_shown() {
+    let stage = |seq, name: &str, mut data: Value| {
+        data["stage"] = json!(name.rsplit_once('_').map_or(name, |(stage, _)| stage));
+        event(seq, name, None, data)
+    };
+    let told = |name: &str, data: Value| event(9, name, None, data);
+    let story = [
+        told(
+            "team_selection_decision",
+            json!({"stage": "small_project", "builder_seat": "coder", "reviewer_seat": "critic"}),
+        ),
+        told(
+            "team_policy_auto_injected_code_reviewer",
+            json!({"stage": "reviewer_injected", "seat": "auto_code_reviewer"}),
+        ),
+        told(
+            "idesign_architect_decision_respected",
+            json!({"stage": "structural_governance", "issue_count": 9}),
+        ),
+        stage(1, "scaffolder_started", json!({})),
+        stage(
+            2,
+            "scaffolder_completed",
+            json!({"created": ["a", "b"], "kept": ["c"]}),
+        ),
+        told(
+            "dependency_manager_skipped_policy",
+            json!({"stage": "dependency_manager", "reason": "disable_dependency_manager"}),
+        ),
+        stage(3, "deployment_planner_started", json!({})),
+        stage(
+            4,
+            "deployment_planner_failed",
+            json!({"code": "E_STAGE_DEPLOYMENT", "error": "`x` is a folder"}),
+        ),
+    ];
+    let mut view = View::default();
+    view.take(&snapshot(Vec::new()));
+    view.since = Some(0);
+    let mut text = String::new();
+    for line in story {
+        let words = plain::line(&line, &view).unwrap_or_else(|| "-".to_owned());
+        view.take(&line);
+        text.push_str(&format!("{words} | {}\n", view.stage));
+    }
+    text.push_str(&screen::lines(&view, 80, 4, 0, false).join("\n"));
+    insta::assert_snapshot!(text);
+}

@@ -65,6 +65,8 @@ pub struct View {
     pub epic: String,
     /// Its status.
     pub status: String,
+    /// What comes before its first card, while it is under way or when it failed; else empty.
+    pub stage: String,
     /// When it started, by the watcher's clock.
     pub since: Option<i64>,
     /// Its cards, in the epic's order as far as it is known.
@@ -139,6 +141,16 @@ impl View {
         }
         if event.event == "session_end" {
             set(&mut self.status, data, "status");
+        }
+        if event.issue_id.is_none()
+            && let Some(stage) = data.get("stage").and_then(Value::as_str)
+        {
+            let words = stage.replace('_', " ");
+            self.stage = match event.event.rsplit('_').next() {
+                Some("started") => words,
+                Some("failed") => format!("{words} failed"),
+                Some(_) | None => String::new(),
+            };
         }
         let Some(issue) = &event.issue_id else {
             return;

@@ -3,11 +3,14 @@
 use orket_actors::port::store::{GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
+use orket_core::policy::Unit;
 
 use super::start::can_go_on;
 use super::{Refusal, Service};
-use crate::owner::ports::RunRow;
-use crate::owner::wire::{DecideRequest, Decision, Outcome, ResumeRequest, Started, StartedRun};
+use crate::owner::ports::{BudgetView, RunRow};
+use crate::owner::wire::{
+    DecideRequest, Decision, GrantRequest, Outcome, ResumeRequest, Started, StartedRun,
+};
 
 impl Service {
     /// Stops a run; returns when the ledger says so.
@@ -58,6 +61,43 @@ impl Service {
             status: decision.as_str().to_owned(),
             goes_on,
         })
+    }
+
+    /// Lets a run spend more; what waited for it goes on.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run or no such scope in it.
+    pub async fn grant(
+        &self,
+        reference: &str,
+        request: GrantRequest,
+    ) -> Result<BudgetView, Refusal> {
+        let row = self.resolve(reference).await?;
+        let view = self.budget(&row.run_id).await?;
+        let grants = grants_of(&view, &request)?;
+        let run =
+            RunId::new(row.run_id.clone()).map_err(|error| Refusal::internal(error.to_string()))?;
+        let by = if request.by.trim().is_empty() {
+            "operator".to_owned()
+        } else {
+            request.by
+        };
+        self.inner.engine.grant(run, grants, by).await?;
+        self.budget(&row.run_id).await
+    }
+
+    /// What a run may spend and has spent.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run.
+    pub async fn budget(&self, reference: &str) -> Result<BudgetView, Refusal> {
+        let row = self.resolve(reference).await?;
+        let run_id = row.run_id.clone();
+        self.records(move |records| records.budget(&run_id))
+            .await?
+            .ok_or_else(|| Refusal::unknown_run(reference))
     }
 
     /// The run that took over the cards of this one, if one did.
@@ -134,4 +174,54 @@ impl Service {
                 .collect(),
         })
     }
+}
+
+/// What a request lets which scope of a run spend: kind, id, unit, amount.
+///
+/// # Errors
+///
+/// When the run has no such scope.
+pub fn grants_of(
+    view: &BudgetView,
+    request: &GrantRequest,
+) -> Result<Vec<(String, String, Unit, u64)>, Refusal> {
+    let known = "a scope is `epic`, `rock` (in a run that is part of one) or `card:ID`";
+    request
+        .add
+        .iter()
+        .map(|grant| {
+            let (kind, id) = match grant.scope.split_once(':') {
+                None if grant.scope == "epic" => ("epic", view.build_id.clone()),
+                None if grant.scope == "rock" => {
+                    let rock = view.rock_build.clone();
+                    let none = || {
+                        Refusal::bad_request(format!(
+                            "run {} is part of no rock; {known}",
+                            view.run_id
+                        ))
+                    };
+                    ("rock", rock.ok_or_else(none)?)
+                }
+                Some(("card", card)) => ("card", format!("{}/{card}", view.build_id)),
+                None | Some(_) => {
+                    let message = format!("`{}` is no scope; {known}", grant.scope);
+                    return Err(Refusal::bad_request(message));
+                }
+            };
+            let limited = view.lines.iter().any(|line| {
+                line.scope == kind
+                    && line.scope_id == id
+                    && line.unit == grant.unit
+                    && line.allowed.is_some()
+            });
+            if !limited {
+                let message = format!(
+                    "{kind} {id} has no limit of {}; `orket budget {}` shows what is limited",
+                    grant.unit, view.run_id
+                );
+                return Err(Refusal::bad_request(message));
+            }
+            Ok((kind.to_owned(), id, grant.unit, grant.amount))
+        })
+        .collect()
 }

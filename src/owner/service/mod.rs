@@ -23,6 +23,7 @@ use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::surroundings::Surroundings;
 use super::wire::{Health, Line};
+pub use control::grants_of;
 pub use refusal::Refusal;
 use rock::RockJob;
 pub use start::{check_request, new_run_id};

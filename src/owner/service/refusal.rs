@@ -163,6 +163,9 @@ impl From<PlanRefusal> for Refusal {
             }
             PlanRefusal::Invalid(problems) => Self::new(422, "E_ASSETS", problems.join("\n"))
                 .hint("nothing was started; correct the files named above and run it again"),
+            PlanRefusal::Stage { code, reasons } => Self::new(422, code, reasons.join("\n")).hint(
+                format!("nothing was started; docs/errors/{code}.md says more"),
+            ),
         }
     }
 }

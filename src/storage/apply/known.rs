@@ -10,7 +10,7 @@ use orket_core::chain::{Content, Link};
 use rustc_hash::FxHashMap;
 
 use super::{Failure, Transaction};
-use crate::storage::schema::{turn_steps, turns};
+use crate::storage::schema::{budget_reservations, turn_steps, turns};
 
 /// Attempts and cards that are remembered; past this they are read from the journal again.
 const REMEMBERED: usize = 16_384;
@@ -38,6 +38,8 @@ struct Card {
 pub(in crate::storage) struct Known {
     attempts: FxHashMap<TurnRow, Attempt>,
     cards: FxHashMap<CardRow, Card>,
+    /// Whether attempts may have set something aside; `None` until somebody looked.
+    reserves: Option<bool>,
     /// What the transaction under way replaced, to be put back if it is rolled back.
     undo: Vec<Undo>,
 }
@@ -56,6 +58,11 @@ impl Known {
             self.attempts.clear();
             self.cards.clear();
         }
+    }
+
+    /// Some attempt sets something aside.
+    pub(super) fn reserves(&mut self) {
+        self.reserves = Some(true);
     }
 
     /// The transaction is rolled back.
@@ -154,6 +161,21 @@ impl Known {
 }
 
 impl Transaction<'_> {
+    /// Whether some attempt may have set something aside: where nothing is limited, ends of attempts
+    /// need not ask.
+    pub(super) fn may_have_reserved(&mut self) -> Result<bool, Failure> {
+        if let Some(known) = self.known.reserves {
+            return Ok(known);
+        }
+        let any = budget_reservations::table
+            .select(budget_reservations::turn)
+            .first::<i64>(self.connection)
+            .optional()?
+            .is_some();
+        self.known.reserves = Some(any);
+        Ok(any)
+    }
+
     /// A new attempt's chain goes on from its card's.
     pub(super) fn open_chain(
         &mut self,

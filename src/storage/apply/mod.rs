@@ -1,6 +1,7 @@
 //! One write as SQL: the guard, then each change in order. Every statement here is a typed diesel
 //! query, so the connection prepares it once and keeps it.
 
+mod budget;
 mod card;
 mod known;
 mod queue;
@@ -251,6 +252,24 @@ impl Transaction<'_> {
                 reason,
                 at_ms,
             } => self.decide_gate(*gate, *decision, by, reason, *at_ms),
+            Op::Reserve {
+                turn,
+                scopes,
+                amounts,
+                at_ms,
+            } => self.reserve(*turn, scopes, amounts, *at_ms),
+            Op::Settle {
+                turn,
+                actual,
+                at_ms,
+            } => self.settle(*turn, actual.as_ref(), *at_ms),
+            Op::Grant {
+                scope,
+                scope_id,
+                unit,
+                amount,
+                at_ms,
+            } => self.grant(scope, scope_id, *unit, *amount, *at_ms),
             Op::SpendGates { gates, at_ms } => self.spend_gates(gates, *at_ms),
             Op::CardEvent {
                 run_id,

@@ -153,6 +153,7 @@ impl Transaction<'_> {
         output_tokens: u64,
         at_ms: i64,
     ) -> Result<(), Failure> {
+        self.settle(turn, None, at_ms)?;
         let head = self.close_chain(turn)?;
         let changed =
             diesel::update(turns::table.filter(turns::row.eq(turn).and(turns::ended_at.is_null())))

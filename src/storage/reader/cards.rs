@@ -377,6 +377,8 @@ fn gate_record((gate, run_id): (StoredGate, String)) -> GateRecord {
         id: gate.id,
         run_id,
         card: gate.card,
+        request_type: gate.request_type,
+        payload: serde_json::from_str(&gate.payload_json).unwrap_or_default(),
         digest: gate.digest,
         status: gate.status,
         expires_at_ms: gate.expires_at,

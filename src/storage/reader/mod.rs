@@ -1,6 +1,7 @@
 //! Reading the journal. The methods block; call them where blocking is allowed. Each read is short:
 //! long lists are read in pages, so that no reader keeps the WAL from being emptied.
 
+mod budgets;
 mod cards;
 mod evidence;
 mod load;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::connection::{self, Pragmas, Readers};
 
+pub use budgets::BudgetLine;
 pub use evidence::{StoredEnd, StoredStep};
 pub use views::{
     BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, StatusRow,

@@ -10,7 +10,7 @@ use orket_core::status::CardStatus;
 
 use super::views::{BoardEpic, BuildSummary, LookupError, RunSummary};
 use super::{Reader, damaged, from_json, from_word, number};
-use crate::storage::schema::{cards, runs, turns};
+use crate::storage::schema::{card_events, cards, runs, turns};
 
 const COLUMNS: (
     runs::run_id,
@@ -102,6 +102,26 @@ impl Reader {
                 .optional()
         })?;
         stored.map(|run| self.summary(run)).transpose()
+    }
+
+    /// Which of these kinds of entries a run's audit has that are about no card, each once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn run_events(&self, run_id: &str, kinds: &[&str]) -> Result<Vec<String>, StoreError> {
+        self.query(|connection| {
+            card_events::table
+                .filter(
+                    card_events::run_id
+                        .eq(run_id)
+                        .and(card_events::card.is_null())
+                        .and(card_events::kind.eq_any(kinds)),
+                )
+                .select(card_events::kind)
+                .distinct()
+                .load(connection)
+        })
     }
 
     /// The builds of an epic, newest first.

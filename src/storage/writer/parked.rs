@@ -83,7 +83,12 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
                 visit(Subject::Turn(*row));
                 visit(Subject::Card(*card));
             }
-            Op::Steps { turn, .. } | Op::FenceTurn { turn, .. } | Op::CloseTurn { turn, .. } => {
+            Op::Grant { .. } => {}
+            Op::Steps { turn, .. }
+            | Op::FenceTurn { turn, .. }
+            | Op::Reserve { turn, .. }
+            | Op::Settle { turn, .. }
+            | Op::CloseTurn { turn, .. } => {
                 visit(Subject::Turn(*turn));
             }
             Op::Comment { card, .. } | Op::OpenGate { card, .. } => visit(Subject::Card(*card)),

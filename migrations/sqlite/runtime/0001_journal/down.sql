@@ -1,6 +1,7 @@
 DROP TABLE leases;
 DROP TABLE settings;
 DROP TABLE memory;
+DROP TABLE budget_reservations;
 DROP TABLE budgets;
 DROP TABLE comments;
 DROP TABLE gates;

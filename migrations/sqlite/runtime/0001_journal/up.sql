@@ -151,17 +151,26 @@ CREATE TABLE comments (
 ) STRICT;
 CREATE INDEX comments_by_card ON comments (card);
 
--- Amounts set aside before a call and spent after it, per scope (run, card, epic) and unit.
+-- Amounts set aside before a question and spent after it, per scope (rock, epic, card) and unit.
+-- `allowed` is the plan's limit (NULL: none), `granted` what people added to it.
 CREATE TABLE budgets (
     scope      TEXT    NOT NULL,
     scope_id   TEXT    NOT NULL,
     unit       TEXT    NOT NULL,
-    allowed    INTEGER NOT NULL,
+    allowed    INTEGER,
+    granted    INTEGER NOT NULL DEFAULT 0,
     reserved   INTEGER NOT NULL DEFAULT 0,
     spent      INTEGER NOT NULL DEFAULT 0,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (scope, scope_id, unit)
 ) STRICT, WITHOUT ROWID;
+
+-- What open attempts have set aside.
+CREATE TABLE budget_reservations (
+    turn         INTEGER NOT NULL PRIMARY KEY,
+    scopes_json  TEXT    NOT NULL,
+    amounts_json TEXT    NOT NULL
+) STRICT;
 
 -- What is remembered between runs, per namespace.
 CREATE TABLE memory (

@@ -1,0 +1,122 @@
+//! What a run may spend, as operators meet it.
+
+use serde_json::{Value, json};
+
+use super::house::{House, QUICK};
+
+fn with_budget(house: &House, name: &str, budget: &Value) {
+    let path = format!("config/epics/{name}.json");
+    let text = std::fs::read_to_string(house.path().join(&path)).unwrap();
+    let mut epic: Value = serde_json::from_str(&text).unwrap();
+    epic["epic"]["budget"] = budget.clone();
+    house.write(&path, &epic);
+}
+
+fn line<'a>(budget: &'a Value, scope: &str, unit: &str) -> &'a Value {
+    let lines = budget["lines"].as_array().unwrap();
+    let found = lines
+        .iter()
+        .find(|it| it["scope"] == scope && it["unit"] == unit);
+    found.unwrap_or_else(|| panic!("no line of {scope} {unit}: {budget}"))
+}
+
+#[test]
+fn a_run_stops_where_its_budget_ends_and_goes_on_when_it_may_spend_more() {
+    let house = House::new();
+    house.epic("thrift", 2, QUICK);
+    with_budget(&house, "thrift", &json!({"turns": 3}));
+    let first = house.run(&["--epic", "thrift", "--json"]);
+    assert_eq!(first.code, 1, "{first:?}");
+    let report = first.json();
+    assert_eq!(report["status"], "incomplete");
+    assert_eq!(report["cards"][0]["status"], "done");
+    assert_eq!(report["cards"][1]["code"], "E_BUDGET");
+    let shown = house.run(&["budget", "last", "--json"]).json();
+    let turns = line(&shown, "epic", "turns");
+    assert_eq!((&turns["allowed"], &turns["spent"]), (&json!(3), &json!(3)));
+    assert_eq!(turns["left"], 0);
+    let tokens = line(&shown, "card", "tokens");
+    assert_eq!(tokens["allowed"], Value::Null);
+    let text = house.run(&["budget", "last"]);
+    assert!(text.out.contains("SET ASIDE"), "{text:?}");
+
+    // Going on without more changes nothing and asks nothing anew.
+    let again = house.run(&["resume", "last", "--json"]);
+    assert_eq!(again.code, 1, "{again:?}");
+    let gates = house.run(&["gates", "list", "--json"]).json();
+    assert_eq!(gates["gates"].as_array().unwrap().len(), 1, "{gates}");
+    assert_eq!(gates["gates"][0]["request_type"], "budget");
+    assert_eq!(gates["gates"][0]["payload"]["allowed"], 3);
+
+    let added = house.run(&["budget", "last", "--add", "turns=2", "--json"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    assert_eq!(line(&added.json(), "epic", "turns")["granted"], 2);
+    let done = house.run(&["resume", "last", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let verified = house.run(&["verify", "last", "--json"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+}
+
+#[test]
+fn approving_the_question_of_a_budget_lets_exactly_the_next_question_be_asked() {
+    let house = House::new();
+    house.epic("ask", 1, QUICK);
+    with_budget(&house, "ask", &json!({"turns": 1}));
+    assert_eq!(house.run(&["--epic", "ask"]).code, 1);
+    assert_eq!(house.run(&["gates", "approve", "1"]).code, 0);
+    let done = house.run(&["resume", "last", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let shown = house.run(&["budget", "last", "--json"]).json();
+    let turns = line(&shown, "epic", "turns");
+    assert_eq!((&turns["granted"], &turns["spent"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn money_is_counted_by_the_price_table_and_limits_nobody_can_hold_are_refused() {
+    let house = House::new();
+    house.epic("cash", 1, QUICK);
+    with_budget(&house, "cash", &json!({"usd": 5}));
+    let prices = |input: u64| {
+        house.write(
+            "config/prices/default.json",
+            &json!({"prices": {"name": "default", "models": {"scripted:cash": {"input": input, "output": input}}}}),
+        );
+    };
+    house.write(
+        "config/prices/default.json",
+        &json!({"prices": {"name": "default", "models": {"openai:*": {"input": 1, "output": 1}}}}),
+    );
+    let unknown = house.run(&["--epic", "cash"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("scripted:cash"), "{unknown:?}");
+    assert!(unknown.err.contains("prices/default.json"), "{unknown:?}");
+    // 15 tokens at 100 dollars a million.
+    prices(100);
+    let done = house.run(&["--epic", "cash", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let shown = house.run(&["budget", "last", "--json"]).json();
+    let spent = line(&shown, "epic", "usd")["spent"].as_u64().unwrap();
+    assert!((1_500..5_000_000).contains(&spent), "{shown}");
+    // Now a single reply could cost more than there is.
+    prices(1_000_000);
+    with_budget(&house, "cash", &json!({"usd": "0.5"}));
+    let poor = house.run(&["--epic", "cash", "--json"]);
+    assert_eq!(poor.json()["cards"][0]["code"], "E_BUDGET", "{poor:?}");
+
+    for (budget, word) in [
+        (json!({"token": 1}), "budget.token"),
+        (json!({"tokens": "many"}), "budget.tokens"),
+        (json!([1]), "budget"),
+    ] {
+        with_budget(&house, "cash", &budget);
+        let refused = house.run(&["--epic", "cash"]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains(word), "{budget}: {refused:?}");
+    }
+    for add in ["turns", "turns=x", "hours=1"] {
+        let refused = house.run(&["budget", "last", "--add", add]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+    }
+    let refused = house.run(&["budget", "last", "--add", "turns=1"]);
+    assert_eq!(refused.code, 1, "no limit of turns: {refused:?}");
+}
