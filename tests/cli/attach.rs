@@ -55,7 +55,7 @@ fn a_second_shell_attaches_to_the_same_run() {
 fn an_owner_stays_for_the_runs_of_others_and_two_epics_run_at_once() {
     let house = House::new();
     house.epic("quick", 1, QUICK);
-    house.epic("slow", 2, SLOW);
+    house.epic("slow", 4, SLOW);
     let mut owner = house.start(&["--epic", "slow"]);
     owner.until("SLOW-1  coder: turn 1");
     let done = house.run(&["--epic", "quick", "--json"]);
