@@ -116,6 +116,10 @@ pub struct Started {
     /// The rock, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rock: Option<String>,
+    /// The one card that was asked for, when it is finished already: the wish is fulfilled, however
+    /// the run that it belongs to stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_card: Option<String>,
     /// More of each run.
     pub runs: Vec<StartedRun>,
     /// What the plan's makers want to say.

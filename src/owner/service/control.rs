@@ -161,6 +161,7 @@ impl Service {
             run_ids: vec![run.to_string()],
             outcome,
             rock: None,
+            finished_card: None,
             runs: vec![StartedRun {
                 run_id: run.to_string(),
                 build_id: row.build_id,
