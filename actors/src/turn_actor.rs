@@ -249,6 +249,7 @@ impl TurnActor {
         let model = cx.plan.seat(&cx.seat).map(|seat| seat.model.to_string());
         let data = json!({
             "seat": cx.seat, "turn_index": of.turn, "attempt": of.attempt, "purpose": cx.purpose.as_str(),
+            "prompt": cx.plan.seat(&cx.seat).map(|seat| &seat.prompt),
             "selected_model": model, "recovered": self.start.recovered,
             "session_id": of.plan.run_id.as_str(),
             "turn_trace_id": format!("{}:{}:{}:{}", of.plan.run_id, of.card_id, of.role, of.turn),

@@ -12,7 +12,7 @@ use crate::backoff::Backoff;
 use crate::contract::Contract;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::model::{ModelName, ModelOptions};
-use crate::policy::RunPolicy;
+use crate::policy::{PromptStamp, RunPolicy};
 use crate::skill::SkillBinding;
 use crate::stall::Clocks;
 use crate::status::{CardKind, words};
@@ -44,6 +44,9 @@ pub struct SeatPlan {
     pub roles: Vec<String>,
     /// The system prompt, the same for every card of this seat.
     pub system_prompt: Arc<str>,
+    /// Where that prompt comes from.
+    #[serde(default)]
+    pub prompt: PromptStamp,
     /// The tools offered.
     pub tools: Arc<[ToolSpec]>,
     /// What a turn of this seat must bring when the card says nothing else.

@@ -271,7 +271,13 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 28] = [
+const PLAN_MODES: [&str; 34] = [
+    "ORKET_CONTEXT_TOKENS",
+    "ORKET_PROMPT_RESOLVER_MODE",
+    "ORKET_PROMPT_SELECTION_POLICY",
+    "ORKET_PROMPT_SELECTION_STRICT",
+    "ORKET_PROMPT_VERSION_EXACT",
+    "ORKET_PROMPT_GUARD_LAYERS",
     "ORKET_ARCHITECTURE_MODE",
     "ORKET_FRONTEND_FRAMEWORK_MODE",
     "ORKET_PROJECT_SURFACE_PROFILE",

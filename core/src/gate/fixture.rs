@@ -16,6 +16,7 @@ pub(crate) fn seat(role: &str) -> SeatPlan {
         role: role.to_owned(),
         roles: vec![role.to_owned()],
         system_prompt: Arc::from(""),
+        prompt: crate::policy::PromptStamp::default(),
         tools: catalogue().into(),
         contract: Contract::default(),
         model: ModelName::parse("scripted:x").unwrap(),

@@ -3,6 +3,7 @@
 mod approvals;
 pub(super) mod budget;
 mod guard_loop;
+mod prompts;
 mod verifier;
 
 use serde_json::{Map, Value};
@@ -34,11 +35,11 @@ pub(super) fn build<S: AssetSource>(
         approvals: approvals::build(context, findings),
         budget: budget::build(context, findings),
         guard_loop: guard_loop::build(context, findings),
+        prompts: prompts::build(context, findings),
         contract,
         gate,
         project: stages::build(context, &rules, told, findings),
         verifier: verifier::build(&rules, findings),
-        ..RunPolicy::default()
     }
 }
 

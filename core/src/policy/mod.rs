@@ -23,7 +23,9 @@ pub use guard_loop::{
     Ruling, fingerprint, rules_in,
 };
 pub use project::ProjectPolicy;
-pub use prompts::PromptPolicy;
+pub use prompts::{
+    DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, ResolverMode, Selection,
+};
 pub use skills::SkillPolicy;
 pub use verifier::VerifierPolicy;
 

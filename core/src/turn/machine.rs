@@ -830,6 +830,7 @@ impl Turn {
             verify,
             history: &cx.history,
             dependencies: &cx.dependencies,
+            context_tokens: cx.plan.policy.prompts.context_tokens,
             missing_reads: &cx.missing_reads,
         });
         steps.push(Step::ModelRequested {

@@ -35,6 +35,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         role: "coder".to_owned(),
         roles: vec!["coder".to_owned()],
         system_prompt: Arc::from("You write code."),
+        prompt: crate::policy::PromptStamp::default(),
         tools: tools.into(),
         contract: Contract::default(),
         model: ModelName::parse("scripted:t").expect("a model"),
