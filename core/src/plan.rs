@@ -17,6 +17,7 @@ use crate::skill::SkillBinding;
 use crate::stall::Clocks;
 use crate::status::{CardKind, words};
 use crate::tool::ToolSpec;
+use crate::verify::FixturePlan;
 
 words! {
     /// How many artifact files a turn leaves under `observability/`.
@@ -115,6 +116,9 @@ pub struct CardPlan {
     /// Checked before each guard turn.
     #[serde(default)]
     pub verify: Vec<VerifyCommand>,
+    /// What is tried with it before each guard turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixture: Option<FixturePlan>,
     /// The asset's `params`, as they were.
     #[serde(default)]
     pub params: Map<String, Value>,

@@ -201,6 +201,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             ..LogOptions::new(&workspace)
         }),
         tool_grace: settings.tool_grace,
+        parser: std::env::current_exe().ok(),
         sandbox: SandboxOptions {
             allowance: settings.allowance.clone(),
             hidden: vec![root.join(".env")],

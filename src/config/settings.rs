@@ -271,7 +271,7 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 24] = [
+const PLAN_MODES: [&str; 28] = [
     "ORKET_ARCHITECTURE_MODE",
     "ORKET_FRONTEND_FRAMEWORK_MODE",
     "ORKET_PROJECT_SURFACE_PROFILE",
@@ -296,6 +296,10 @@ const PLAN_MODES: [&str; 24] = [
     "ORKET_CARD_BUDGET_USD",
     "ORKET_CARD_BUDGET_WALL_SEC",
     "ORKET_CARD_BUDGET_TURNS",
+    "ORKET_DISABLE_RUNTIME_VERIFIER",
+    "ORKET_VERIFY_TIMEOUT_SEC",
+    "ORKET_VERIFY_CPU_SEC",
+    "ORKET_VERIFY_MEM_MB",
 ];
 
 /// What concerns the command alone and not the work that it asks for.

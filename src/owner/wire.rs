@@ -64,6 +64,15 @@ fn core_department() -> String {
     "core".to_owned()
 }
 
+/// `POST /v1/runs/{id}/resume`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// As in [`StartRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
+}
+
 /// How it came that a run is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,6 +116,10 @@ pub struct Started {
     /// The rock, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rock: Option<String>,
+    /// The one card that was asked for, when it is finished already: the wish is fulfilled, however
+    /// the run that it belongs to stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_card: Option<String>,
     /// More of each run.
     pub runs: Vec<StartedRun>,
     /// What the plan's makers want to say.

@@ -52,9 +52,13 @@ pub fn errand(
     }
 }
 
-/// What became of a command: its report, and a sentence when it did not do what it should.
+/// What became of a command that `source` wanted: its report, and a sentence when it did not do what it should.
 #[must_use]
-pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<String>) {
+pub fn judge(
+    verify: &VerifyCommand,
+    source: &str,
+    ending: &Ending,
+) -> (CommandReport, Option<String>) {
     let display = display(&verify.command);
     let (returncode, failure_class, error) = match &ending.how {
         How::Exit(code) if *code == verify.expect_exit => match wrong_output(verify, ending) {
@@ -109,6 +113,7 @@ pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<
         stdout: cut(&ending.stdout.text(), KEPT),
         stderr: cut(&ending.stderr.text(), KEPT),
         failure_class: failure_class.to_owned(),
+        policy_source: source.to_owned(),
     };
     (report, error.map(|error| format!("`{display}` {error}")))
 }

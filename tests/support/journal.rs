@@ -94,6 +94,7 @@ pub fn card(id: &str) -> CardPlan {
             expect_exit: 0,
             timeout_ms: 60_000,
         }],
+        fixture: None,
         params: serde_json::Map::from_iter([("k".to_owned(), json!([1, null, "x"]))]),
         labels: vec!["a".to_owned()],
         references: Vec::new(),
@@ -115,8 +116,11 @@ pub fn life(status: CardStatus) -> CardLife {
         retries: 0,
         recoveries: 0,
         refusal: None,
+        refusals: Vec::new(),
+        escalation: None,
         last_reply: String::new(),
         tokens: 0,
+        written: vec!["agent_output/main.py".to_owned()],
     }
 }
 

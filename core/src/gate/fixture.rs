@@ -39,6 +39,7 @@ pub(crate) fn card() -> CardPlan {
         contract: Contract::default(),
         review_contract: Contract::default(),
         verify: Vec::new(),
+        fixture: None,
         params: serde_json::Map::new(),
         labels: Vec::new(),
         references: Vec::new(),

@@ -2,6 +2,8 @@
 
 mod approvals;
 pub(super) mod budget;
+mod guard_loop;
+mod verifier;
 
 use serde_json::{Map, Value};
 
@@ -31,9 +33,11 @@ pub(super) fn build<S: AssetSource>(
         skills,
         approvals: approvals::build(context, findings),
         budget: budget::build(context, findings),
+        guard_loop: guard_loop::build(context, findings),
         contract,
         gate,
         project: stages::build(context, &rules, told, findings),
+        verifier: verifier::build(&rules, findings),
         ..RunPolicy::default()
     }
 }

@@ -1,6 +1,7 @@
 //! Plans from assets in memory.
 
 mod stages;
+mod verifier;
 
 use serde_json::{Value, json};
 

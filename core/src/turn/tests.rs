@@ -54,6 +54,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         contract: contract(&[CardStatus::CodeReview], &["agent_output/a.txt"]),
         review_contract: contract(&[CardStatus::Done], &[]),
         verify: Vec::new(),
+        fixture: None,
         params: Map::new(),
         labels: Vec::new(),
         references: Vec::new(),
@@ -96,6 +97,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         history: Vec::new(),
         dependencies: Vec::new(),
         room: None,
+        written: Vec::new(),
     })
 }
 

@@ -20,7 +20,7 @@ use crate::owner::host::{Host, Mode};
 use crate::owner::ports::{Found, PlanRefusal, PlanWish};
 use crate::owner::service::{check_request, new_run_id, resolve_run};
 use crate::owner::signals::Signals;
-use crate::owner::wire::{Outcome, StartRequest, Started, WorkKind};
+use crate::owner::wire::{Outcome, ResumeRequest, StartRequest, Started, WorkKind};
 
 /// Owners that may turn us away because they are going down before we give up.
 const MOST_TRIES: u32 = 5;
@@ -29,20 +29,20 @@ const MOST_TRIES: u32 = 5;
 #[derive(Clone)]
 enum Wish {
     Start(Box<StartRequest>),
-    Resume(String),
+    Resume(String, ResumeRequest),
 }
 
 impl Wish {
     async fn ask(&self, host: &Host) -> Result<Started, ClientError> {
         match self {
             Self::Start(request) => host.start((**request).clone()).await,
-            Self::Resume(reference) => {
+            Self::Resume(reference, request) => {
                 let run = match host {
                     Host::Here(service) => service.resolve(reference).await?.run_id,
                     Host::There(client) => client.show(reference).await?.run_id,
                 };
                 let run = RunId::new(run).map_err(|error| ClientError::Gone(error.to_string()))?;
-                host.resume(&run).await
+                host.resume(&run, request.clone()).await
             }
         }
     }
@@ -66,7 +66,11 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
     if args.detach {
         return detach::resume(&context, &args.run).await;
     }
-    perform(&context, args.door.mode(), Wish::Resume(args.run)).await
+    let unnamed = args.door.server.is_none();
+    let request = ResumeRequest {
+        settings: unnamed.then(|| context.settings.digests.clone()),
+    };
+    perform(&context, args.door.mode(), Wish::Resume(args.run, request)).await
 }
 
 fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest, Failure> {
@@ -193,7 +197,7 @@ fn taken_up(started: &mut Started) {
 /// What would be refused anyway is refused before this process owns anything.
 fn check(context: &Context, wish: &Wish) -> Result<(), Failure> {
     match wish {
-        Wish::Resume(reference) => {
+        Wish::Resume(reference, _) => {
             resolve_run(context.records()?.as_ref(), reference)?;
         }
         Wish::Start(request) => {
@@ -289,7 +293,10 @@ fn tell(
                 out::warn(troubles.trim_end());
             }
         }
-        return ExitCode::from(report::exit_code(report));
+        return match started.finished_card {
+            Some(_) => ExitCode::SUCCESS,
+            None => ExitCode::from(report::exit_code(report)),
+        };
     };
     let (status, code) = rock_status(reports);
     if context.json {
