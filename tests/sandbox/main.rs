@@ -117,7 +117,7 @@ impl Lab {
         self.host
             .verify(
                 self.scope(),
-                vec![command],
+                vec![command].into(),
                 silent(),
                 CancellationToken::new(),
             )
