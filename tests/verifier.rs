@@ -601,8 +601,8 @@ fn epic(house: &House, path: &str, texts: [&str; 2], card: Value) {
         "config/environments/add.json",
         &json!({"environment": {"name": "add", "model": "scripted:add"}}),
     );
-    let writes = |text: &str, times: u32| {
-        json!({"when": {"role": "coder"}, "times": times, "calls": [
+    let writes = |text: &str, when: Value| {
+        json!({"when": when, "calls": [
             {"tool": "write_file", "args": {"path": path, "content": text}},
             {"tool": "update_issue_status", "args": {"status": "code_review"}}]})
     };
@@ -613,7 +613,7 @@ fn epic(house: &House, path: &str, texts: [&str; 2], card: Value) {
     house.write(
         "config/scenarios/add.json",
         &json!({"name": "add", "replies": [
-        writes(texts[0], 1), writes(texts[1], 9),
+        writes(texts[0], json!({"role": "coder", "turn": 1})), writes(texts[1], json!({"role": "coder"})),
         done("1 held, 0 did not"), done("follow the grammar of their languages")],
         "default": {"content": "I see no evidence."}}),
     );
@@ -695,7 +695,7 @@ fn a_fixture_that_never_holds_keeps_the_card_from_being_done() {
     let card = &done.json()["cards"][0];
     assert_eq!(
         (&card["status"], &card["code"]),
-        (&json!("blocked"), &json!("E_VERIFICATION"))
+        (&json!("blocked"), &json!("MODEL_NON_COMPLIANT"))
     );
     assert!(
         card["note"].as_str().unwrap().contains("E_FIXTURE_FAILED"),
