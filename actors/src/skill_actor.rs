@@ -29,7 +29,7 @@ pub enum SkillEnded {
     /// A call came back.
     Call(ToolResult),
     /// The verifier is through.
-    Verified(VerifyReport),
+    Verified(Box<VerifyReport>),
 }
 
 /// The actor.
@@ -94,7 +94,8 @@ impl Actor for SkillActor {
             match job {
                 SkillJob::Call(job) => SkillEnded::Call(tools.run(*job, beat, cancel).await),
                 SkillJob::Verify(scope, job) => {
-                    SkillEnded::Verified(tools.verify(scope, *job, beat, cancel).await)
+                    let report = tools.verify(scope, *job, beat, cancel).await;
+                    SkillEnded::Verified(Box::new(report))
                 }
             }
         };

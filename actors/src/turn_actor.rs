@@ -795,7 +795,7 @@ impl Handler<SkillEnded> for TurnActor {
             }
             SkillEnded::Verified(report) => {
                 self.show_verified(&report);
-                self.start.turn.verified(report)
+                self.start.turn.verified(*report)
             }
         };
         match decided {

@@ -74,10 +74,10 @@ impl Afterthought<'_> {
             let allowed = u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX);
             return Some(stop(Limit::Cpu, allowed, None));
         }
-        if let Some(allowed) = self.allowance.file_size {
-            if by(Signal::XFSZ) || heard(&TOO_LONG) {
-                return Some(stop(Limit::FileSize, allowed, None));
-            }
+        if let Some(allowed) = self.allowance.file_size
+            && (by(Signal::XFSZ) || heard(&TOO_LONG))
+        {
+            return Some(stop(Limit::FileSize, allowed, None));
         }
         if let Some(allowed) = self.allowance.processes
             && heard(&NO_PROCESS)
