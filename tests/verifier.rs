@@ -683,11 +683,13 @@ fn a_failing_fixture_sends_the_card_back_and_the_guard_sees_it_pass() {
 #[test]
 fn a_fixture_that_never_holds_keeps_the_card_from_being_done() {
     let house = House::new();
+    let mut card = with_fixture();
+    card["max_retries"] = json!(1);
     epic(
         &house,
         "agent_output/add.sh",
-        ["echo 1\n", "echo 2\n"],
-        with_fixture(),
+        ["echo '\"one\"'\n", "echo '\"two\"'\n"],
+        card,
     );
     put_fixture(&house, &answers("sh ../agent_output/add.sh 2 3"));
     let done = house.run(&["--epic", "add", "--json"]);
@@ -695,7 +697,7 @@ fn a_fixture_that_never_holds_keeps_the_card_from_being_done() {
     let card = &done.json()["cards"][0];
     assert_eq!(
         (&card["status"], &card["code"]),
-        (&json!("blocked"), &json!("MODEL_NON_COMPLIANT"))
+        (&json!("blocked"), &json!("E_VERIFICATION"))
     );
     assert!(
         card["note"].as_str().unwrap().contains("E_FIXTURE_FAILED"),

@@ -96,8 +96,12 @@ fn scenario_report(id: &str, expected: &Value, said: &Map<String, Value>) -> Sce
         actual_output: actual.cloned().unwrap_or_default(),
         status: if says_pass && equal { "pass" } else { "fail" }.to_owned(),
         error: error.or_else(|| {
-            (says_pass && !equal)
-                .then(|| "it is called a pass and is not what was expected".to_owned())
+            let wrong = says_pass && !equal;
+            wrong.then(|| {
+                let came = actual.map_or_else(String::new, Value::to_string);
+                let expected = cut(&expected.to_string());
+                format!("called a pass, but expected {expected}, got {}", cut(&came))
+            })
         }),
     }
 }
