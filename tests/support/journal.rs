@@ -26,6 +26,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
         role: "coder".to_owned(),
         roles: vec!["coder".to_owned(), "architect".to_owned()],
         system_prompt: Arc::from("You write code.\n\"Quoted\" — ünïcode."),
+        prompt: orket_core::policy::PromptStamp::default(),
         tools: Arc::from([ToolSpec {
             name: "write_file".to_owned(),
             description: "Writes a file.".to_owned(),
