@@ -212,6 +212,9 @@ pub struct ReplayArgs {
     /// all of its turns
     #[arg(long)]
     pub verify: bool,
+    /// Ask another model the same recorded messages and compare the replies; changes nothing
+    #[arg(long, value_name = "PROVIDER:MODEL", conflicts_with = "verify")]
+    pub against: Option<String>,
 }
 
 /// `orket verify`.
@@ -406,6 +409,7 @@ impl Cli {
                 turn: turn.clone(),
                 attempt: None,
                 verify: false,
+                against: None,
             })));
         }
         if bare.run.what().is_some() {

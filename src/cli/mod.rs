@@ -100,6 +100,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Budget(args) => on_system(commands::budget::run(context, args)),
         Command::Gates(args) => on_system(commands::gates::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
+        Command::Replay(args) if args.against.is_some() => {
+            on_system(commands::replay_against::run(context, args))
+        }
         Command::Replay(args) => commands::replay::run(&context, &args),
         Command::Verify(args) => commands::verify::run(&context, &args),
         Command::Diff(args) => commands::diff::run(&context, &args),

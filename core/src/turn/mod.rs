@@ -3,13 +3,15 @@
 
 mod machine;
 mod rederive;
+mod rounds;
 
 pub use machine::{
-    Context, Decided, Decision, LedgerEffect, MOST_CREATED_IN_A_TURN, Next, Turn, cut_off_effect,
-    unknown_outcome,
+    Context, Decided, Decision, Judged, LedgerEffect, MOST_CREATED_IN_A_TURN, Next, ReplyVerdict,
+    Turn, cut_off_effect, unknown_outcome,
 };
 
 pub use rederive::{Divergence, RecordedStep, rederive};
+pub use rounds::{Followed, Round, follow};
 
 use serde::{Deserialize, Serialize};
 

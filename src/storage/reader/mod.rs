@@ -4,6 +4,7 @@
 mod budgets;
 mod cards;
 mod evidence;
+mod fork;
 mod load;
 mod offline;
 mod rocks;
