@@ -93,6 +93,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => on_system(commands::run::run(context, args)),
         Command::Resume(args) => on_system(commands::run::resume(context, args)),
+        Command::Fork(args) => on_system(commands::run::fork(context, args)),
         Command::Halt(args) => on_system(commands::halt::run(context, args)),
         Command::Serve(args) => on_system(commands::serve::run(context, args)),
         Command::Runs(args) => on_system(commands::runs::run(context, args)),

@@ -12,7 +12,7 @@ use super::folder::DataFolder;
 use super::lock::{Attempt, OwnerLock, OwnerNote};
 use super::service::{Refusal, Service};
 use super::socket;
-use super::wire::{Line, StartRequest, Started};
+use super::wire::{ForkRequest, Line, StartRequest, Started};
 
 /// How long an owner may take to start or to die before a command gives up.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -166,6 +166,25 @@ impl Host {
                 apart(async move { service.resume(run).await }).await
             }
             Self::There(client) => client.resume(run).await,
+        }
+    }
+
+    /// Begins a run where a turn of another began.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn fork(
+        &self,
+        reference: &str,
+        request: ForkRequest,
+    ) -> Result<Started, ClientError> {
+        match self {
+            Self::Here(service) => {
+                let (service, reference) = (service.clone(), reference.to_owned());
+                apart(async move { service.fork(&reference, request).await }).await
+            }
+            Self::There(client) => client.fork(reference, &request).await,
         }
     }
 

@@ -135,3 +135,235 @@ fn another_model_is_asked_what_is_recorded_and_nothing_changes() {
         .collect();
     assert!(changed.is_empty(), "{changed:?}");
 }
+
+/// A model that works on every card but the first of `epic`, and knows nothing of that one.
+fn other_model(house: &House, epic: &str) {
+    let of = |card: usize, role: &str| json!({"issue": format!("{epic}-{card}"), "role": role});
+    let work = json!([{"tool": "write_file", "args": {"path": "agent_output/{{issue_id}}.txt", "content": "by the other"}},
+                      {"tool": "update_issue_status", "args": {"status": "code_review"}}]);
+    let review = json!([{"tool": "update_issue_status", "args": {"status": "done"}}]);
+    let replies: Vec<Value> = [2, 3]
+        .into_iter()
+        .flat_map(|card| {
+            [
+                json!({"when": of(card, "coder"), "calls": work}),
+                json!({"when": of(card, "integrity_guard"), "calls": review}),
+            ]
+        })
+        .collect();
+    scenario(house, "other", &json!(replies));
+}
+
+fn chain() -> (House, String) {
+    let house = House::new();
+    house.epic("chain", 3, QUICK);
+    other_model(&house, "CHAIN");
+    let ran = house.run(&["--epic", "chain", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let run = ran.json()["run_id"].as_str().unwrap().to_owned();
+    (house, run)
+}
+
+fn show(house: &House, run: &str) -> Value {
+    let shown = house.run(&["show", run, "--json"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    shown.json()
+}
+
+fn verified(house: &House, run: &str) {
+    let verified = house.run(&["verify", run, "--json"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    assert_eq!(verified.json()["evidence"]["problems"], json!([]));
+}
+
+fn text(house: &House, name: &str) -> String {
+    std::fs::read_to_string(house.path().join(name)).unwrap()
+}
+
+/// The cards at which a run made attempts.
+fn worked_on(shown: &Value) -> Vec<&str> {
+    let attempts = shown["attempts"].as_array().unwrap().iter();
+    let mut cards: Vec<&str> = attempts
+        .map(|it| it["issue_id"].as_str().unwrap())
+        .collect();
+    cards.dedup();
+    cards
+}
+
+#[test]
+fn a_fork_keeps_what_was_settled_and_asks_the_other_model_for_the_rest() {
+    let (house, run) = chain();
+    let original = show(&house, &run);
+    let forked = house.run(&[
+        "fork",
+        &format!("{run}:CHAIN-2:1"),
+        "--model",
+        "scripted:other",
+        "--json",
+    ]);
+    assert_eq!(forked.code, 0, "{forked:?}");
+    let report = forked.json();
+    assert_eq!(report["status"], "done");
+    assert_eq!(report["build_id"], "build-chain-fork-1");
+    let fork = report["run_id"].as_str().unwrap();
+    assert_ne!(fork, run);
+
+    let shown = show(&house, fork);
+    assert_eq!(worked_on(&shown), ["CHAIN-2", "CHAIN-3"]);
+    assert_eq!(shown["cards"][0], original["cards"][0], "{shown:#}");
+    assert_eq!(
+        shown["forked_from"],
+        json!({"run_id": run, "issue_id": "CHAIN-2", "turn": 1})
+    );
+    let words = house.run(&["show", fork]);
+    assert!(
+        words
+            .out
+            .contains(&format!("forked from {run}:CHAIN-2:1\n")),
+        "{}",
+        words.out
+    );
+    let of = |card: &str| format!("workspace/default-fork-1/agent_output/{card}.txt");
+    assert_eq!(text(&house, &of("CHAIN-1")), format!("by {run}"));
+    assert_eq!(text(&house, &of("CHAIN-2")), "by the other");
+    assert_eq!(text(&house, &of("CHAIN-3")), "by the other");
+
+    assert_eq!(show(&house, &run), original);
+    let kept = "workspace/default/agent_output/CHAIN-2.txt";
+    assert_eq!(text(&house, kept), format!("by {run}"));
+    verified(&house, &run);
+    verified(&house, fork);
+
+    // The epic's name means the main line, and a second fork gets a build and a folder of its own.
+    let again = house.run(&["--epic", "chain", "--json"]);
+    assert_eq!(again.json()["build_id"], "build-chain-2", "{again:?}");
+    let second = house.run(&["fork", &format!("{run}:CHAIN-3:1"), "--json"]);
+    assert_eq!(
+        second.json()["build_id"],
+        "build-chain-fork-2",
+        "{second:?}"
+    );
+    assert_eq!(worked_on(&show(&house, "last")), ["CHAIN-3"]);
+}
+
+#[test]
+fn a_fork_in_the_middle_of_a_card_gives_its_turn_what_it_was_given() {
+    let (house, run) = chain();
+    let forked = house.run(&["fork", &format!("{run}:CHAIN-2:2"), "--json"]);
+    assert_eq!(forked.code, 0, "{forked:?}");
+    let fork = forked.json()["run_id"].as_str().unwrap().to_owned();
+    let attempts = show(&house, &fork)["attempts"].clone();
+    assert_eq!(attempts[0]["issue_id"], "CHAIN-2");
+    assert_eq!(attempts[0]["turn"], 2);
+    assert_eq!(attempts[0]["attempt"], 1);
+    let same = house.run(&[
+        "diff",
+        &format!("{run}:CHAIN-2:2"),
+        &format!("{fork}:CHAIN-2:2"),
+    ]);
+    assert_eq!(same.code, 0, "{}", same.out);
+    let name = "workspace/default-fork-1/agent_output/CHAIN-2.txt";
+    assert_eq!(text(&house, name), format!("by {run}"));
+    verified(&house, &fork);
+}
+
+#[test]
+fn a_killed_fork_goes_on_with_what_is_left() {
+    let (house, run) = chain();
+    for point in ["turn.after_step", "run.after_insert"] {
+        let mut command = house.command(&[
+            "fork",
+            &format!("{run}:CHAIN-2:1"),
+            "--model",
+            "scripted:other",
+        ]);
+        command.env("ORKET_FAULT", format!("kill@{point}#1"));
+        let killed = command.output().unwrap();
+        assert_eq!(killed.status.code(), None, "{killed:?}");
+        let resumed = house.run(&["resume", "last", "--json"]);
+        assert_eq!(resumed.code, 0, "{resumed:?}");
+        let report = resumed.json();
+        assert_eq!(report["status"], "done");
+        let fork = report["run_id"].as_str().unwrap();
+        assert_ne!(fork, run);
+        assert_eq!(worked_on(&show(&house, fork)), ["CHAIN-2", "CHAIN-3"]);
+        verified(&house, fork);
+    }
+    verified(&house, &run);
+}
+
+#[test]
+fn cards_that_kept_turns_created_are_kept_and_others_come_again() {
+    let house = House::new();
+    house.epic("grow", 2, QUICK);
+    let text = std::fs::read_to_string(house.path().join("config/scenarios/grow.json")).unwrap();
+    let mut scenario: Value = serde_json::from_str(&text).unwrap();
+    let mut creating = scenario["replies"][0].clone();
+    creating["when"]["issue"] = json!("GROW-1");
+    creating["calls"].as_array_mut().unwrap().insert(
+        1,
+        json!({"tool": "create_issue", "args": {"seat": "coder", "summary": "one more"}}),
+    );
+    scenario["replies"]
+        .as_array_mut()
+        .unwrap()
+        .insert(0, creating);
+    house.write("config/scenarios/grow.json", &scenario);
+    let ran = house.run(&["--epic", "grow", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ids = |report: &Value| -> Vec<String> {
+        let cards = report["cards"].as_array().unwrap().iter();
+        cards
+            .map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let report = ran.json();
+    let run = report["run_id"].as_str().unwrap();
+    let original = ids(&report);
+    assert_eq!(original.len(), 3);
+
+    let later = house.run(&["fork", &format!("{run}:GROW-2:1"), "--json"]);
+    assert_eq!(later.code, 0, "{later:?}");
+    assert_eq!(ids(&later.json()), original);
+    let earlier = house.run(&["fork", &format!("{run}:GROW-1:1"), "--json"]);
+    assert_eq!(earlier.code, 0, "{earlier:?}");
+    let anew = ids(&earlier.json());
+    assert_eq!(anew.len(), 3);
+    assert_ne!(anew[2], original[2], "its id is made of its run");
+}
+
+#[test]
+fn a_turn_that_cannot_be_begun_from_is_told_with_what_helps() {
+    let (house, run) = chain();
+    let told = |place: &str, code: &str, hint: &str| {
+        let refused = house.run(&["fork", place, "--json"]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        let error = refused.json()["error"].clone();
+        assert_eq!(error["code"], code, "{error}");
+        let said = error["hint"].as_str().unwrap();
+        assert!(said.contains(hint), "{said}");
+    };
+    told("nowhere:CHAIN-1:1", "E_RUN_UNKNOWN", "orket runs");
+    told(
+        &format!("{run}:CHAIN-9:1"),
+        "E_FORK_NOT_FOUND",
+        "orket show",
+    );
+    told(
+        &format!("{run}:CHAIN-1:1:reviewer"),
+        "E_FORK_NOT_FOUND",
+        "orket show",
+    );
+    let next = format!("orket fork {run}:CHAIN-1:2");
+    told(&format!("{run}:CHAIN-1:9"), "E_FORK_NOT_BEGUN", &next);
+    let usage = house.run(&["fork", &run]);
+    assert_eq!(usage.code, 2, "{usage:?}");
+
+    let mut command = house.command(&["--epic", "chain"]);
+    command.env("ORKET_FAULT", "kill@turn.before_ask#1");
+    assert_eq!(command.output().unwrap().status.code(), None);
+    told("last:CHAIN-1:1", "E_FORK_OPEN", "orket show");
+    let runs = house.run(&["runs", "--json"]);
+    assert_eq!(runs.json()["runs"].as_array().unwrap().len(), 2, "{runs:?}");
+    assert!(!house.path().join("workspace/default-fork-1").exists());
+}
