@@ -33,6 +33,14 @@ pub enum ForkError {
     /// No such run, card or role.
     #[error("there is no recorded turn `{0}`")]
     Unknown(Place),
+    /// Another run of the build took it.
+    #[error("run {} has not taken turn {} of {}", .place.run_id, .place.turn, .place.issue_id)]
+    Elsewhere {
+        /// What was named.
+        place: Place,
+        /// The run that did.
+        run_id: String,
+    },
     /// The card has not come to it.
     #[error("turn {} of {} has not begun; its last one is {last}", .place.turn, .place.issue_id)]
     NotBegun {
@@ -72,6 +80,12 @@ pub fn find(place: &Place, cards: &[CardRecord], moments: &[Moment]) -> Result<P
     let of_run = || of_card().filter(|it| it.run_id == place.run_id);
     let of_turn: Vec<&Moment> = of_card().filter(|it| it.turn == place.turn).collect();
     if !of_run().any(|it| it.turn == place.turn) {
+        if let Some(other) = of_turn.first() {
+            return Err(ForkError::Elsewhere {
+                place: place.clone(),
+                run_id: other.run_id.clone(),
+            });
+        }
         let last = of_run().map(|it| it.turn).max().unwrap_or(0);
         return Err(if place.turn > last {
             ForkError::NotBegun {

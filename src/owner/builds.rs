@@ -28,8 +28,12 @@ pub fn fork_number(build: &str, taken: &[RunRow], past: u64) -> u64 {
     numbers.max().unwrap_or(0).max(past).saturating_add(1)
 }
 
-/// Whether a build of this epic is a fork: it is no build that the epic's name means.
-fn is_fork(epic: &str, build: &str) -> bool {
+/// Whether a build of this epic is a fork.
+#[must_use]
+pub fn is_fork(epic: &str, build: &str) -> bool {
+    if build.ends_with(&format!(".{}", slug(epic))) {
+        return false;
+    }
     let own = format!("build-{}", slug(epic));
     let rest = build.strip_prefix(&own).unwrap_or(build);
     rest.rsplit_once("-fork-")
@@ -369,6 +373,8 @@ mod tests {
         assert_eq!(fork_number("build-demo-fork-1", &runs, 0), 1);
         assert!(is_main("a-fork-1", "build-a-fork-1"));
         assert!(!is_main("a-fork-1", "build-a-fork-1-fork-1"));
+        assert!(!is_fork("a-fork-1", "rock-k.a-fork-1"));
+        assert!(is_fork("a-fork-1", "rock-k.a-fork-1-fork-2"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::house::{House, QUICK};
+use super::house::{House, QUICK, SLOW};
 
 /// Every file of a house, journal and all, but for the index that SQLite keeps for its readers.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -296,8 +296,21 @@ fn a_killed_fork_goes_on_with_what_is_left() {
 fn cards_that_kept_turns_created_are_kept_and_others_come_again() {
     let house = House::new();
     house.epic("grow", 2, QUICK);
+    house.write(
+        "config/roles/coder.json",
+        &json!({"role": {"name": "coder", "type": "utility", "description": "You do it.",
+            "tools": ["write_file", "create_issue", "update_issue_status"]}}),
+    );
     let text = std::fs::read_to_string(house.path().join("config/scenarios/grow.json")).unwrap();
     let mut scenario: Value = serde_json::from_str(&text).unwrap();
+    // What the seat's own contract asks of a created card.
+    scenario["replies"][0]["calls"]
+        .as_array_mut()
+        .unwrap()
+        .insert(
+            0,
+            json!({"tool": "write_file", "args": {"path": "agent_output/main.py", "content": "1"}}),
+        );
     let mut creating = scenario["replies"][0].clone();
     creating["when"]["issue"] = json!("GROW-1");
     creating["calls"].as_array_mut().unwrap().insert(
@@ -366,4 +379,59 @@ fn a_turn_that_cannot_be_begun_from_is_told_with_what_helps() {
     let runs = house.run(&["runs", "--json"]);
     assert_eq!(runs.json()["runs"].as_array().unwrap().len(), 2, "{runs:?}");
     assert!(!house.path().join("workspace/default-fork-1").exists());
+}
+
+#[test]
+fn a_card_that_was_under_way_begins_from_nothing() {
+    let house = House::new();
+    house.epic("wide", 3, QUICK);
+    let edit = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&text(&house, name)).unwrap();
+        change(&mut value);
+        house.write(name, &value);
+    };
+    // WIDE-2 stands beside the others and takes its time; WIDE-3 comes after WIDE-1.
+    edit("config/epics/wide.json", &|epic| {
+        epic["epic"]["issues"][1]["depends_on"] = json!([]);
+        epic["epic"]["issues"][2]["depends_on"] = json!(["WIDE-1"]);
+    });
+    edit("config/scenarios/wide.json", &|scenario| {
+        let mut slow = scenario["replies"][0].clone();
+        slow["when"]["issue"] = json!("WIDE-2");
+        slow["first_chunk_delay_ms"] = json!(2_000);
+        scenario["replies"].as_array_mut().unwrap().insert(0, slow);
+    });
+    let ran = house.run(&["--epic", "wide", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let run = ran.json()["run_id"].as_str().unwrap().to_owned();
+    let forked = house.run(&["fork", &format!("{run}:WIDE-3:1"), "--json"]);
+    assert_eq!(forked.code, 0, "{forked:?}");
+    let fork = forked.json()["run_id"].as_str().unwrap().to_owned();
+    let shown = show(&house, &fork);
+    let mut cards = worked_on(&shown);
+    cards.sort_unstable();
+    cards.dedup();
+    assert_eq!(cards, ["WIDE-2", "WIDE-3"]);
+    let of = |card: &str| format!("workspace/default-fork-1/agent_output/{card}.txt");
+    assert_eq!(text(&house, &of("WIDE-1")), format!("by {run}"));
+    assert_eq!(text(&house, &of("WIDE-2")), format!("by {fork}"));
+    verified(&house, &fork);
+}
+
+#[test]
+fn both_work_beside_a_living_owner() {
+    let (house, run) = chain();
+    house.epic("slow", 2, SLOW);
+    let mut owner = house.start(&["--epic", "slow"]);
+    owner.until("SLOW-1  coder: turn 1");
+    let place = format!("{run}:CHAIN-2:1");
+    let asked = house.run(&["replay", &place, "--against", "scripted:other"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let forked = house.run(&["fork", &place, "--detach"]);
+    assert_eq!(forked.code, 0, "{forked:?}");
+    assert_eq!(owner.end().0, 0);
+    let shown = show(&house, forked.out.trim());
+    assert_eq!(shown["status"], "done", "{shown:#}");
+    assert_eq!(shown["forked_from"]["issue_id"], "CHAIN-2");
+    assert_eq!(worked_on(&shown), ["CHAIN-2", "CHAIN-3"]);
 }

@@ -159,6 +159,11 @@ impl From<ForkError> for Refusal {
                 "orket show {} lists what is recorded",
                 place.run_id
             )),
+            ForkError::Elsewhere { place, run_id } => Self::new(404, "E_FORK_NOT_FOUND", text)
+                .hint(format!(
+                    "run {run_id} of the same build has it: orket fork {run_id}:{}:{}",
+                    place.issue_id, place.turn
+                )),
             ForkError::NotBegun { place, last: 0 } => Self::new(409, "E_FORK_NOT_BEGUN", text)
                 .hint(format!(
                     "orket show {} tells how the run stands",
