@@ -435,3 +435,32 @@ fn both_work_beside_a_living_owner() {
     assert_eq!(shown["forked_from"]["issue_id"], "CHAIN-2");
     assert_eq!(worked_on(&shown), ["CHAIN-2", "CHAIN-3"]);
 }
+
+#[test]
+fn a_model_that_says_nothing_is_given_up_and_can_be_left() {
+    let house = House::new();
+    house.epic("small", 1, QUICK);
+    let mut command = house.command(&["--epic", "small"]);
+    command.env("ORKET_CLOCK_FIRST_TOKEN_SEC", "1");
+    assert!(command.output().unwrap().status.success());
+    scenario(
+        &house,
+        "sleepy",
+        &json!([{"first_chunk_delay_ms": 600_000, "content": "good morning"}]),
+    );
+    let args = ["replay", "last:SMALL-1:1", "--against", "scripted:sleepy"];
+    let given_up = house.run(&args);
+    assert_eq!(given_up.code, 1, "{given_up:?}");
+    let said = &given_up.err;
+    assert!(said.contains("error[E_TURN_STALLED]"), "{said}");
+    assert!(said.contains("first_token"), "{said}");
+
+    house.epic("patient", 1, QUICK);
+    assert_eq!(house.run(&["--epic", "patient"]).code, 0);
+    let args = ["replay", "last:PATIENT-1:1", "--against", "scripted:sleepy"];
+    let mut asking = house.start(&args);
+    asking.until("asking scripted:sleepy");
+    asking.signal("INT");
+    let (code, lines) = asking.end();
+    assert_eq!(code, 130, "{lines:?}");
+}

@@ -75,6 +75,7 @@ pub async fn run(context: Context, args: ReplayArgs) -> Result<ExitCode, Failure
         .map_err(|failure| coded(&failure))?;
     let mut signals = Signals::listen()
         .map_err(|error| Failure::new("E_SIGNALS", format!("cannot listen to signals: {error}")))?;
+    out::warn(&format!("asking {model}; Ctrl-C stops it"));
     let answers = tokio::select! {
         asked = ask_again(&followed.rounds, &model, &provider, &plan.clocks) => {
             asked.map_err(|failure| coded(&failure))?
