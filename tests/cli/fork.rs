@@ -464,3 +464,62 @@ fn a_model_that_says_nothing_is_given_up_and_can_be_left() {
     let (code, lines) = asking.end();
     assert_eq!(code, 130, "{lines:?}");
 }
+
+#[test]
+fn a_card_that_was_sent_back_is_begun_again_with_what_it_was_told() {
+    let house = House::new();
+    house.epic("back", 1, QUICK);
+    let name = "config/epics/back.json";
+    let mut value: Value = serde_json::from_str(&text(&house, name)).unwrap();
+    value["epic"]["issues"][0]["max_retries"] = json!(1);
+    house.write(name, &value);
+    let name = "config/scenarios/back.json";
+    let mut value: Value = serde_json::from_str(&text(&house, name)).unwrap();
+    let replies = value["replies"].as_array_mut().unwrap();
+    // The same in every run, so that nothing but what was asked can differ.
+    replies[0]["calls"][0]["args"]["content"] = json!("by {{role}}");
+    let comment =
+        json!({"tool": "add_issue_comment", "args": {"comment": "by {{role}} in {{turn}}"}});
+    replies[0]["calls"].as_array_mut().unwrap().push(comment);
+    let payload = json!({"status": "guard_requested_changes", "rationale": "too short",
+        "violations": ["short"], "remediation_actions": ["write more"]});
+    replies.splice(
+        0..0,
+        [
+            // Corrected in the second round of the first turn.
+            json!({"when": {"role": "coder", "turn": 1}, "times": 1, "content": "I would rather not."}),
+            json!({"when": {"role": "integrity_guard", "turn": 2},
+                   "calls": [{"tool": "update_issue_status", "args": payload}]}),
+        ],
+    );
+    house.write(name, &value);
+    let ran = house.run(&["--epic", "back", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["cards"][0]["attempts"], 4);
+    let run = ran.json()["run_id"].as_str().unwrap().to_owned();
+
+    let place = format!("{run}:BACK-1:3");
+    let forked = house.run(&["fork", &place, "--json"]);
+    assert_eq!(forked.code, 0, "{forked:?}");
+    let fork = forked.json()["run_id"].as_str().unwrap().to_owned();
+    // What it was given, asked and answered is the same; the folder that it wrote into is another.
+    let differ = house.run(&["diff", &place, &format!("{fork}:BACK-1:3"), "--json"]);
+    let first = differ.json()["first_difference"].clone();
+    let step = first["step"].as_str().unwrap();
+    assert!(step.ends_with("(call_finished)"), "{first:#}");
+    assert_eq!(show(&house, &fork)["cards"][0]["attempts"], 4);
+    verified(&house, &fork);
+
+    let first = format!("{run}:BACK-1:1");
+    let asked = house.run(&["replay", &first, "--against", "scripted:back", "--json"]);
+    let rounds = asked.json()["rounds"].clone();
+    let verdicts = |side: &str| -> Vec<Value> {
+        let rounds = rounds.as_array().unwrap().iter();
+        rounds.map(|round| round[side]["verdict"].clone()).collect()
+    };
+    assert_eq!(verdicts("recorded"), ["breaks", "meets"]);
+    assert_eq!(verdicts("other"), ["breaks", "meets"]);
+    assert_eq!(asked.code, 1, "one of its replies breaks the contract");
+    let messages = |round: usize| rounds[round]["messages"].as_u64().unwrap();
+    assert!(messages(0) < messages(1));
+}
