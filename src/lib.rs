@@ -7,6 +7,7 @@
 //! - [`storage`]: the journal: SQLite through diesel, one writer, many readers.
 //! - [`providers`]: model providers.
 //! - [`tools`]: the tool host: files, child processes.
+//! - [`verifier`]: whether written files follow the grammar of their languages.
 //! - [`artifacts`]: the journal as files under `observability/`.
 //! - [`memory`]: what projects remember: full-text search and commit buffers on SQLite.
 //! - [`log`][]: `orket.log`.
@@ -43,3 +44,4 @@ pub mod stages;
 pub mod storage;
 pub mod system;
 pub mod tools;
+pub mod verifier;

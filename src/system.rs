@@ -17,6 +17,7 @@ use crate::artifacts::{ProjectionOptions, Projections};
 use crate::log::{LogOptions, RunLog};
 use crate::providers::{LoadScenario, ProviderSettings, Providers};
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
+use crate::tools::child::sandbox::SandboxOptions;
 use crate::tools::{Host, HostOptions, data_folder_id};
 
 /// What the system is started with.
@@ -37,6 +38,10 @@ pub struct SystemOptions {
     pub log: Option<LogOptions>,
     /// Between asking a child to end and killing it.
     pub tool_grace: Duration,
+    /// This program, to parse files in a process of its own; `None` parses them in this one.
+    pub parser: Option<PathBuf>,
+    /// What child processes may do, and what they may never see.
+    pub sandbox: SandboxOptions,
     /// Threads that write artifacts.
     pub artifact_threads: NonZeroUsize,
     /// Time.
@@ -56,6 +61,8 @@ impl SystemOptions {
             scenarios,
             log: Some(LogOptions::new(workspace)),
             tool_grace: Duration::from_millis(500),
+            parser: None,
+            sandbox: SandboxOptions::default(),
             artifact_threads: ProjectionOptions::default().threads,
             clock: Arc::new(SystemClock::default()),
         }
@@ -107,6 +114,9 @@ impl System {
         )))?;
         let mut host = HostOptions::new(id);
         host.grace = options.tool_grace;
+        host.parser = options.parser;
+        host.sandbox = options.sandbox;
+        host.sandbox.hidden.push(options.durable_root.clone());
         let tools = Host::new(host)?;
         let projections = Projections::start(ProjectionOptions {
             threads: options.artifact_threads,

@@ -23,5 +23,9 @@ mod rocks;
 mod skills;
 #[path = "cli/stop.rs"]
 mod stop;
+#[path = "cli/surroundings.rs"]
+mod surroundings;
+#[path = "cli/trouble.rs"]
+mod trouble;
 #[path = "cli/words.rs"]
 mod words;

@@ -142,17 +142,29 @@ fn a_guard_sends_work_back_with_its_words_until_it_is_right_or_enough() {
     };
     let told_so = json!({"when": {"issue": "FIXED", "role": "coder", "prompt_contains": "greet Ada by name"}, "times": 1,
                          "calls": write_and_hand_in("agent_output/FIXED.txt")});
-    let mut stubborn = changes("STUBBORN");
-    stubborn["times"] = json!(100);
+    // It finds something else each time, but for the last.
+    let stubborn: Vec<Value> = ["the name", "the date", "the place"]
+        .map(|what| {
+            let words = reasons(&format!("It lacks {what}."));
+            let mut reply = guard("STUBBORN", "guard_requested_changes", &words, json!({}));
+            reply["times"] = json!(1);
+            reply
+        })
+        .to_vec();
+    let mut repeating = changes("SAME");
+    repeating["times"] = json!(100);
+    let mut again = works("SAME");
+    again["times"] = json!(100);
     let mut deaf = works("STUBBORN");
     deaf["times"] = json!(100);
-    let replies = vec![
+    let mut replies = vec![
         told_so,
         works("FIXED"),
         changes("FIXED"),
         agrees("FIXED"),
         deaf,
-        stubborn,
+        repeating,
+        again,
         works("REFUSED"),
         guard(
             "REFUSED",
@@ -170,11 +182,13 @@ fn a_guard_sends_work_back_with_its_words_until_it_is_right_or_enough() {
         works("APPROVED"),
         guard("APPROVED", "guard_approved", "Fine.", json!({})),
     ];
+    replies.extend(stubborn);
     lab.epic(
         "guarded",
         json!([
             card("FIXED", json!({})),
             card("STUBBORN", json!({"max_retries": 2})),
+            card("SAME", json!({"max_retries": 9})),
             card("REFUSED", json!({})),
             card("HELD", json!({})),
             card("APPROVED", json!({})),
@@ -198,8 +212,103 @@ fn a_guard_sends_work_back_with_its_words_until_it_is_right_or_enough() {
             );
             // First turn and two retries, each of them reviewed.
             assert_eq!(report.cards[1].attempts, 6);
+            // The same words twice are enough.
+            assert_eq!(report.cards[2].code.as_deref(), Some("MODEL_NON_COMPLIANT"));
+            assert_eq!(report.cards[2].attempts, 4);
         },
     );
+}
+
+/// What an organization's `guard_loop_control` makes of a guard that is never content.
+fn looped(control: &Value, violation: &str) -> (RunReportCard, Vec<String>, Vec<String>) {
+    let lab = Lab::new();
+    let rules = json!({"name": "Org", "process_rules": {"guard_loop_control": control}});
+    std::fs::create_dir_all(lab.path().join("config")).unwrap();
+    std::fs::write(
+        lab.path().join("config/organization.json"),
+        rules.to_string(),
+    )
+    .unwrap();
+    let mut replies: Vec<Value> = ["one", "two", "three", "four", "five"]
+        .map(|what| {
+            let words = json!({"rationale": format!("It lacks {what}."), "violations": [violation],
+                               "remediation_actions": ["ask"]});
+            let mut reply = guard(
+                "L",
+                "guard_requested_changes",
+                &words.to_string(),
+                json!({}),
+            );
+            reply["times"] = json!(1);
+            reply
+        })
+        .to_vec();
+    let mut work =
+        json!({"when": {"issue": "L"}, "calls": write_and_hand_in("agent_output/L.txt")});
+    work["times"] = json!(100);
+    replies.push(work);
+    lab.epic(
+        "looped",
+        json!([card("L", json!({"max_retries": 3}))]),
+        json!({"replies": replies}),
+    );
+    let mut found = None;
+    run(
+        &lab,
+        "looped",
+        |_| (),
+        |system, report| {
+            let card = &report.cards[0];
+            let card = (card.code.clone().unwrap_or_default(), card.attempts);
+            found = Some((
+                card,
+                attempt_lines(system, "run-1"),
+                prompts(system, "run-1", "L"),
+            ));
+        },
+    );
+    found.unwrap()
+}
+
+type RunReportCard = (String, u32);
+
+#[test]
+fn the_loop_between_seat_and_guard_ends_as_its_rules_say() {
+    let (card, ..) = looped(&json!({"max_retries": 1}), "no tests");
+    assert_eq!(card, ("GUARD_RETRY_EXCEEDED".to_owned(), 4));
+    let (card, ..) = looped(
+        &json!({"max_retries": 1}),
+        "HALLUCINATION.FILE_NOT_FOUND: a.py",
+    );
+    assert_eq!(card, ("HALLUCINATION_PERSISTENT".to_owned(), 4));
+    let reason = json!({"code": "ASK_THE_LEAD", "message": "nobody agrees"});
+    let control =
+        json!({"max_retries": 0, "escalation": {"on_exceed": "halt", "terminal_reason": reason}});
+    let (card, ..) = looped(&control, "no tests");
+    assert_eq!(card, ("ASK_THE_LEAD".to_owned(), 2));
+
+    let control = json!({"max_retries": 1, "retry_backoff": "linear",
+        "escalation": {"on_exceed": "fallback_role", "fallback_seat": "architect"}});
+    let (card, lines, _) = looped(&control, "no tests");
+    assert_eq!(card, ("GUARD_RETRY_EXCEEDED".to_owned(), 6));
+    let workers: Vec<&String> = lines
+        .iter()
+        .filter(|it| !it.contains("integrity_guard"))
+        .collect();
+    assert_eq!(
+        workers,
+        [
+            "L 1/1 coder succeeded",
+            "L 3/1 coder succeeded",
+            "L 5/1 architect succeeded"
+        ]
+    );
+
+    let control = json!({"max_retries": 0, "escalation": {"on_exceed": "fallback_prompt"}});
+    let (card, _, prompts) = looped(&control, "no tests");
+    assert_eq!(card, ("GUARD_RETRY_EXCEEDED".to_owned(), 4));
+    assert!(prompts[2].contains("begin anew"), "{}", prompts[2]);
+    assert!(!prompts[0].contains("begin anew"));
 }
 
 #[test]

@@ -310,7 +310,9 @@ fn all_steps() -> Vec<Step> {
                     stdout: String::new(),
                     stderr: "boom".to_owned(),
                     failure_class: "command_failed".to_owned(),
+                    ..CommandReport::default()
                 }],
+                ..VerifyReport::default()
             },
         },
         Step::ModelRequested {

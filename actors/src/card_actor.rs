@@ -15,10 +15,11 @@ use orket_core::gate::normal_path;
 use orket_core::ids::{CardId, RunId};
 use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
+use orket_core::policy::OnExceed;
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::turn::{
     Context as TurnContext, Decided, Decision, MOST_CREATED_IN_A_TURN, Next, Purpose, Step, Turn,
-    TurnOutcome, cut_off_effect, waits_for,
+    TurnOutcome, cut_off_effect, waits_for, written_files,
 };
 use serde_json::json;
 
@@ -252,7 +253,13 @@ impl CardActor {
 
     fn seat_for(&self, purpose: Purpose) -> String {
         match purpose {
-            Purpose::Work => self.card.seat.clone(),
+            Purpose::Work => match (
+                &self.life.escalation,
+                &self.plan.policy.guard_loop.fallback_seat,
+            ) {
+                (Some(OnExceed::FallbackRole), Some(seat)) => seat.clone(),
+                _ => self.card.seat.clone(),
+            },
             Purpose::Review => self.plan.guard_seat.clone(),
         }
     }
@@ -307,6 +314,7 @@ impl CardActor {
             }
             // An attempt that cannot be followed, because another version of this program made it,
             // is asked for anew; one with an effect that must not be repeated was parked before.
+            self.life.note_written(written_files(&open.steps));
             claim.push(abandon(&open, at_ms));
         }
         let changes = self.life.claim(purpose);
@@ -330,6 +338,10 @@ impl CardActor {
             history: self.spoken(purpose),
             dependencies: self.dependencies.clone(),
             room: Some(self.room()),
+            written: match purpose {
+                Purpose::Work => Vec::new(),
+                Purpose::Review => self.life.written.clone(),
+            },
         };
         let (turn, decision) = match Turn::begin(Arc::new(cx)) {
             Ok(begun) => begun,
@@ -645,10 +657,6 @@ impl CardActor {
         all.split_off(skip)
     }
 
-    fn budgets(&self) -> Budgets {
-        budgets(&self.plan)
-    }
-
     /// No attempt could even begin.
     fn failed_without_turn(&mut self, purpose: Purpose, failure: Failure, ctx: &mut Context<Self>) {
         let seed = format!(
@@ -658,9 +666,10 @@ impl CardActor {
         let outcome = TurnOutcome::Failed {
             failure: failure.clone(),
         };
+        let budgets = budgets(&self.plan);
         let conclusion = self
             .life
-            .conclude(&self.card, purpose, &outcome, &self.budgets(), &seed);
+            .conclude(&self.card, purpose, &outcome, &budgets, &seed);
         add_next_command(&mut self.life, &self.plan);
         self.emit(
             "turn_failed",
@@ -870,8 +879,9 @@ impl CardActor {
 
 /// The budgets that a run's outcomes are judged by.
 #[must_use]
-pub const fn budgets(plan: &RunPlan) -> Budgets {
+pub const fn budgets(plan: &RunPlan) -> Budgets<'_> {
     Budgets {
+        guard_loop: &plan.policy.guard_loop,
         backoff: plan.retry,
         max_model_retries: plan.max_model_retries,
     }

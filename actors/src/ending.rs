@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use orket_core::card_life::{CardLife, Conclusion};
 use orket_core::failure::{Failure, FailureClass};
 use orket_core::stall::Phase;
-use orket_core::turn::{Step, TurnOutcome};
+use orket_core::turn::{Step, TurnOutcome, written_files};
 use serde_json::json;
 
 use crate::card_actor::budgets;
@@ -111,6 +111,7 @@ async fn journal_stall(
     let at_ms = world.clock.wall_ms();
     let fence = of.fence + 1;
     let mut life = of.life.clone();
+    life.note_written(written_files(&lease.steps()));
     let seed = format!(
         "{}:{}:{}:{}",
         of.plan.run_id, of.card_id, of.turn, of.attempt

@@ -1,12 +1,12 @@
-//! One tool call, or one run of the verify commands.
+//! One tool call, or one look of the verifier.
 
 use std::sync::Arc;
 
 use actix::prelude::*;
-use orket_core::plan::VerifyCommand;
 use orket_core::skill::Breach;
 use orket_core::tool::ToolResult;
 use orket_core::turn::VerifyReport;
+use orket_core::verify::VerifyJob;
 
 use crate::exit::{ExitGuard, ExitStatus};
 use crate::fault;
@@ -18,8 +18,8 @@ use crate::world::World;
 pub enum SkillJob {
     /// One call.
     Call(Box<ToolJob>),
-    /// The verify commands.
-    Verify(ToolScope, Vec<VerifyCommand>),
+    /// What the verifier is to look at.
+    Verify(ToolScope, Box<VerifyJob>),
 }
 
 /// What came of it.
@@ -29,7 +29,7 @@ pub enum SkillEnded {
     /// A call came back.
     Call(ToolResult),
     /// The verifier is through.
-    Verified(VerifyReport),
+    Verified(Box<VerifyReport>),
 }
 
 /// The actor.
@@ -93,8 +93,9 @@ impl Actor for SkillActor {
             }
             match job {
                 SkillJob::Call(job) => SkillEnded::Call(tools.run(*job, beat, cancel).await),
-                SkillJob::Verify(scope, commands) => {
-                    SkillEnded::Verified(tools.verify(scope, commands, beat, cancel).await)
+                SkillJob::Verify(scope, job) => {
+                    let report = tools.verify(scope, *job, beat, cancel).await;
+                    SkillEnded::Verified(Box::new(report))
                 }
             }
         };

@@ -16,7 +16,9 @@ use orket_core::policy::{Amounts, ApprovalRequest};
 use orket_core::stall::Phase;
 use orket_core::status::{CardStatus, WaitReason};
 use orket_core::tool::EffectClass;
-use orket_core::turn::{Decision, LedgerEffect, Next, Step, Turn, TurnOutcome};
+use orket_core::turn::{
+    Decision, FixtureFault, LedgerEffect, Next, Step, Turn, TurnOutcome, VerifyReport,
+};
 use serde_json::{Value, json};
 
 use crate::ask::{Asked, ask};
@@ -247,6 +249,7 @@ impl TurnActor {
         let model = cx.plan.seat(&cx.seat).map(|seat| seat.model.to_string());
         let data = json!({
             "seat": cx.seat, "turn_index": of.turn, "attempt": of.attempt, "purpose": cx.purpose.as_str(),
+            "prompt": cx.plan.seat(&cx.seat).map(|seat| &seat.prompt),
             "selected_model": model, "recovered": self.start.recovered,
             "session_id": of.plan.run_id.as_str(),
             "turn_trace_id": format!("{}:{}:{}:{}", of.plan.run_id, of.card_id, of.role, of.turn),
@@ -261,6 +264,7 @@ impl TurnActor {
         let usage = self.start.turn.usage();
         let mut life = of.life.clone();
         life.tokens = life.tokens.saturating_add(usage.total());
+        life.note_written(self.start.turn.written());
         let budgets = budgets(&of.plan);
         let seed = format!(
             "{}:{}:{}:{}",
@@ -478,12 +482,19 @@ impl TurnActor {
                 };
                 self.start_skill(index, SkillJob::Call(Box::new(job)), ctx);
             }
-            Next::Verify(commands) => {
-                self.emit(
-                    "runtime_verifier_started",
-                    json!({"commands": commands.len()}),
-                );
-                let job = SkillJob::Verify(self.tool_scope(), commands);
+            Next::Verify(job) => {
+                let data = json!({
+                    "commands": job.commands.len(), "files": job.syntax.as_ref().map_or(0, |it| it.own.len()),
+                    "fixture": job.fixture.as_ref().map(|it| it.plan.path.as_str()),
+                });
+                self.emit("runtime_verifier_started", data);
+                if let Some(fixture) = &job.fixture {
+                    let data = json!({
+                        "fixture_path": fixture.plan.path, "scenarios": fixture.plan.scenarios.len(),
+                    });
+                    self.emit("verification_started", data);
+                }
+                let job = SkillJob::Verify(self.tool_scope(), job);
                 self.start_skill(0, job, ctx);
             }
             // Both are handled where their commit returns.
@@ -673,6 +684,30 @@ impl TurnActor {
         }));
     }
 
+    fn show_verified(&self, report: &VerifyReport) {
+        if let Some(fixture) = &report.fixture {
+            if fixture.code == Some(FixtureFault::Outside) {
+                let path = &fixture.fixture_path;
+                self.emit(
+                    "verification_security_violation",
+                    json!({"fixture_path": path}),
+                );
+            }
+            let data = json!({
+                "fixture_path": fixture.fixture_path, "total_scenarios": fixture.total_scenarios,
+                "passed": fixture.passed, "failed": fixture.failed,
+                "code": fixture.code.map(FixtureFault::code),
+            });
+            self.emit("verification_completed", data);
+        }
+        let data = json!({
+            "ok": report.ok, "errors": report.errors.len(), "checked_files": report.checked_files.len(),
+            "failure_breakdown": report.failure_breakdown(),
+            "session_id": self.start.lease.of.plan.run_id.as_str(),
+        });
+        self.emit("runtime_verifier_completed", data);
+    }
+
     fn show_end(&self, ended: &TurnEnded) {
         let of = &self.start.lease.of;
         let usage = self.start.turn.usage();
@@ -759,11 +794,8 @@ impl Handler<SkillEnded> for TurnActor {
                 self.start.turn.called(result)
             }
             SkillEnded::Verified(report) => {
-                self.emit(
-                    "runtime_verifier_completed",
-                    json!({"ok": report.ok, "errors": report.errors.len(), "checked_files": 0, "session_id": self.start.lease.of.plan.run_id.as_str()}),
-                );
-                self.start.turn.verified(report)
+                self.show_verified(&report);
+                self.start.turn.verified(*report)
             }
         };
         match decided {

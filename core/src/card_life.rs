@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::backoff::Backoff;
 use crate::failure::{Failure, FailureClass};
 use crate::plan::CardPlan;
+use crate::policy::{
+    BEGIN_ANEW, GuardLoopPolicy, NON_COMPLIANT, OnExceed, RETRY_EXCEEDED, Ruling, fingerprint,
+};
 use crate::status::{CardStatus, WaitReason};
 use crate::turn::{Purpose, TurnOutcome};
 
@@ -19,6 +22,9 @@ pub const OVER_BUDGET: &str = "E_BUDGET";
 const MOST_REST_MS: u64 = 2 * 60 * 60 * 1_000;
 /// A wait that was asked for counts at least so much.
 const LEAST_REST_MS: u64 = 1_000;
+/// How many of the files that a card wrote are remembered; the verifier sees the others as files of
+/// the folder they lie in.
+const MOST_WRITTEN: usize = 512;
 
 /// Where a card stands, as stored with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,12 +62,21 @@ pub struct CardLife {
     /// Why the last answer was not good enough; shown to the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// What it was sent back for so far, as fingerprints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
+    /// The last try that follows too many refusals is under way, or was had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<OnExceed>,
     /// What its seat said last, cut; shown to the guard and to dependants.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_reply: String,
     /// Tokens spent on it.
     #[serde(default)]
     pub tokens: u64,
+    /// The files that its turns wrote and that may hold code, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -84,8 +99,11 @@ impl Default for CardLife {
             recoveries: 0,
             attempts: 0,
             refusal: None,
+            refusals: Vec::new(),
+            escalation: None,
             last_reply: String::new(),
             tokens: 0,
+            written: Vec::new(),
         }
     }
 }
@@ -132,7 +150,9 @@ pub struct Conclusion {
 
 /// The budgets that an outcome is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budgets {
+pub struct Budgets<'a> {
+    /// The rules of the loop between seat and guard.
+    pub guard_loop: &'a GuardLoopPolicy,
     /// The wait between attempts.
     pub backoff: Backoff,
     /// Failures of the model's server in a row that are forgiven.
@@ -191,6 +211,14 @@ impl CardLife {
         }
     }
 
+    /// Remembers files that its turns wrote; past [`MOST_WRITTEN`] no more are.
+    pub fn note_written(&mut self, paths: Vec<String>) {
+        self.written.extend(paths);
+        self.written.sort();
+        self.written.dedup();
+        self.written.truncate(MOST_WRITTEN);
+    }
+
     /// Counts the taking-up of an attempt after a crash.
     ///
     /// # Errors
@@ -215,7 +243,7 @@ impl CardLife {
         card: &CardPlan,
         purpose: Purpose,
         outcome: &TurnOutcome,
-        budgets: &Budgets,
+        budgets: &Budgets<'_>,
         seed: &str,
     ) -> Conclusion {
         match outcome {
@@ -223,7 +251,10 @@ impl CardLife {
                 status,
                 wait_reason,
                 summary,
-            } => self.succeeded(card, purpose, *status, *wait_reason, summary),
+            } => {
+                let wish = (*status, *wait_reason);
+                self.succeeded(card, purpose, wish, summary, budgets, seed)
+            }
             TurnOutcome::Failed { failure } => self.failed(card, purpose, failure, budgets, seed),
         }
     }
@@ -232,9 +263,10 @@ impl CardLife {
         &mut self,
         card: &CardPlan,
         purpose: Purpose,
-        status: CardStatus,
-        wait_reason: Option<WaitReason>,
+        (status, wait_reason): (CardStatus, Option<WaitReason>),
         summary: &str,
+        budgets: &Budgets<'_>,
+        seed: &str,
     ) -> Conclusion {
         let mut changes = Vec::new();
         self.attempt = 0;
@@ -260,13 +292,7 @@ impl CardLife {
                     self.go(CardStatus::Done, "guard_approved", true, &mut changes);
                 }
                 if self.status == CardStatus::GuardRequestedChanges {
-                    return self.sent_back(
-                        card,
-                        summary.to_owned(),
-                        None,
-                        changes,
-                        "GUARD_RETRY_EXCEEDED",
-                    );
+                    return self.sent_back(card, summary.to_owned(), None, changes, budgets, seed);
                 }
                 if self.status.is_settled() && self.status != CardStatus::Done {
                     self.note = format!("its seat set it to {}: {summary}", self.status);
@@ -283,7 +309,8 @@ impl CardLife {
                             summary.to_owned(),
                             None,
                             changes,
-                            "GUARD_RETRY_EXCEEDED",
+                            budgets,
+                            seed,
                         );
                     }
                     CardStatus::Blocked | CardStatus::GuardRejected => {
@@ -298,7 +325,7 @@ impl CardLife {
                         // A guard that settles nothing has not agreed. It counts like any other
                         // sending back, or the two could go on for ever.
                         let why = format!("the guard's turn settled nothing: {summary}");
-                        return self.sent_back(card, why, None, changes, "GUARD_RETRY_EXCEEDED");
+                        return self.sent_back(card, why, None, changes, budgets, seed);
                     }
                     CardStatus::WaitingForDeveloper
                     | CardStatus::Done
@@ -326,19 +353,20 @@ impl CardLife {
         card: &CardPlan,
         purpose: Purpose,
         failure: &Failure,
-        budgets: &Budgets,
+        budgets: &Budgets<'_>,
         seed: &str,
     ) -> Conclusion {
         let mut changes = Vec::new();
         match failure.class {
-            FailureClass::Verification => {
+            FailureClass::Verification if !failure.for_good => {
                 self.attempt = 0;
                 return self.sent_back(
                     card,
                     failure.message.clone(),
                     Some(failure.class),
                     changes,
-                    failure.class.code(),
+                    budgets,
+                    seed,
                 );
             }
             FailureClass::ModelConnect
@@ -405,7 +433,8 @@ impl CardLife {
                     gate: true,
                 };
             }
-            FailureClass::ModelRefused
+            FailureClass::Verification
+            | FailureClass::ModelRefused
             | FailureClass::UnknownOutcome
             | FailureClass::CrashLoop
             | FailureClass::Fenced
@@ -430,30 +459,68 @@ impl CardLife {
         }
     }
 
-    /// Back to the card's seat with the reason, if the budget allows.
+    /// Back to the card's seat with the reason, as the rules of the loop allow.
     fn sent_back(
         &mut self,
         card: &CardPlan,
         why: String,
         class: Option<FailureClass>,
         mut changes: Vec<Change>,
-        exceeded: &str,
+        budgets: &Budgets<'_>,
+        seed: &str,
     ) -> Conclusion {
         self.attempt = 0;
-        if self.retries >= card.max_retries {
-            let words = format!(
-                "sent back {} times, still not accepted: {why}",
-                self.retries
-            );
-            self.block(WaitReason::Review, exceeded, words, &mut changes);
-            return Conclusion {
-                changes,
-                after: After::Settled,
-                gate: false,
-            };
-        }
+        let rules = budgets.guard_loop;
+        let ruling = rules.rule(
+            &why,
+            &self.refusals,
+            (self.retries, card.max_retries),
+            self.escalation.is_some(),
+            budgets.backoff,
+            seed,
+        );
+        self.refusals.push(fingerprint(&why));
+        let wait = match ruling {
+            Ruling::Terminal(code) => {
+                let code = match class {
+                    Some(class) if code == RETRY_EXCEEDED => class.code().to_owned(),
+                    Some(_) | None => code,
+                };
+                let own = rules
+                    .terminal_message
+                    .as_deref()
+                    .filter(|_| rules.terminal_code.as_deref() == Some(&code));
+                let words = match own {
+                    Some(message) => format!("{message} (sent back {} times): {why}", self.retries),
+                    None if code == NON_COMPLIANT => {
+                        format!("refused again for the same reason: {why}")
+                    }
+                    None => format!(
+                        "sent back {} times, still not accepted: {why}",
+                        self.retries
+                    ),
+                };
+                self.block(WaitReason::Review, &code, words, &mut changes);
+                return Conclusion {
+                    changes,
+                    after: After::Settled,
+                    gate: false,
+                };
+            }
+            Ruling::Retry { wait } => {
+                self.refusal = Some(why);
+                wait
+            }
+            Ruling::Escalate(to) => {
+                self.escalation = Some(to);
+                self.refusal = Some(match to {
+                    OnExceed::FallbackPrompt => format!("{BEGIN_ANEW}\n\n{why}"),
+                    OnExceed::Halt | OnExceed::FallbackRole => why,
+                });
+                Duration::ZERO
+            }
+        };
         self.retries = self.retries.saturating_add(1);
-        self.refusal = Some(why);
         let reason = if class.is_some() {
             "verification_failed"
         } else {
@@ -464,7 +531,7 @@ impl CardLife {
             changes,
             after: After::Turn {
                 purpose: Purpose::Work,
-                wait: Duration::ZERO,
+                wait,
             },
             gate: false,
         }
@@ -555,6 +622,8 @@ impl CardLife {
         self.model_failures = 0;
         self.rested_ms = 0;
         self.recoveries = 0;
+        self.refusals.clear();
+        self.escalation = None;
         self.wait_reason = None;
         self.code = None;
         self.note = String::new();

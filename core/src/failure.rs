@@ -110,6 +110,9 @@ pub struct Failure {
     /// When the other side said to come back, in milliseconds from the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// No later attempt could end differently, whatever the class says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_good: bool,
 }
 
 impl Failure {
@@ -119,6 +122,7 @@ impl Failure {
             class,
             message: message.into(),
             retry_after_ms: None,
+            for_good: false,
         }
     }
 

@@ -54,6 +54,7 @@ mod tests {
     use super::*;
     use crate::backoff::Backoff;
     use crate::failure::{Failure, FailureClass};
+    use crate::policy::GuardLoopPolicy;
 
     fn card() -> CardPlan {
         let json = serde_json::json!({
@@ -86,7 +87,9 @@ mod tests {
             ),
             past(Purpose::Work, 1, Some(done)),
         ];
+        let guard_loop = GuardLoopPolicy::default();
         let budgets = Budgets {
+            guard_loop: &guard_loop,
             backoff: Backoff::default(),
             max_model_retries: 5,
         };

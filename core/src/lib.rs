@@ -61,3 +61,4 @@ pub mod tool_call;
 pub mod tool_catalogue;
 pub mod transition;
 pub mod turn;
+pub mod verify;

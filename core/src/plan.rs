@@ -12,11 +12,12 @@ use crate::backoff::Backoff;
 use crate::contract::Contract;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::model::{ModelName, ModelOptions};
-use crate::policy::RunPolicy;
+use crate::policy::{PromptStamp, RunPolicy};
 use crate::skill::SkillBinding;
 use crate::stall::Clocks;
 use crate::status::{CardKind, words};
 use crate::tool::ToolSpec;
+use crate::verify::FixturePlan;
 
 words! {
     /// How many artifact files a turn leaves under `observability/`.
@@ -43,6 +44,9 @@ pub struct SeatPlan {
     pub roles: Vec<String>,
     /// The system prompt, the same for every card of this seat.
     pub system_prompt: Arc<str>,
+    /// Where that prompt comes from.
+    #[serde(default)]
+    pub prompt: PromptStamp,
     /// The tools offered.
     pub tools: Arc<[ToolSpec]>,
     /// What a turn of this seat must bring when the card says nothing else.
@@ -115,6 +119,9 @@ pub struct CardPlan {
     /// Checked before each guard turn.
     #[serde(default)]
     pub verify: Vec<VerifyCommand>,
+    /// What is tried with it before each guard turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixture: Option<FixturePlan>,
     /// The asset's `params`, as they were.
     #[serde(default)]
     pub params: Map<String, Value>,

@@ -29,6 +29,7 @@ use crate::providers::{LoadScenario, ProviderSettings, Providers};
 use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
+use crate::tools::child::sandbox::SandboxOptions;
 
 const MIB: u64 = 1_024 * 1_024;
 
@@ -213,6 +214,12 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             ..LogOptions::new(&workspace)
         }),
         tool_grace: settings.tool_grace,
+        parser: std::env::current_exe().ok(),
+        sandbox: SandboxOptions {
+            allowance: settings.allowance.clone(),
+            hidden: vec![root.join(".env")],
+            ..SandboxOptions::default()
+        },
         ..SystemOptions::new(folder.root(), &workspace, scenarios(root))
     }
 }

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::out;
 use crate::owner::client::Client;
 use crate::owner::host::{Door, Mode, knock};
-use crate::owner::wire::{ForkRequest, StartRequest, Started};
+use crate::owner::wire::{ForkRequest, ResumeRequest, StartRequest, Started};
 
 /// How long a new owner may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,7 +41,11 @@ pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Fail
     let standing = client.show(reference).await?;
     let run = RunId::new(standing.run_id)
         .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))?;
-    tell(context, &client.resume(&run).await?);
+    warn_of_version(&client).await;
+    let request = ResumeRequest {
+        settings: Some(context.settings.digests.clone()),
+    };
+    tell(context, &client.resume(&run, &request).await?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,11 +35,19 @@ use args::{CheckCommand, Cli, Command, CompareCommand};
 use context::Context;
 use failure::Failure;
 
+use crate::tools::child::sandbox::seal_own_process;
+use crate::verifier::apart;
+
 /// Reads the command line, does what it says, and returns the exit code: 0 done, 1 not done, 2
 /// usage, 130 interrupted.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|it| it == apart::COMMAND) && arguments.next().is_none() {
+        return apart::serve();
+    }
     panic_hook::install();
+    seal_own_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),

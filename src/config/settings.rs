@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::log::Zone;
 use crate::storage::SyncMode;
+use crate::tools::child::sandbox::allowance::Allowance;
 
 use super::lookup::{ConfigError, Origin, Sources};
 use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, file_key, find};
@@ -90,6 +91,8 @@ pub struct Settings {
     pub constrained_decoding: bool,
     /// Between SIGTERM and SIGKILL to a tool.
     pub tool_grace: Duration,
+    /// What child processes may do.
+    pub allowance: Allowance,
     /// Overrides the organization's name.
     pub org_name: Option<String>,
     /// Overrides the organization's vision.
@@ -229,6 +232,7 @@ impl Settings {
             constrained_decoding: reader.text("ORKET_CONSTRAINED_DECODING").as_deref()
                 != Some("off"),
             tool_grace: Duration::from_millis(reader.number("ORKET_TOOL_GRACE_MS")),
+            allowance: reader.allowance(),
             org_name: reader.text("ORKET_ORG_NAME"),
             org_vision: reader.text("ORKET_ORG_VISION"),
             shown: Vec::new(),
@@ -267,7 +271,13 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 24] = [
+const PLAN_MODES: [&str; 34] = [
+    "ORKET_CONTEXT_TOKENS",
+    "ORKET_PROMPT_RESOLVER_MODE",
+    "ORKET_PROMPT_SELECTION_POLICY",
+    "ORKET_PROMPT_SELECTION_STRICT",
+    "ORKET_PROMPT_VERSION_EXACT",
+    "ORKET_PROMPT_GUARD_LAYERS",
     "ORKET_ARCHITECTURE_MODE",
     "ORKET_FRONTEND_FRAMEWORK_MODE",
     "ORKET_PROJECT_SURFACE_PROFILE",
@@ -292,6 +302,10 @@ const PLAN_MODES: [&str; 24] = [
     "ORKET_CARD_BUDGET_USD",
     "ORKET_CARD_BUDGET_WALL_SEC",
     "ORKET_CARD_BUDGET_TURNS",
+    "ORKET_DISABLE_RUNTIME_VERIFIER",
+    "ORKET_VERIFY_TIMEOUT_SEC",
+    "ORKET_VERIFY_CPU_SEC",
+    "ORKET_VERIFY_MEM_MB",
 ];
 
 /// What concerns the command alone and not the work that it asks for.
@@ -360,6 +374,7 @@ impl Reader<'_> {
             Kind::Seconds => milliseconds(&text)?,
             Kind::Folder
             | Kind::Count(..)
+            | Kind::Paths
             | Kind::Word(_)
             | Kind::Choice(_)
             | Kind::Model
@@ -376,6 +391,36 @@ impl Reader<'_> {
 
     fn small(&mut self, name: &str) -> u32 {
         self.optional_number(name).unwrap_or(0)
+    }
+
+    /// 0 is no limit.
+    fn limit(&mut self, name: &str) -> Option<u64> {
+        self.optional_number(name).filter(|it| *it > 0)
+    }
+
+    fn paths(&mut self, name: &str) -> Vec<PathBuf> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(':')
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .collect()
+    }
+
+    fn allowance(&mut self) -> Allowance {
+        const MIB: u64 = 1024 * 1024;
+        Allowance {
+            memory: self.limit("ORKET_SANDBOX_MEMORY_MB").map(|it| it * MIB),
+            cpu: self
+                .limit("ORKET_SANDBOX_CPU_SECONDS")
+                .map(Duration::from_secs),
+            processes: self.limit("ORKET_SANDBOX_PROCESSES"),
+            file_size: self.limit("ORKET_SANDBOX_FILE_MB").map(|it| it * MIB),
+            disk: self.limit("ORKET_SANDBOX_DISK_MB").map(|it| it * MIB),
+            network: self.text("ORKET_SANDBOX_NETWORK").as_deref() == Some("on"),
+            read: self.paths("ORKET_SANDBOX_READ"),
+            write: self.paths("ORKET_SANDBOX_WRITE"),
+            ..Allowance::default()
+        }
     }
 
     fn models(&mut self) -> BTreeMap<String, ModelName> {
@@ -432,6 +477,11 @@ fn normal(kind: Kind, text: &str) -> Result<String, String> {
     }
     match kind {
         Kind::Folder | Kind::Text => Ok(text.to_owned()),
+        Kind::Paths => {
+            let absolute = text.split(':').all(|it| it.starts_with('/'));
+            let expected = || "absolute paths, separated by colons".to_owned();
+            absolute.then(|| text.to_owned()).ok_or_else(expected)
+        }
         Kind::Count(least, most) => text
             .parse::<u64>()
             .ok()

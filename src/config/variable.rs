@@ -11,6 +11,8 @@ pub enum Kind {
     Count(u64, u64),
     /// Seconds with decimals, stored as milliseconds; 0 switches off.
     Seconds,
+    /// Absolute paths of folders or files, separated by colons.
+    Paths,
     /// One of these words.
     Word(&'static [&'static str]),
     /// One of a knob's values, or another word for it.
@@ -121,6 +123,12 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_CARD_BUDGET_USD", Kind::Text, "", "The same for each card."),
     plain("ORKET_CARD_BUDGET_WALL_SEC", Kind::Text, "", "The same for each card."),
     plain("ORKET_CARD_BUDGET_TURNS", Kind::Count(0, 1_000_000_000), "", "The same for each card."),
+    plain("ORKET_CONTEXT_TOKENS", Kind::Count(0, 100_000_000), "", "Tokens that the first prompt of a turn may have, at four bytes a token; what is too much is taken from the oldest earlier replies. Unset: num_ctx of the environment, else 32768; 0: no limit."),
+    plain("ORKET_PROMPT_RESOLVER_MODE", Kind::Word(&["compiler", "resolver"]), "", "How prompts are put together: role and dialect, or these with guard layers over them."),
+    plain("ORKET_PROMPT_SELECTION_POLICY", Kind::Word(&["stable", "canary", "exact"]), "", "Which versions of roles and dialects may speak."),
+    plain("ORKET_PROMPT_SELECTION_STRICT", Kind::Word(&["true", "false", "1", "0"]), "", "Whether another version is an error (true) or a warning."),
+    plain("ORKET_PROMPT_VERSION_EXACT", Kind::Text, "", "For the policy exact: <role's version>/<dialect's version>."),
+    plain("ORKET_PROMPT_GUARD_LAYERS", Kind::Text, "", "For the resolver: hallucination, security, consistency, separated by commas."),
     plain("ORKET_MAX_CREATED_CARDS", Kind::Count(0, 1_000_000), "200", "Cards that the turns of one run may create."),
     plain("ORKET_MAX_RETRIES", Kind::Count(0, 1_000), "3", "Failed attempts forgiven where the card does not say."),
     plain("ORKET_CONTEXT_WINDOW", Kind::Count(0, 1_000), "10", "Earlier replies shown in a prompt."),
@@ -156,7 +164,19 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_CONSTRAINED_DECODING", Kind::Word(&["auto", "off"]), "auto", "auto: Ollama and OpenAI-compatible servers of your own decode under the turn's schema; off: never."),
     plain("ORKET_SKILL_MAX_EXECUTION_TIME", Kind::Seconds, "0", "The longest a skill may run, in seconds; caps what its manifest declares, 0 leaves it to that."),
     plain("ORKET_SKILL_MAX_MEMORY", Kind::Count(0, 16_777_216), "0", "The most memory a skill may take, in MiB; caps what its manifest declares, 0 leaves it to that."),
+    plain("ORKET_DISABLE_RUNTIME_VERIFIER", Kind::Word(&["false", "true", "0", "1"]), "false", "Leaves out syntax checks and the organization's commands before a review; what a card demands itself is still run."),
+    plain("ORKET_VERIFY_TIMEOUT_SEC", Kind::Seconds, "5", "How long a verification fixture may take."),
+    plain("ORKET_VERIFY_CPU_SEC", Kind::Count(0, 86_400), "2", "Seconds of processor time that a verification fixture may use; 0 for no limit."),
+    plain("ORKET_VERIFY_MEM_MB", Kind::Count(0, 16_777_216), "256", "Memory that a verification fixture may take, in MiB of address space; 0 for no limit."),
     plain("ORKET_TOOL_GRACE_MS", Kind::Count(0, 600_000), "500", "Between SIGTERM and SIGKILL to a tool's processes."),
+    plain("ORKET_SANDBOX_MEMORY_MB", Kind::Count(0, 16_777_216), "4096", "The most memory that a child process and its descendants may hold together, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_CPU_SECONDS", Kind::Count(0, 31_536_000), "600", "The most processor time that a child process and its descendants may use together; 0 for no limit."),
+    plain("ORKET_SANDBOX_PROCESSES", Kind::Count(0, 4_194_304), "512", "How many processes and threads a child process and its descendants may be at once; 0 for no limit."),
+    plain("ORKET_SANDBOX_FILE_MB", Kind::Count(0, 16_777_216), "1024", "The longest file that a child process may write, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_DISK_MB", Kind::Count(0, 16_777_216), "4096", "The most that a child process and its descendants may write in all, in MiB; 0 for no limit."),
+    plain("ORKET_SANDBOX_NETWORK", Kind::Word(&["off", "on"]), "off", "on: child processes may use the network; off: only those of skills that were granted a permission of scope network."),
+    plain("ORKET_SANDBOX_READ", Kind::Paths, "", "Further folders and files that child processes may read, absolute, separated by colons."),
+    plain("ORKET_SANDBOX_WRITE", Kind::Paths, "", "Further folders that child processes may write in, absolute, separated by colons."),
     plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
     plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),
 ];
@@ -170,6 +190,14 @@ pub fn find(name: &str) -> Option<&'static Variable> {
     VARIABLES
         .iter()
         .find(|variable| variable.name == name || (family && variable.kind == Kind::Model))
+}
+
+/// Whether this variable, or one that is read in its place, holds a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    VARIABLES
+        .iter()
+        .any(|it| it.secret && (it.name == name || it.aliases.contains(&name)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! The folder of a fork: new, and filled with what the turns that are kept wrote.
+//! The folder of a fork: new, and filled with what the turns that are kept wrote. Fixtures, which no
+//! agent can write and no journal holds, are copied from the other folder.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use orket_core::tool::ToolCall;
+use orket_core::verify::FIXTURES;
 
 use crate::tools::HostOptions;
 use crate::tools::files::{FileError, write};
@@ -33,6 +35,31 @@ pub fn claim(folder: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Copies the fixtures of one folder to another; links are left out.
+///
+/// # Errors
+///
+/// When one cannot be read or written.
+pub fn copy_fixtures(from: &Path, to: &Path) -> io::Result<()> {
+    let mut left = vec![PathBuf::from(FIXTURES)];
+    while let Some(name) = left.pop() {
+        let kind = match std::fs::symlink_metadata(from.join(&name)) {
+            Ok(found) => found.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if kind.is_dir() {
+            std::fs::create_dir_all(to.join(&name))?;
+            for entry in std::fs::read_dir(from.join(&name))? {
+                left.push(name.join(entry?.file_name()));
+            }
+        } else if kind.is_file() {
+            std::fs::copy(from.join(&name), to.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the files again, in their order, the way the tool did.

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
 use super::wire::{
-    DecideRequest, Decision, ErrorBody, ForkRequest, GrantRequest, Health, Line, RunList,
-    ShutdownRequest, StartRequest, Started,
+    DecideRequest, Decision, ErrorBody, ForkRequest, GrantRequest, Health, Line, ResumeRequest,
+    RunList, ShutdownRequest, StartRequest, Started,
 };
 
 /// How long the owner may be silent on an event stream; it beats every two seconds.
@@ -119,8 +119,12 @@ impl Client {
     /// # Errors
     ///
     /// [`ClientError`].
-    pub async fn resume(&self, run: &RunId) -> Result<Started, ClientError> {
-        answer(self.post(&format!("v1/runs/{run}/resume"), &())).await
+    pub async fn resume(
+        &self,
+        run: &RunId,
+        request: &ResumeRequest,
+    ) -> Result<Started, ClientError> {
+        answer(self.post(&format!("v1/runs/{run}/resume"), request)).await
     }
 
     /// `POST /v1/runs/{id}/fork`; the text may be the beginning of an id, or `last`.

@@ -12,7 +12,7 @@ use super::folder::DataFolder;
 use super::lock::{Attempt, OwnerLock, OwnerNote};
 use super::service::{Refusal, Service};
 use super::socket;
-use super::wire::{ForkRequest, Line, StartRequest, Started};
+use super::wire::{ForkRequest, Line, ResumeRequest, StartRequest, Started};
 
 /// How long an owner may take to start or to die before a command gives up.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -159,13 +159,17 @@ impl Host {
     /// # Errors
     ///
     /// [`ClientError`].
-    pub async fn resume(&self, run: &RunId) -> Result<Started, ClientError> {
+    pub async fn resume(
+        &self,
+        run: &RunId,
+        request: ResumeRequest,
+    ) -> Result<Started, ClientError> {
         match self {
             Self::Here(service) => {
                 let (service, run) = (service.clone(), run.clone());
-                apart(async move { service.resume(run).await }).await
+                apart(async move { service.resume(run, request).await }).await
             }
-            Self::There(client) => client.resume(run).await,
+            Self::There(client) => client.resume(run, &request).await,
         }
     }
 

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::service::{Refusal, Service};
 use super::wire::{
-    DecideRequest, ForkRequest, GrantRequest, Line, RunList, ShutdownRequest, StartRequest,
+    DecideRequest, ForkRequest, GrantRequest, Line, ResumeRequest, RunList, ShutdownRequest,
+    StartRequest,
 };
 
 /// The most runs one answer lists.
@@ -155,10 +156,22 @@ async fn halt(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, 
     Ok(HttpResponse::Ok().json(report))
 }
 
-async fn resume(service: Data<Service>, id: Path<String>) -> Result<HttpResponse, Refused> {
+async fn resume(
+    service: Data<Service>,
+    id: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    // Nothing, or `null`: nothing more is said.
+    let request: Option<ResumeRequest> = if body.is_empty() {
+        None
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Refusal::bad_request(format!("body: {error}")))?
+    };
+    let request = request.unwrap_or_default();
     let run = run_of(&service, &id).await?;
     let service = service.get_ref().clone();
-    let started = detached(async move { service.resume(run).await }).await?;
+    let started = detached(async move { service.resume(run, request).await }).await?;
     Ok(HttpResponse::Ok().json(started))
 }
 

@@ -39,8 +39,8 @@ impl Surroundings {
 
     /// Which settings are others where the request comes from, in words.
     #[must_use]
-    pub fn differing(&self, request: &StartRequest) -> Option<String> {
-        let theirs = request.settings.as_ref()?;
+    pub fn differing(&self, theirs: Option<&BTreeMap<String, String>>) -> Option<String> {
+        let theirs = theirs?;
         let names: BTreeSet<&String> = self.settings.keys().chain(theirs.keys()).collect();
         let others: Vec<&str> = names
             .into_iter()

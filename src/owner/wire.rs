@@ -81,6 +81,18 @@ pub struct ForkRequest {
     /// The model for every seat; each keeps its own when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// As in [`StartRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
+}
+
+/// `POST /v1/runs/{id}/resume`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// As in [`StartRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
 }
 
 /// How it came that a run is under way.
@@ -126,6 +138,10 @@ pub struct Started {
     /// The rock, when it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rock: Option<String>,
+    /// The one card that was asked for, when it is finished already: the wish is fulfilled, however
+    /// the run that it belongs to stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_card: Option<String>,
     /// More of each run.
     pub runs: Vec<StartedRun>,
     /// What the plan's makers want to say.

@@ -8,21 +8,30 @@ use orket_core::tool::ToolResult;
 use serde_json::{Map, Value, json};
 
 use super::child::limits::Limits;
+use super::child::sandbox::allowance::Allowance;
+use super::child::sandbox::stop::{FIELD, GAPS, Limit};
 use super::child::{Ending, Errand, How};
 
 /// How much of standard error an error text quotes, in characters.
 const QUOTED: usize = 2_000;
 
-/// What is to be run for this call.
+/// The scope of permissions that opens the network to a skill, unless all it asks for is `off`.
+const NETWORK: &str = "network";
+
+/// What is to be run for this call, and no more than `allowance`.
 #[must_use]
-pub fn errand(job: &ToolJob, command: CommandTool, output: usize) -> Errand {
+pub fn errand(job: &ToolJob, command: CommandTool, output: usize, allowance: &Allowance) -> Errand {
     let arguments = Value::Object(job.call.args.clone()).to_string();
     let mut set = vec![
         ("ORKET_IDEMPOTENCY_KEY", job.key.clone()),
         ("ORKET_RUN_ID", job.scope.run_id.clone()),
         ("ORKET_ISSUE_ID", job.scope.issue_id.clone()),
     ];
+    let mut allowance = allowance.clone().with_memory(command.memory_bytes);
     if let Some(skill) = command.skill {
+        // What is required was granted, or the call would not be made.
+        let network = skill.required_permissions.get(NETWORK);
+        allowance.network |= network.is_some_and(|asked| asked.iter().any(|it| it != "off"));
         let limits = json!({
             "max_execution_ms": job.spec.time_limit_ms,
             "max_memory_bytes": command.memory_bytes,
@@ -46,6 +55,7 @@ pub fn errand(job: &ToolJob, command: CommandTool, output: usize) -> Errand {
             output,
             memory: command.memory_bytes,
         },
+        allowance,
         fence: job.scope.fence,
     }
 }
@@ -55,7 +65,9 @@ pub fn errand(job: &ToolJob, command: CommandTool, output: usize) -> Errand {
 pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     let (mut fields, said_ok, said_error) = spoken(ending);
     // A child does not speak for Orket.
-    fields.shift_remove(BREACH);
+    for own in [BREACH, FIELD, GAPS] {
+        fields.shift_remove(own);
+    }
     let mut breach = None;
     let under = memory.map_or_else(String::new, |bytes| {
         format!(" (its memory is limited to {bytes} bytes)")
@@ -77,8 +89,22 @@ pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
                 limit.as_secs_f64()
             ))
         }
+        How::Stopped(stop) => Some(format!("`{tool}` was stopped{under}: {stop}")),
         How::Cancelled => Some(format!("`{tool}` was cancelled and killed")),
         How::NotStarted(trouble) => Some(format!("`{tool}`: {trouble}")),
+    };
+    // What the manifest declared is its contract.
+    if ending
+        .stop
+        .is_some_and(|it| it.limit == Limit::Memory && memory == Some(it.allowed))
+    {
+        breach = Some(Breach::limits("max_memory"));
+    }
+    let trouble = match (trouble, &ending.how, ending.stop) {
+        (Some(trouble), How::Exit(_) | How::Signal(_), Some(stop)) => {
+            Some(format!("{trouble}, {stop}"))
+        }
+        (trouble, _, _) => trouble,
     };
     let error = match (trouble, said_ok) {
         (None, true) => None,
@@ -100,6 +126,12 @@ pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     };
     if let Some(breach) = breach {
         breach.mark(&mut result);
+    }
+    if let Some(stop) = ending.stop {
+        stop.mark(&mut result);
+    }
+    if !ending.gaps.is_empty() {
+        result.fields.insert(GAPS.to_owned(), json!(ending.gaps));
     }
     result
 }

@@ -10,21 +10,30 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use orket_actors::fault;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
-use orket_core::plan::VerifyCommand;
 use orket_core::skill;
 use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolHome, ToolResult};
 use orket_core::turn::VerifyReport;
+use orket_core::verify::VerifyJob;
 use rustix::io::Errno;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::child::sandbox::SandboxOptions;
+use super::child::sandbox::abilities::SandboxAbilities;
 use super::child::{Children, mark, strays};
+use super::command;
 use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
+use super::review::Review;
 use super::workspace::{Workspace, Workspaces, inside};
-use super::{command, verify};
 use crate::stages;
+use crate::verifier::files::Memory;
+
+/// How many threads parse files: it is all computing, and the cards have the processors to share.
+const PARSERS: usize = 2;
+/// How many reviews may wait for them; more wait without a place in the queue.
+const PARSER_BACKLOG: usize = 256;
 
 /// What an operator can set about tools.
 #[derive(Debug, Clone)]
@@ -43,6 +52,11 @@ pub struct HostOptions {
     pub output_max: usize,
     /// How many threads the file tools run on.
     pub file_threads: usize,
+    /// This program, to parse files in a process of its own; `None` parses them in this one, which a
+    /// fault in a grammar can bring down.
+    pub parser: Option<PathBuf>,
+    /// What children may do, and what they may never see.
+    pub sandbox: SandboxOptions,
     /// How many file calls may be queued or under way; more wait without blocking.
     pub file_backlog: usize,
 }
@@ -59,6 +73,8 @@ impl HostOptions {
             list_max: 10_000,
             output_max: 1024 * 1024,
             file_threads: 4,
+            parser: None,
+            sandbox: SandboxOptions::default(),
             file_backlog: 1_024,
         }
     }
@@ -88,6 +104,8 @@ pub struct Host {
     workspaces: Arc<Workspaces>,
     files: Arc<Pool>,
     children: Arc<Children>,
+    parsers: Arc<Pool>,
+    parsed: Arc<Memory>,
 }
 
 impl Host {
@@ -99,17 +117,27 @@ impl Host {
     pub fn new(options: HostOptions) -> Result<Arc<Self>, HostError> {
         let workspaces = Arc::new(Workspaces::default());
         let files = Pool::start(options.file_threads, options.file_backlog)?;
+        let parsers = Pool::start(PARSERS, PARSER_BACKLOG)?;
         let children = Children::start(
             &options.data_folder_id,
             Arc::clone(&workspaces),
             options.grace,
+            &options.sandbox,
         )?;
         Ok(Arc::new(Self {
             options: Arc::new(options),
             workspaces,
             files: Arc::new(files),
             children: Arc::new(children),
+            parsers: Arc::new(parsers),
+            parsed: Arc::default(),
         }))
+    }
+
+    /// What this machine can keep children from.
+    #[must_use]
+    pub fn abilities(&self) -> &SandboxAbilities {
+        self.children.sandbox().abilities()
     }
 
     /// A call whose work is one blocking function on the workspace.
@@ -214,7 +242,8 @@ impl ToolHost for Host {
     ) -> BoxFuture<'static, ToolResult> {
         if let Some(command) = job.command.take() {
             let memory = command.memory_bytes;
-            let errand = command::errand(&job, command, self.options.output_max);
+            let allowance = &self.options.sandbox.allowance;
+            let errand = command::errand(&job, command, self.options.output_max, allowance);
             let children = Arc::clone(&self.children);
             return async move {
                 if cancel.is_cancelled() {
@@ -245,34 +274,23 @@ impl ToolHost for Host {
     fn verify(
         &self,
         scope: ToolScope,
-        commands: Vec<VerifyCommand>,
+        job: VerifyJob,
         beat: Beat,
         cancel: CancellationToken,
     ) -> BoxFuture<'static, VerifyReport> {
-        let children = Arc::clone(&self.children);
-        let output = self.options.output_max;
-        async move {
-            let mut report = VerifyReport::default();
-            for (number, verify) in commands.iter().enumerate() {
-                if cancel.is_cancelled() {
-                    let left = commands.len() - number;
-                    let error =
-                        format!("the verification was cancelled with {left} command(s) left");
-                    report.errors.push(error);
-                    break;
-                }
-                let errand = verify::errand(&scope, verify, output);
-                let ending = children
-                    .run(errand, Arc::clone(&beat), cancel.clone())
-                    .await;
-                let (command, error) = verify::judge(verify, &ending);
-                report.command_results.push(command);
-                report.errors.extend(error);
-            }
-            report.ok = report.errors.is_empty();
-            report
-        }
-        .boxed()
+        let review = Review {
+            workspaces: Arc::clone(&self.workspaces),
+            children: Arc::clone(&self.children),
+            parsers: Arc::clone(&self.parsers),
+            parser: self.options.parser.clone(),
+            memory: Arc::clone(&self.parsed),
+            output: self.options.output_max,
+            allowance: self.options.sandbox.allowance.clone(),
+            scope,
+            beat,
+            cancel,
+        };
+        async move { review.run(job).await }.boxed()
     }
 
     fn prepare(
@@ -300,7 +318,9 @@ impl ToolHost for Host {
     }
 
     fn reap_strays(&self) -> usize {
-        strays::kill_all(self.children.marker(), mark::Origin::Earlier)
+        let killed = strays::kill_all(self.children.marker(), mark::Origin::Earlier);
+        self.children.clear_up_temp();
+        killed
     }
 }
 

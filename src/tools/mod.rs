@@ -6,12 +6,16 @@
 //! - [`workspace`]: workspace folders as capabilities; which texts are paths inside one.
 //! - [`files`]: `read_file`, `write_file`, `list_directory`, and the threads they run on.
 //! - [`child`]: child processes, from their start until nothing of them is left.
-//! - [`command`]: tools that are commands. [`verify`]: verify commands.
+//! - [`command`]: tools that are commands. [`verify`]: verify commands. [`fixture`]: fixtures.
+//! - [`review`]: everything that is looked at before the guard is.
 
 pub mod child;
 pub mod command;
 pub mod files;
+pub mod fixture;
 pub mod host;
+mod parsing;
+pub mod review;
 pub mod verify;
 pub mod workspace;
 

@@ -8,6 +8,7 @@ use orket_core::turn::CommandReport;
 
 use super::child::limits::Limits;
 use super::child::prepare::Trouble;
+use super::child::sandbox::allowance::Allowance;
 use super::child::{Ending, Errand, How};
 
 /// How much of an output stream a report keeps, in characters.
@@ -15,14 +16,22 @@ const KEPT: usize = 2_000;
 /// How much of an output an error sentence quotes, in characters.
 const QUOTED: usize = 200;
 
+/// The failure class of a command that a limit of its sandbox stopped.
+const LIMIT: &str = "sandbox_limit";
+
 /// The exit codes that shells use for these.
 const TIMED_OUT: i32 = 124;
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// What is to be run.
+/// What is to be run, and no more than `allowance`.
 #[must_use]
-pub fn errand(scope: &ToolScope, verify: &VerifyCommand, output: usize) -> Errand {
+pub fn errand(
+    scope: &ToolScope,
+    verify: &VerifyCommand,
+    output: usize,
+    allowance: &Allowance,
+) -> Errand {
     Errand {
         workspace: scope.workspace.clone(),
         working_directory: String::new(),
@@ -38,19 +47,30 @@ pub fn errand(scope: &ToolScope, verify: &VerifyCommand, output: usize) -> Erran
             output,
             memory: None,
         },
+        allowance: allowance.clone(),
         fence: scope.fence,
     }
 }
 
-/// What became of a command: its report, and a sentence when it did not do what it should.
+/// What became of a command that `source` wanted: its report, and a sentence when it did not do what it should.
 #[must_use]
-pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<String>) {
+pub fn judge(
+    verify: &VerifyCommand,
+    source: &str,
+    ending: &Ending,
+) -> (CommandReport, Option<String>) {
     let display = display(&verify.command);
     let (returncode, failure_class, error) = match &ending.how {
         How::Exit(code) if *code == verify.expect_exit => match wrong_output(verify, ending) {
             None => (*code, "none", None),
             Some(error) => (*code, "unexpected_output", Some(error)),
         },
+        // The kernel held a limit against it, and it did not get over that.
+        How::Exit(_) | How::Signal(_) if ending.stop.is_some() => {
+            let stop = ending.stop.map(|it| it.to_string()).unwrap_or_default();
+            let error = format!("did not get over a limit, {stop}");
+            (ending.how.code(), LIMIT, Some(with_stderr(error, ending)))
+        }
         How::Exit(code) => {
             let class = match *code {
                 NOT_EXECUTABLE | NOT_FOUND => "missing_runtime",
@@ -68,6 +88,10 @@ pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<
             let error = format!("took longer than {} s and was killed", limit.as_secs_f64());
             (TIMED_OUT, "timeout", Some(error))
         }
+        How::Stopped(stop) => {
+            let error = format!("was stopped: {stop}");
+            (-1, LIMIT, Some(with_stderr(error, ending)))
+        }
         How::Cancelled => (-1, "command_failed", Some("was cancelled".to_owned())),
         How::NotStarted(trouble) => {
             let (code, class) = match trouble {
@@ -76,6 +100,8 @@ pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<
                 Trouble::Path(_)
                 | Trouble::Folder { .. }
                 | Trouble::System { .. }
+                | Trouble::Sandbox { .. }
+                | Trouble::Secret(_)
                 | Trouble::LetGo => (-1, "command_failed"),
             };
             (code, class, Some(format!("did not start: {trouble}")))
@@ -87,6 +113,7 @@ pub fn judge(verify: &VerifyCommand, ending: &Ending) -> (CommandReport, Option<
         stdout: cut(&ending.stdout.text(), KEPT),
         stderr: cut(&ending.stderr.text(), KEPT),
         failure_class: failure_class.to_owned(),
+        policy_source: source.to_owned(),
     };
     (report, error.map(|error| format!("`{display}` {error}")))
 }

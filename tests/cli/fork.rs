@@ -249,6 +249,11 @@ fn a_fork_keeps_what_was_settled_and_asks_the_other_model_for_the_rest() {
 #[test]
 fn a_fork_in_the_middle_of_a_card_gives_its_turn_what_it_was_given() {
     let (house, run) = chain();
+    house.write(
+        "workspace/default/verification/deep/check.json",
+        &json!([1]),
+    );
+    house.write("workspace/default/agent_output/stray.json", &json!([2]));
     let forked = house.run(&["fork", &format!("{run}:CHAIN-2:2"), "--json"]);
     assert_eq!(forked.code, 0, "{forked:?}");
     let fork = forked.json()["run_id"].as_str().unwrap().to_owned();
@@ -262,8 +267,14 @@ fn a_fork_in_the_middle_of_a_card_gives_its_turn_what_it_was_given() {
         &format!("{fork}:CHAIN-2:2"),
     ]);
     assert_eq!(same.code, 0, "{}", same.out);
+    let folder = house.path().join("workspace/default-fork-1");
     let name = "workspace/default-fork-1/agent_output/CHAIN-2.txt";
     assert_eq!(text(&house, name), format!("by {run}"));
+    assert!(folder.join("verification/deep/check.json").exists());
+    assert!(
+        !folder.join("agent_output/stray.json").exists(),
+        "no turn wrote it"
+    );
     verified(&house, &fork);
 }
 

@@ -154,3 +154,33 @@ fn the_same_command_says_that_it_takes_up_what_was_left() {
     );
     assert!(!told.contains("attached to it"), "{told}");
 }
+
+#[test]
+fn a_card_that_is_finished_in_a_stopped_build_needs_no_run() {
+    let house = House::new();
+    house.epic("demo", 2, SLOW);
+    let mut run = house.start(&["--epic", "demo"]);
+    run.until("DEMO-2  coder: turn 1");
+    run.signal("INT");
+    assert_eq!(run.end().0, 130);
+    for args in [
+        &["run", "--card", "DEMO-1", "--json"][..],
+        &["run", "--epic", "demo", "--resume", "DEMO-1", "--json"],
+    ] {
+        let done = house.run(args);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(
+            done.err
+                .contains("DEMO-1 is finished in build build-demo already"),
+            "{done:?}"
+        );
+        assert_eq!(done.json()["cards"][0]["status"], "done");
+    }
+    let runs = house.run(&["runs", "--json"]).json();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 1, "{runs:#}");
+    let rest = house.run(&["--epic", "demo", "--json"]);
+    assert_eq!(
+        (rest.code, &rest.json()["run_id"]),
+        (0, &runs["runs"][0]["run_id"])
+    );
+}

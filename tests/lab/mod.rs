@@ -162,7 +162,7 @@ pub fn statuses(report: &RunReport) -> Vec<String> {
 /// The calls of a coder that writes one file and hands it in.
 pub fn write_and_hand_in(path: &str) -> Value {
     json!([
-        {"tool": "write_file", "args": {"path": path, "content": "made by {{issue_id}}\n"}},
+        {"tool": "write_file", "args": {"path": path, "content": "# made by {{issue_id}}\n"}},
         {"tool": "update_issue_status", "args": {"status": "code_review"}}
     ])
 }

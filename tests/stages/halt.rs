@@ -13,10 +13,10 @@ use orket_actors::clock::SystemClock;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_actors::runtime::{Parts, Runtime, Shutdown};
 use orket_actors::world::Options;
-use orket_core::plan::VerifyCommand;
 use orket_core::stages::{Stage, StageFailed, StagePlan, StageReport};
 use orket_core::tool::ToolResult;
 use orket_core::turn::VerifyReport;
+use orket_core::verify::VerifyJob;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -45,11 +45,11 @@ impl ToolHost for Held {
     fn verify(
         &self,
         scope: ToolScope,
-        commands: Vec<VerifyCommand>,
+        job: VerifyJob,
         beat: Beat,
         cancel: CancellationToken,
     ) -> BoxFuture<'static, VerifyReport> {
-        self.host.verify(scope, commands, beat, cancel)
+        self.host.verify(scope, job, beat, cancel)
     }
 
     fn prepare(

@@ -26,6 +26,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
         role: "coder".to_owned(),
         roles: vec!["coder".to_owned(), "architect".to_owned()],
         system_prompt: Arc::from("You write code.\n\"Quoted\" — ünïcode."),
+        prompt: orket_core::policy::PromptStamp::default(),
         tools: Arc::from([ToolSpec {
             name: "write_file".to_owned(),
             description: "Writes a file.".to_owned(),
@@ -95,6 +96,7 @@ pub fn card(id: &str) -> CardPlan {
             expect_exit: 0,
             timeout_ms: 60_000,
         }],
+        fixture: None,
         params: serde_json::Map::from_iter([("k".to_owned(), json!([1, null, "x"]))]),
         labels: vec!["a".to_owned()],
         references: Vec::new(),
@@ -116,8 +118,11 @@ pub fn life(status: CardStatus) -> CardLife {
         retries: 0,
         recoveries: 0,
         refusal: None,
+        refusals: Vec::new(),
+        escalation: None,
         last_reply: String::new(),
         tokens: 0,
+        written: vec!["agent_output/main.py".to_owned()],
     }
 }
 

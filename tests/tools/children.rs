@@ -47,6 +47,7 @@ async fn a_child_sees_only_what_it_is_given() {
         "ORKET_ISSUE_ID",
         "ORKET_RUN_ID",
         "PATH",
+        "TMPDIR",
     ];
     assert_eq!(names, expected);
     let value = |name: &str| variables.iter().find(|(it, _)| *it == name).unwrap().1;

@@ -115,9 +115,11 @@ impl Lab {
 
     async fn run(&self, job: ToolJob) -> ToolResult {
         let work = self.host.run(job, silent(), CancellationToken::new());
-        tokio::time::timeout(DEADLINE, work)
-            .await
-            .expect("it hangs")
+        let work = tokio::time::timeout(DEADLINE, work);
+        let mut result = work.await.expect("it hangs");
+        // What this very machine cannot confine.
+        result.fields.shift_remove("sandbox_gaps");
+        result
     }
 }
 

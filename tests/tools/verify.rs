@@ -40,7 +40,7 @@ async fn every_command_is_run_and_reported() {
     let (beat, beats) = counted();
     let work = lab
         .host
-        .verify(lab.scope(), commands, beat, CancellationToken::new());
+        .verify(lab.scope(), commands.into(), beat, CancellationToken::new());
     let mut report = tokio::time::timeout(DEADLINE, work).await.unwrap();
     assert!(!report.ok);
     assert!(beats.load(Ordering::Relaxed) >= 3);
@@ -59,12 +59,17 @@ async fn all_well_is_ok_and_nothing_to_do_is_too() {
     let commands = vec![verify(&["true"], None), verify(&["pwd"], None)];
     let report = lab
         .host
-        .verify(scope.clone(), commands, silent(), CancellationToken::new())
+        .verify(
+            scope.clone(),
+            commands.into(),
+            silent(),
+            CancellationToken::new(),
+        )
         .await;
     assert_eq!((report.ok, report.errors), (true, vec![]));
     let report = lab
         .host
-        .verify(scope, vec![], silent(), CancellationToken::new())
+        .verify(scope, vec![].into(), silent(), CancellationToken::new())
         .await;
     assert_eq!((report.ok, report.command_results.len()), (true, 0));
 }
@@ -82,7 +87,7 @@ async fn a_cancel_ends_the_command_and_leaves_out_the_rest() {
     ];
     let work = lab
         .host
-        .verify(lab.scope(), commands, silent(), cancel.clone());
+        .verify(lab.scope(), commands.into(), silent(), cancel.clone());
     let work = tokio::spawn(work);
     until("the first runs", || pids(&lab).len() == 1).await;
     cancel.cancel();

@@ -1,14 +1,15 @@
-//! The tool host: carries out calls whose home is [`orket_core::tool::ToolHome::Host`], verify
-//! commands, and what is laid out before a run's first card.
+//! The tool host: carries out calls whose home is [`orket_core::tool::ToolHome::Host`], looks at a
+//! card's work before the guard does, and lays out what comes before a run's first card.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use orket_core::plan::{CommandTool, VerifyCommand};
+use orket_core::plan::CommandTool;
 use orket_core::stages::{StageFailed, StagePlan, StageReport};
 use orket_core::tool::{ToolCall, ToolResult, ToolSpec};
 use orket_core::turn::VerifyReport;
+use orket_core::verify::VerifyJob;
 use tokio_util::sync::CancellationToken;
 
 /// A sign of life, given to whoever does the work; calling it is one atomic store.
@@ -60,11 +61,12 @@ pub trait ToolHost: Send + Sync + 'static {
         cancel: CancellationToken,
     ) -> BoxFuture<'static, ToolResult>;
 
-    /// Runs verify commands, in order, all of them.
+    /// Checks the syntax of files, then runs the verify commands in order, all of them, then, when
+    /// all of that held, the fixture.
     fn verify(
         &self,
         scope: ToolScope,
-        commands: Vec<VerifyCommand>,
+        job: VerifyJob,
         beat: Beat,
         cancel: CancellationToken,
     ) -> BoxFuture<'static, VerifyReport>;

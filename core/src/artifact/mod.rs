@@ -9,6 +9,7 @@ mod memory;
 mod name;
 mod story;
 mod time;
+mod verification;
 
 use std::borrow::Borrow;
 
@@ -116,7 +117,7 @@ pub fn files<S: Borrow<Step>>(
     let mut files = Vec::new();
     if extent == Extent::All {
         conversation(&story, &mut files);
-        actions(&story, &mut files);
+        actions(meta, &story, &mut files);
         // A turn that never asked has behaved in no way that could be compared.
         if !story.rounds.is_empty() {
             files.extend(memory::files(meta, steps));
@@ -212,9 +213,10 @@ fn conversation(story: &Story<'_>, files: &mut Vec<(String, Vec<u8>)>) {
 }
 
 /// What was done.
-fn actions(story: &Story<'_>, files: &mut Vec<(String, Vec<u8>)>) {
+fn actions(meta: &TurnMeta<'_>, story: &Story<'_>, files: &mut Vec<(String, Vec<u8>)>) {
     if let Some(report) = story.verified {
-        files.push(("runtime_verification.json".to_owned(), pretty(report)));
+        let file = verification::File::of(meta, report);
+        files.push(("runtime_verification.json".to_owned(), pretty(&file)));
     }
     if story.rounds.iter().any(|round| round.reply.is_some()) {
         let calls: Vec<&ToolCall> = story.calls().collect();

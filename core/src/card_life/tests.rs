@@ -20,8 +20,11 @@ fn card(max_retries: u32) -> CardPlan {
     .expect("a card")
 }
 
-fn budgets() -> Budgets {
+fn budgets() -> Budgets<'static> {
+    static LOOP: std::sync::LazyLock<GuardLoopPolicy> =
+        std::sync::LazyLock::new(GuardLoopPolicy::default);
     Budgets {
+        guard_loop: &LOOP,
         backoff: Backoff {
             base_ms: 10,
             max_ms: 100,
@@ -300,10 +303,50 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
     );
     assert_eq!(life.refusal, None);
     life.claim(Purpose::Review);
-    life.conclude(&card, Purpose::Review, &sent_back, &budgets(), "seed");
+    let mut same = life.clone();
+    same.conclude(&card, Purpose::Review, &sent_back, &budgets(), "seed");
+    assert_eq!(same.code.as_deref(), Some("MODEL_NON_COMPLIANT"));
+    let otherwise = TurnOutcome::Succeeded {
+        status: CardStatus::GuardRequestedChanges,
+        wait_reason: None,
+        summary: "name the folder".to_owned(),
+    };
+    life.conclude(&card, Purpose::Review, &otherwise, &budgets(), "seed");
     assert_eq!(life.code.as_deref(), Some("GUARD_RETRY_EXCEEDED"));
     assert_eq!(
         life.note,
-        "sent back 1 times, still not accepted: name the file"
+        "sent back 1 times, still not accepted: name the folder"
     );
+}
+
+#[test]
+fn what_no_seat_can_mend_settles_the_card_at_once() {
+    let mut life = CardLife::default();
+    life.claim(Purpose::Work);
+    life.conclude(
+        &card(3),
+        Purpose::Work,
+        &succeeded(CardStatus::CodeReview),
+        &budgets(),
+        "seed",
+    );
+    life.claim(Purpose::Review);
+    let mut failure = Failure::new(
+        FailureClass::Verification,
+        "E_FIXTURE_MISSING: it is not there",
+    );
+    failure.for_good = true;
+    let outcome = TurnOutcome::Failed { failure };
+    let conclusion = life.conclude(&card(3), Purpose::Review, &outcome, &budgets(), "seed");
+    assert_eq!(conclusion.after, After::Settled);
+    assert_eq!((life.status, life.retries), (CardStatus::Blocked, 0));
+    assert_eq!(life.wait_reason, Some(WaitReason::System));
+}
+
+#[test]
+fn files_are_remembered_once_and_in_order() {
+    let mut life = CardLife::default();
+    life.note_written(vec!["b.py".to_owned(), "a.py".to_owned()]);
+    life.note_written(vec!["a.py".to_owned()]);
+    assert_eq!(life.written, ["a.py", "b.py"]);
 }

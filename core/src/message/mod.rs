@@ -62,6 +62,8 @@ pub struct Brief<'a> {
     pub dependencies: &'a [(CardId, CardStatus)],
     /// Files of the read contract that do not exist.
     pub missing_reads: &'a [String],
+    /// Tokens that the prompt may have; 0 is no limit.
+    pub context_tokens: u32,
 }
 
 /// One earlier reply, cut for later prompts.
@@ -79,11 +81,49 @@ pub struct Spoken {
 /// and one message with everything about this card.
 #[must_use]
 pub fn first(brief: &Brief<'_>) -> Vec<Message> {
-    let mut messages = Vec::with_capacity(brief.history.len() + 2);
+    let task = task(brief);
+    let mut quotations: Vec<Message> = brief.history.iter().map(quotation).collect();
+    let left_out = too_many(brief, &task, &quotations);
+    quotations.drain(..left_out);
+    let mut messages = Vec::with_capacity(quotations.len() + 3);
     messages.push(Message::new(Speaker::System, &*brief.seat.system_prompt));
-    messages.extend(brief.history.iter().map(quotation));
-    messages.push(Message::new(Speaker::User, task(brief)));
+    if left_out > 0 {
+        let words = format!(
+            "Of {} earlier replies the {left_out} oldest are left out here: the context window of {} \
+             tokens does not hold them. Read files to see what they brought.",
+            brief.history.len(),
+            brief.context_tokens
+        );
+        messages.push(Message::new(Speaker::User, words));
+    }
+    messages.append(&mut quotations);
+    messages.push(Message::new(Speaker::User, task));
     messages
+}
+
+/// Bytes that count as a token: English prose has a little more, code a little less.
+const BYTES_A_TOKEN: usize = 4;
+
+/// How many of the oldest quotations must go for the prompt to fit.
+fn too_many(brief: &Brief<'_>, task: &str, quotations: &[Message]) -> usize {
+    if brief.context_tokens == 0 {
+        return 0;
+    }
+    let tokens = |text: &str| text.len().div_ceil(BYTES_A_TOKEN);
+    let window = usize::try_from(brief.context_tokens).unwrap_or(usize::MAX);
+    let mut left = window
+        .saturating_sub(tokens(&brief.seat.system_prompt))
+        .saturating_sub(tokens(task));
+    let mut kept = 0;
+    for quotation in quotations.iter().rev() {
+        let needed = tokens(&quotation.content);
+        if needed > left {
+            break;
+        }
+        left -= needed;
+        kept += 1;
+    }
+    quotations.len() - kept
 }
 
 fn quotation(spoken: &Spoken) -> Message {

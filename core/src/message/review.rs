@@ -4,12 +4,17 @@ use super::fence::{cut, fenced};
 use super::{Brief, add};
 use crate::status::CardStatus;
 use crate::transition::{Actor, allowed, check};
-use crate::turn::{CommandReport, Purpose};
+use crate::turn::{
+    CommandReport, FixtureReport, Purpose, SyntaxFinding, UncheckedFile, VerifyReport,
+};
 
 /// The longest output of a command shown, in characters.
 const OUTPUT: usize = 2_000;
 /// The longest list of errors shown, in characters.
 const ERRORS: usize = 4_000;
+
+/// The longest list of files or findings shown.
+const LISTED: usize = 20;
 
 /// What the verifier found, if it ran.
 pub(super) fn verifier(brief: &Brief<'_>, out: &mut String) {
@@ -24,7 +29,7 @@ pub(super) fn verifier(brief: &Brief<'_>, out: &mut String) {
     };
     out.push_str("## What the verifier found\n\n");
     out.push_str(if report.ok {
-        "It ran what was written and accepts it.\n\n"
+        "It checked what was written and accepts it.\n\n"
     } else {
         "It does NOT accept what was written.\n\n"
     });
@@ -33,8 +38,67 @@ pub(super) fn verifier(brief: &Brief<'_>, out: &mut String) {
         fenced(&cut(&report.errors.join("\n"), ERRORS), out);
         out.push('\n');
     }
+    files(report, out);
     for command in &report.command_results {
         command_report(command, out);
+    }
+    if let Some(fixture) = &report.fixture {
+        scenarios(fixture, out);
+    }
+}
+
+/// Which files were parsed, which were not, and what is wrong with those of others. Names are what
+/// models and their programs chose, so they stay within fences.
+fn files(report: &VerifyReport, out: &mut String) {
+    let parsed = if report.syntax_errors.is_empty() {
+        "These files follow the grammar of their languages:"
+    } else {
+        "These files were parsed:"
+    };
+    lines(parsed, report.checked_files.iter().cloned(), out);
+    let unchecked = report.unchecked_files.iter();
+    lines(
+        "These were not parsed, which says nothing about them:",
+        unchecked.map(|it: &UncheckedFile| format!("{} ({})", it.path, it.reason)),
+        out,
+    );
+    let elsewhere = report.syntax_elsewhere.iter();
+    lines(
+        "These, which this card did not write, break their grammar; that does not count against it:",
+        elsewhere.map(|it: &SyntaxFinding| {
+            format!("{}:{}:{}: {}", it.path, it.line, it.column, it.message)
+        }),
+        out,
+    );
+}
+
+/// A heading and the first of many lines; nothing when there is none.
+fn lines(heading: &str, all: impl ExactSizeIterator<Item = String>, out: &mut String) {
+    let rest = all.len().saturating_sub(LISTED);
+    let shown: Vec<String> = all.take(LISTED).collect();
+    if shown.is_empty() {
+        return;
+    }
+    add(out, format_args!("{heading}\n\n"));
+    fenced(&cut(&shown.join("\n"), ERRORS), out);
+    if rest > 0 {
+        add(out, format_args!("\nand {rest} more.\n"));
+    }
+    out.push('\n');
+}
+
+fn scenarios(fixture: &FixtureReport, out: &mut String) {
+    add(
+        out,
+        format_args!(
+            "The fixture {} tried {} scenarios: {} held, {} did not.\n\n",
+            fixture.fixture_path, fixture.total_scenarios, fixture.passed, fixture.failed
+        ),
+    );
+    if let (Some(code), Some(why)) = (fixture.code, &fixture.fatal_error) {
+        let words = format!("{}: {why}", code.code());
+        fenced(&cut(&words, ERRORS), out);
+        out.push('\n');
     }
 }
 

@@ -48,11 +48,6 @@ fn check_itself<S>(context: &Context<'_, S>, issue: &Issue, field: &str, finding
         );
         findings.warn(file, format!("{field}.status"), message);
     }
-    let verification = &issue.verification;
-    if verification.fixture_path.is_some() || !verification.scenarios.is_empty() {
-        let message = "is kept but not run by this version; use params.verify";
-        findings.warn(file, format!("{field}.verification"), message);
-    }
 }
 
 fn build_one<S: AssetSource>(
@@ -84,6 +79,7 @@ fn build_one<S: AssetSource>(
     let mut params = issue.card.params.clone();
     models::settle_card_overrides(context, &mut params, &params_field, findings);
     let verify = verify::of_card(&params, file, &params_field, findings);
+    let fixture = verify::fixture(&issue.verification, file, field, findings);
     let plan = seats.plans.get(&seat.key)?;
     let guard = seats.plans.get(seats.guard.as_ref()?)?;
     let contracts = card_contracts(context, seats, issue, &params_field, plan, guard, findings)?;
@@ -108,6 +104,7 @@ fn build_one<S: AssetSource>(
             let shared = if writes { shared } else { &[] };
             shared.to_vec()
         }),
+        fixture,
         params,
         labels: issue.card.labels.clone(),
         references: issue.card.references.clone(),

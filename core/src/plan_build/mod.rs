@@ -251,7 +251,7 @@ pub fn build<S: AssetSource>(
     };
     check_target(&context, &mut findings);
     let mut policy = policy::build(&context, told, &mut findings);
-    let mut seats = seats::build(&context, &mut findings);
+    let mut seats = seats::build(&context, &policy.prompts, &mut findings);
     let mut cards = cards::build(&context, &seats, &mut findings);
     let models: Vec<ModelName> = seats
         .plans

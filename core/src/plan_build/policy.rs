@@ -2,6 +2,9 @@
 
 mod approvals;
 pub(super) mod budget;
+mod guard_loop;
+mod prompts;
+mod verifier;
 
 use serde_json::{Map, Value};
 
@@ -31,10 +34,12 @@ pub(super) fn build<S: AssetSource>(
         skills,
         approvals: approvals::build(context, findings),
         budget: budget::build(context, findings),
+        guard_loop: guard_loop::build(context, findings),
+        prompts: prompts::build(context, findings),
         contract,
         gate,
         project: stages::build(context, &rules, told, findings),
-        ..RunPolicy::default()
+        verifier: verifier::build(&rules, findings),
     }
 }
 

@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::contracts::STATUS;
 use super::{Context, Findings};
-use crate::asset::{Asset, AssetSource, Dialect, LoadError, Role, Seat};
+use crate::asset::{Asset, AssetSource, Dialect, LoadError, PromptMetadata, Role, Seat};
 use crate::canonical;
 use crate::model::ModelName;
+use crate::policy::{PromptPolicy, PromptStamp, ResolverMode, Selection};
 use crate::tool::ToolSpec;
 use crate::transition::GUARD_ROLE;
 
@@ -71,6 +72,7 @@ pub(super) fn compile(
     dialect: Option<&Dialect>,
     tools: &[ToolSpec],
     is_guard: bool,
+    policy: &PromptPolicy,
 ) -> String {
     let mut prompt = Sections::default();
     if let Some(dialect) = dialect {
@@ -99,7 +101,101 @@ pub(super) fn compile(
         prompt.list("How you answer", &manners);
         prompt.text(&dialect.hallucination_guard);
     }
+    if policy.mode == ResolverMode::Resolver {
+        let layers: Vec<String> = policy
+            .guard_layers
+            .iter()
+            .map(|layer| layer.text().to_owned())
+            .collect();
+        prompt.list("What you are held to", &layers);
+    }
     prompt.0
+}
+
+/// Namespaces of rules that belong to the runtime's guards.
+const GUARDS: [&str; 3] = ["HALLUCINATION.", "SECURITY.", "CONSISTENCY."];
+
+/// Where a seat's prompt comes from; a version that the policy does not allow is a problem, or a
+/// warning where the policy is not strict.
+pub(super) fn stamp(
+    role: (&str, &Role),
+    dialect: Option<&Dialect>,
+    prompt: &str,
+    policy: &PromptPolicy,
+    findings: &mut Findings,
+) -> PromptStamp {
+    let (file, role) = role;
+    let none = PromptMetadata::default();
+    let of_role = &role.prompt_metadata;
+    let of_dialect = dialect.map_or(&none, |it| &it.prompt_metadata);
+    let word = |text: &Option<String>, default: &str| {
+        let text = text.as_deref().map(str::trim).filter(|it| !it.is_empty());
+        text.unwrap_or(default).to_lowercase()
+    };
+    let statuses = [
+        word(&of_role.status, "stable"),
+        word(&of_dialect.status, "stable"),
+    ];
+    let version = format!(
+        "{}/{}",
+        word(&of_role.version, "1.0.0"),
+        word(&of_dialect.version, "1.0.0")
+    );
+    let wrong = match policy.selection {
+        Selection::Stable => statuses
+            .iter()
+            .any(|it| it != "stable")
+            .then(|| "only `stable` prompts may speak".to_owned()),
+        Selection::Canary => statuses
+            .iter()
+            .any(|it| !["stable", "candidate", "canary"].contains(&it.as_str()))
+            .then(|| "only `stable`, `candidate` and `canary` prompts may speak".to_owned()),
+        Selection::Exact => policy
+            .exact
+            .as_ref()
+            .filter(|exact| **exact != version)
+            .map(|exact| format!("only version {exact} may speak")),
+    };
+    if let Some(rule) = wrong {
+        let message = format!(
+            "the role is {} and its dialect {}, version {version}; {rule} (prompt_selection_policy)",
+            statuses[0], statuses[1]
+        );
+        if policy.strict {
+            findings.problem(file, "prompt_metadata.status", message);
+        } else {
+            findings.warn(file, "prompt_metadata.status", message);
+        }
+    }
+    for rule in of_role
+        .owned_rule_ids
+        .iter()
+        .chain(&of_dialect.owned_rule_ids)
+    {
+        if GUARDS
+            .iter()
+            .any(|guard| rule.to_uppercase().starts_with(guard))
+        {
+            let message = format!("`{rule}` belongs to a guard; a prompt may not own it");
+            findings.problem(file, "prompt_metadata.owned_rule_ids", message);
+        }
+    }
+    let id = |metadata: &PromptMetadata, default: &str| {
+        metadata.id.clone().unwrap_or_else(|| default.to_owned())
+    };
+    let family = dialect.map_or("none", |it| it.model_family.as_str());
+    let mut checksum = canonical::sha256_hex(prompt.as_bytes());
+    checksum.truncate(16);
+    let [role_status, dialect_status] = statuses;
+    PromptStamp {
+        prompt_id: format!("{}+{}", id(of_role, &role.name), id(of_dialect, family)),
+        prompt_version: version,
+        prompt_checksum: checksum,
+        resolver_policy: policy.mode.as_str().to_owned(),
+        selection_policy: policy.selection.as_str().to_owned(),
+        role_status,
+        dialect_status,
+    }
 }
 
 #[derive(Default)]

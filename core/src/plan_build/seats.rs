@@ -13,6 +13,7 @@ use crate::asset::{AssetSource, Role, Seat, name};
 use crate::contract::Contract;
 use crate::model::ModelOptions;
 use crate::plan::{CommandTool, SeatPlan};
+use crate::policy::PromptPolicy;
 use crate::transition::GUARD_ROLE;
 
 /// The seats of a run.
@@ -28,7 +29,11 @@ pub(super) struct Seats {
     pub(super) commands: BTreeMap<String, CommandTool>,
 }
 
-pub(super) fn build<S: AssetSource>(context: &Context<'_, S>, findings: &mut Findings) -> Seats {
+pub(super) fn build<S: AssetSource>(
+    context: &Context<'_, S>,
+    prompts: &PromptPolicy,
+    findings: &mut Findings,
+) -> Seats {
     let team = &context.team.asset;
     let mut seats = Seats {
         guard: guard(&team.seats).map(|seat| seat.key.clone()),
@@ -52,7 +57,7 @@ pub(super) fn build<S: AssetSource>(context: &Context<'_, S>, findings: &mut Fin
     for seat in &team.seats {
         let mut found = Findings::default();
         let is_guard = seats.guard.as_ref() == Some(&seat.key);
-        let built = build_one(context, seat, is_guard, &mut toolbox, &mut found);
+        let built = build_one(context, seat, is_guard, &mut toolbox, prompts, &mut found);
         if !used.contains(&seat.key) && !found.problems.is_empty() {
             for problem in found.problems {
                 let message = format!(
@@ -85,6 +90,7 @@ fn build_one<S: AssetSource>(
     seat: &Seat,
     is_guard: bool,
     toolbox: &mut Toolbox<'_, S>,
+    prompts: &PromptPolicy,
     findings: &mut Findings,
 ) -> Option<(SeatPlan, Contract)> {
     let field = format!("seats.{}.roles", seat.written);
@@ -129,13 +135,22 @@ fn build_one<S: AssetSource>(
     };
     let model = model?;
     let dialect = prompt::dialect(context, &model, findings);
-    let system_prompt = prompt::compile(seat, &role.asset, dialect.as_ref(), &tools, is_guard);
+    let dialect = dialect.as_ref();
+    let system_prompt = prompt::compile(seat, &role.asset, dialect, &tools, is_guard, prompts);
+    let stamp = prompt::stamp(
+        (&role.file, &role.asset),
+        dialect,
+        &system_prompt,
+        prompts,
+        findings,
+    );
     let environment = &context.environment.asset;
     let plan = SeatPlan {
         seat: seat.key.clone(),
         role: speaking.clone(),
         roles: seat.roles.clone(),
         system_prompt: Arc::from(system_prompt),
+        prompt: stamp,
         tools: Arc::from(tools),
         contract,
         model,

@@ -1,6 +1,7 @@
 //! Plans from assets in memory.
 
 mod stages;
+mod verifier;
 
 use serde_json::{Value, json};
 
@@ -457,4 +458,139 @@ fn the_organization_s_rules_are_in_every_contract_and_a_wrong_one_is_named() {
         &catalogue(),
     );
     insta::assert_snapshot!(errors.expect_err("refused").to_string());
+}
+
+fn with_modes(modes: &[(&str, &str)]) -> PlanSettings {
+    let mut settings = PlanSettings::default();
+    for (key, value) in modes {
+        settings
+            .modes
+            .insert((*key).to_owned(), (*value).to_owned());
+    }
+    settings
+}
+
+/// The problems of a plan, as lines; empty when there is one.
+fn refusals(source: &MemorySource, settings: &PlanSettings) -> String {
+    match build(&Library::new(source), &request(), settings, &catalogue()) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn prompts_are_stamped_and_only_the_versions_that_may_speak_do() {
+    let role = |status: &str, version: &str, rules: Value| {
+        edited("config/roles/coder.json", |role| {
+            role["role"]["prompt_metadata"] = json!({"id": "role.coder", "status": status, "version": version, "owned_rule_ids": rules});
+        })
+        .with(
+            "config/dialects/generic.json",
+            json!({"prompt_metadata": {"id": "dialect.generic", "version": "2.0"}}).to_string(),
+        )
+    };
+    let stable = role("stable", "1.4", json!([]));
+    let built = build_from(&stable, &PlanSettings::default());
+    let seat = &built.plan.seats["coder"];
+    assert_eq!(seat.prompt.prompt_id, "role.coder+dialect.generic");
+    assert_eq!(seat.prompt.prompt_version, "1.4/2.0");
+    let checksum = crate::canonical::sha256_hex(seat.system_prompt.as_bytes());
+    assert_eq!(seat.prompt.prompt_checksum, checksum[..16]);
+
+    let canary = role("canary", "1.5", json!([]));
+    let told = refusals(&canary, &PlanSettings::default());
+    assert!(told.contains("only `stable` prompts may speak"), "{told}");
+    let loose = with_modes(&[("prompt_selection_strict", "false")]);
+    let built = build_from(&canary, &loose);
+    assert!(
+        built.warnings.iter().any(|it| it.contains("only `stable`")),
+        "{:?}",
+        built.warnings
+    );
+    assert_eq!(
+        refusals(
+            &canary,
+            &with_modes(&[("prompt_selection_policy", "canary")])
+        ),
+        ""
+    );
+    let retired = role("retired", "1.5", json!([]));
+    assert!(
+        !refusals(
+            &retired,
+            &with_modes(&[("prompt_selection_policy", "canary")])
+        )
+        .is_empty()
+    );
+
+    let exact = |version: &str| {
+        let modes = [
+            ("prompt_selection_policy", "exact"),
+            ("prompt_version_exact", version),
+        ];
+        // The guard's role has no version of its own.
+        refusals(&canary, &with_modes(&modes))
+    };
+    assert!(exact("9/9").contains("only version 9/9 may speak"));
+    assert!(
+        !exact("1.5/2.0").contains("coder.json"),
+        "{}",
+        exact("1.5/2.0")
+    );
+    assert!(
+        refusals(
+            &stable,
+            &with_modes(&[("prompt_selection_policy", "exact")])
+        )
+        .contains("prompt_version_exact")
+    );
+    let owning = role("stable", "1", json!(["SECURITY.MINE"]));
+    assert!(refusals(&owning, &PlanSettings::default()).contains("belongs to a guard"));
+}
+
+#[test]
+fn the_resolver_lays_its_guard_layers_over_a_prompt() {
+    let source = house();
+    let plain = build_from(&source, &PlanSettings::default());
+    assert!(
+        !plain.plan.seats["coder"]
+            .system_prompt
+            .contains("What you are held to")
+    );
+    let modes = [
+        ("prompt_resolver_mode", "resolver"),
+        ("prompt_guard_layers", "security, consistency"),
+    ];
+    let over = build_from(&source, &with_modes(&modes));
+    let prompt = &over.plan.seats["coder"].system_prompt;
+    assert!(
+        prompt.contains("Stay inside the workspace") && prompt.contains("Keep to what was decided")
+    );
+    assert!(!prompt.contains("Name only files"));
+    for (key, value) in [
+        ("prompt_resolver_mode", "magic"),
+        ("prompt_guard_layers", "luck"),
+        ("context_tokens", "many"),
+    ] {
+        let told = refusals(&source, &with_modes(&[(key, value)]));
+        assert!(told.contains(key) && told.contains(value), "{told}");
+    }
+}
+
+#[test]
+fn the_context_of_the_environment_bounds_a_prompt_unless_something_stronger_does() {
+    let bound = edited("config/environments/desk.json", |it| {
+        it["params"] = json!({"num_ctx": 4_096})
+    });
+    let tokens = |settings: &PlanSettings| {
+        build_from(&bound, settings)
+            .plan
+            .policy
+            .prompts
+            .context_tokens
+    };
+    assert_eq!(tokens(&PlanSettings::default()), 4_096);
+    assert_eq!(tokens(&with_modes(&[("context_tokens", "0")])), 0);
+    let plain = build_from(&house(), &PlanSettings::default());
+    assert_eq!(plain.plan.policy.prompts.context_tokens, 32_768);
 }

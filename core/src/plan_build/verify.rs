@@ -1,13 +1,19 @@
 //! The commands that check what a card wrote, before the guard looks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::{Context, Findings};
+use crate::asset::Verification;
 use crate::asset::reader::{Reader, Report, expected};
 use crate::asset::skill::words_of;
 use crate::plan::VerifyCommand;
+use crate::verify::{FixturePlan, Scenario, fixture_path};
 
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
+/// The mode that switches the verifier off, but for what a card itself demands.
+pub(super) const OFF: &str = "disable_runtime_verifier";
 
 /// A card's own commands; `None` when it says nothing.
 pub(super) fn of_card(
@@ -32,7 +38,10 @@ pub(super) fn of_organization<S>(
     let report = Report::new(&organization.file);
     let rules = &organization.asset.process_rules;
     let reader = Reader::new(&report, rules, "process_rules".to_owned());
-    let off = reader.flag("disable_runtime_verifier", false);
+    let off = match context.settings.modes.get(OFF) {
+        Some(word) => matches!(word.as_str(), "true" | "1"),
+        None => reader.flag(OFF, false),
+    };
     let seconds = reader.count("runtime_verifier_timeout_sec").unwrap_or(60);
     let commands = reader.value("runtime_verifier_commands");
     let mut found = Vec::new();
@@ -44,6 +53,81 @@ pub(super) fn of_organization<S>(
     drop(reader);
     findings.problems.extend(report.into_parts().0);
     found
+}
+
+/// The organization's commands by profile, for cards that have no others.
+pub(super) fn by_profile(
+    rules: &Map<String, Value>,
+    file: &str,
+    findings: &mut Findings,
+) -> BTreeMap<String, Vec<VerifyCommand>> {
+    const KEY: &str = "runtime_verifier_commands_by_profile";
+    let field = format!("process_rules.{KEY}");
+    let seconds = rules
+        .get("runtime_verifier_timeout_sec")
+        .and_then(Value::as_u64);
+    let timeout_ms = seconds.unwrap_or(60).max(1).saturating_mul(1_000);
+    match rules.get(KEY) {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(Value::Object(profiles)) => profiles
+            .iter()
+            .map(|(profile, commands)| {
+                let field = format!("{field}.{profile}");
+                let commands = list(commands, timeout_ms, file, &field, findings);
+                (profile.clone(), commands)
+            })
+            .collect(),
+        Some(other) => {
+            findings.problem(file, field, expected("lists of commands by profile", other));
+            BTreeMap::new()
+        }
+    }
+}
+
+/// The card's fixture.
+pub(super) fn fixture(
+    verification: &Verification,
+    file: &str,
+    field: &str,
+    findings: &mut Findings,
+) -> Option<FixturePlan> {
+    let field = format!("{field}.verification");
+    let Some(path) = &verification.fixture_path else {
+        if !verification.scenarios.is_empty() {
+            let message = "are not tried without a fixture; give verification.fixture_path";
+            findings.warn(file, format!("{field}.scenarios"), message);
+        }
+        return None;
+    };
+    if verification.scenarios.is_empty() {
+        let message = "has no scenarios to try, so it can only show that it runs";
+        findings.warn(file, format!("{field}.fixture_path"), message);
+    }
+    let mut seen = BTreeSet::new();
+    for (place, scenario) in verification.scenarios.iter().enumerate() {
+        if !seen.insert(scenario.id.as_str()) {
+            let message = format!("`{}` is the id of an earlier scenario", scenario.id);
+            findings.problem(file, format!("{field}.scenarios[{place}].id"), message);
+        }
+    }
+    match fixture_path(path) {
+        Ok(path) => Some(FixturePlan {
+            path,
+            scenarios: verification
+                .scenarios
+                .iter()
+                .map(|scenario| Scenario {
+                    id: scenario.id.clone(),
+                    input_data: scenario.input_data.clone(),
+                    expected_output: scenario.expected_output.clone(),
+                })
+                .collect(),
+        }),
+        Err(message) => {
+            findings.problem(file, format!("{field}.fixture_path"), message);
+            None
+        }
+    }
 }
 
 fn list(

@@ -6,6 +6,7 @@ mod approvals;
 mod budget;
 mod contract;
 mod gate;
+mod guard_loop;
 mod project;
 mod prompts;
 mod skills;
@@ -17,8 +18,14 @@ pub use approvals::{ApprovalPolicy, ApprovalRequest};
 pub use budget::{Amounts, BudgetPolicy, Limits, Price, Scope, Unit, amount, shown};
 pub use contract::ContractPolicy;
 pub use gate::{FileOwnership, GatePolicy, OwnPlace};
+pub use guard_loop::{
+    BEGIN_ANEW, GuardBackoff, GuardLoopPolicy, NON_COMPLIANT, OnExceed, PERSISTENT, RETRY_EXCEEDED,
+    Ruling, fingerprint, rules_in,
+};
 pub use project::ProjectPolicy;
-pub use prompts::PromptPolicy;
+pub use prompts::{
+    DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, ResolverMode, Selection,
+};
 pub use skills::SkillPolicy;
 pub use verifier::VerifierPolicy;
 
@@ -28,6 +35,8 @@ pub use verifier::VerifierPolicy;
 pub struct RunPolicy {
     /// What the tool gate refuses beyond its fixed rules.
     pub gate: GatePolicy,
+    /// How often a guard may send a card back, and what follows then.
+    pub guard_loop: GuardLoopPolicy,
     /// Which calls wait for a person.
     pub approvals: ApprovalPolicy,
     /// What a run may spend.

@@ -23,6 +23,7 @@ fn card(place: usize, priority: f64, depends_on: &[usize]) -> CardPlan {
         contract: Contract::default(),
         review_contract: Contract::default(),
         verify: Vec::new(),
+        fixture: None,
         params: serde_json::Map::new(),
         labels: Vec::new(),
         references: Vec::new(),

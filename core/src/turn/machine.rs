@@ -18,7 +18,7 @@ use crate::gate::{self, GateScope};
 use crate::ids::CardId;
 use crate::message::{self, Brief, Spoken};
 use crate::model::{Message, ModelName, ModelRequest, Origin, Reply, Speaker, Usage};
-use crate::plan::{CardPlan, RunPlan, SeatPlan, VerifyCommand};
+use crate::plan::{CardPlan, RunPlan, SeatPlan};
 use crate::policy::ApprovalRequest;
 use crate::skill;
 use crate::stall::Phase;
@@ -26,6 +26,7 @@ use crate::status::{CardStatus, WaitReason};
 use crate::tool::{EffectClass, ToolCall, ToolHome, ToolResult, ToolSpec};
 use crate::tool_call;
 use crate::tool_catalogue::OBSERVATIONAL;
+use crate::verify::VerifyJob;
 
 /// How often the same call may bring the same result before the turn counts as stuck.
 const MOST_REPEATS: u32 = 3;
@@ -61,6 +62,8 @@ pub struct Context {
     pub dependencies: Vec<(CardId, CardStatus)>,
     /// How many cards the turn may create; `None` for as many as it likes.
     pub room: Option<u32>,
+    /// Before a review: the files that the card's turns wrote and that may hold code.
+    pub written: Vec<String>,
 }
 
 impl Context {
@@ -105,6 +108,7 @@ impl Context {
             history: given.history,
             dependencies: given.dependencies,
             room: given.room,
+            written: given.written,
         })
     }
 
@@ -116,6 +120,15 @@ impl Context {
             history: self.history.clone(),
             dependencies: self.dependencies.clone(),
             room: self.room,
+            written: self.written.clone(),
+        }
+    }
+
+    /// What the verifier has to look at before this turn's model is asked.
+    fn verify_job(&self) -> Option<VerifyJob> {
+        match self.purpose {
+            Purpose::Work => None,
+            Purpose::Review => VerifyJob::of(&self.plan, &self.card, &self.written),
         }
     }
 
@@ -154,8 +167,8 @@ pub enum LedgerEffect {
 /// What to do once the steps are durable.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// Run the verify commands.
-    Verify(Vec<VerifyCommand>),
+    /// Have the verifier look at the card's work.
+    Verify(Box<VerifyJob>),
     /// Ask the model; see [`Turn::request`].
     Ask,
     /// Carry out one call.
@@ -286,14 +299,13 @@ impl Turn {
             cx,
         };
         let mut steps = vec![started];
-        if turn.cx.purpose == Purpose::Review && !turn.cx.card.verify.is_empty() {
-            let commands = turn.cx.card.verify.clone();
+        if let Some(job) = turn.cx.verify_job() {
             return Ok((
                 turn,
                 Decision {
                     steps,
                     flush: false,
-                    next: Next::Verify(commands),
+                    next: Next::Verify(Box::new(job)),
                 },
             ));
         }
@@ -478,6 +490,12 @@ impl Turn {
         self.pending.as_ref().map(|call| call.tool.as_str())
     }
 
+    /// The files that its calls wrote, or were about to, and that may hold code.
+    #[must_use]
+    pub fn written(&self) -> Vec<String> {
+        super::written_by(self.carried_out.iter().chain(&self.pending))
+    }
+
     /// What the ledger tools asked for, to be applied when the turn finishes well.
     #[must_use]
     pub fn ledger(&self) -> &[LedgerEffect] {
@@ -500,7 +518,8 @@ impl Turn {
             report: report.clone(),
         }];
         if !report.ok {
-            let failure = Failure::new(FailureClass::Verification, evidence(&report));
+            let mut failure = Failure::new(FailureClass::Verification, report.evidence());
+            failure.for_good = report.is_beyond_the_seat();
             return Ok(self.finish_failed(failure, steps, false));
         }
         self.ask_first(Some(&report), &mut steps)?;
@@ -877,6 +896,7 @@ impl Turn {
             verify,
             history: &cx.history,
             dependencies: &cx.dependencies,
+            context_tokens: cx.plan.policy.prompts.context_tokens,
             missing_reads: &cx.missing_reads,
         });
         steps.push(Step::ModelRequested {
@@ -1036,6 +1056,7 @@ impl Turn {
             contract: like,
             review_contract: self.cx.card.review_contract.clone(),
             verify: Vec::new(),
+            fixture: None,
             params: Map::new(),
             labels: Vec::new(),
             references: vec![self.cx.card.id.to_string()],
@@ -1150,27 +1171,6 @@ fn describe(violations: &[Violation]) -> String {
         })
         .collect();
     parts.join("; ")
-}
-
-fn evidence(report: &VerifyReport) -> String {
-    let mut text = report.errors.join("; ");
-    for command in report
-        .command_results
-        .iter()
-        .filter(|command| command.failure_class != "none")
-    {
-        let output: String = command
-            .stderr
-            .chars()
-            .chain(command.stdout.chars())
-            .take(600)
-            .collect();
-        text.push_str(&format!(
-            "\n$ {} -> exit {} ({})\n{output}",
-            command.command_display, command.returncode, command.failure_class
-        ));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod machine;
 mod rederive;
+mod report;
 mod rounds;
 
 pub use machine::{
@@ -11,11 +12,16 @@ pub use machine::{
 };
 
 pub use rederive::{Divergence, RecordedStep, rederive};
+pub use report::{
+    CommandReport, FixtureFault, FixtureReport, ScenarioReport, SyntaxFinding, UncheckedFile,
+    VerifyReport,
+};
 pub use rounds::{Followed, Round, follow};
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::gate::normal_path;
 use crate::ids::CardId;
 use crate::message::Spoken;
 use crate::model::{Message, ModelName, ModelOptions, Reply};
@@ -23,6 +29,7 @@ use crate::policy::ApprovalRequest;
 use crate::stall::Phase;
 use crate::status::{CardStatus, WaitReason, words};
 use crate::tool::{EffectClass, ToolCall, ToolResult};
+use crate::verify::may_hold_code;
 
 words! {
     /// Why a turn is taken.
@@ -53,6 +60,9 @@ pub struct Given {
     /// How many cards it may create; `None` in the record of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<u32>,
+    /// Before a review: the files that the card's turns wrote and that may hold code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
 }
 
 /// One broken clause of a contract, or one refused call.
@@ -68,32 +78,6 @@ pub struct Violation {
     /// What was found.
     #[serde(default)]
     pub evidence: String,
-}
-
-/// What a verify command did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandReport {
-    /// The command as one would type it.
-    pub command_display: String,
-    /// Its exit code; -1 when a signal ended it, 124 at a time-out, 127 when it is not there.
-    pub returncode: i32,
-    /// Standard output, cut at 2,000 characters.
-    pub stdout: String,
-    /// Standard error, cut at 2,000 characters.
-    pub stderr: String,
-    /// `none`, `timeout`, `missing_runtime`, `command_failed` or `unexpected_output`.
-    pub failure_class: String,
-}
-
-/// What the verifier found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifyReport {
-    /// Everything held.
-    pub ok: bool,
-    /// What did not, one sentence each.
-    pub errors: Vec<String>,
-    /// The commands that were run.
-    pub command_results: Vec<CommandReport>,
 }
 
 /// How a turn ended.
@@ -253,6 +237,28 @@ impl Step {
             Self::TurnFinished { .. } => "turn_finished",
         }
     }
+}
+
+/// The files that calls of these steps were to write, relative to the workspace and in order: those
+/// that may hold code. Whether each was written does not matter here; one that was not is not there.
+#[must_use]
+pub fn written_files(steps: &[std::sync::Arc<Step>]) -> Vec<String> {
+    let calls = steps.iter().filter_map(|step| match step.as_ref() {
+        Step::CallIntended { call, .. } => Some(call),
+        _ => None,
+    });
+    written_by(calls)
+}
+
+fn written_by<'a>(calls: impl Iterator<Item = &'a ToolCall>) -> Vec<String> {
+    let paths = calls
+        .filter(|call| call.tool == "write_file")
+        .filter_map(|call| normal_path(call.text("path")?))
+        .filter(|path| may_hold_code(path));
+    let mut paths: Vec<String> = paths.collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// What an open attempt waits for a person to decide: its last step asks, and nothing answers.

@@ -35,6 +35,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         role: "coder".to_owned(),
         roles: vec!["coder".to_owned()],
         system_prompt: Arc::from("You write code."),
+        prompt: crate::policy::PromptStamp::default(),
         tools: tools.into(),
         contract: Contract::default(),
         model: ModelName::parse("scripted:t").expect("a model"),
@@ -54,6 +55,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         contract: contract(&[CardStatus::CodeReview], &["agent_output/a.txt"]),
         review_contract: contract(&[CardStatus::Done], &[]),
         verify: Vec::new(),
+        fixture: None,
         params: Map::new(),
         labels: Vec::new(),
         references: Vec::new(),
@@ -97,6 +99,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         history: Vec::new(),
         dependencies: Vec::new(),
         room: None,
+        written: Vec::new(),
     })
 }
 

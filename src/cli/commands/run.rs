@@ -24,7 +24,7 @@ use crate::owner::service::{
     Refusal, check_fork, check_request, new_run_id, place_of, resolve_run,
 };
 use crate::owner::signals::Signals;
-use crate::owner::wire::{ForkRequest, Outcome, StartRequest, Started, WorkKind};
+use crate::owner::wire::{ForkRequest, Outcome, ResumeRequest, StartRequest, Started, WorkKind};
 
 /// Owners that may turn us away because they are going down before we give up.
 const MOST_TRIES: u32 = 5;
@@ -33,7 +33,7 @@ const MOST_TRIES: u32 = 5;
 #[derive(Clone)]
 enum Wish {
     Start(Box<StartRequest>),
-    Resume(String),
+    Resume(String, ResumeRequest),
     Fork(String, Box<ForkRequest>),
 }
 
@@ -42,13 +42,13 @@ impl Wish {
         match self {
             Self::Start(request) => host.start((**request).clone()).await,
             Self::Fork(reference, request) => host.fork(reference, (**request).clone()).await,
-            Self::Resume(reference) => {
+            Self::Resume(reference, request) => {
                 let run = match host {
                     Host::Here(service) => service.resolve(reference).await?.run_id,
                     Host::There(client) => client.show(reference).await?.run_id,
                 };
                 let run = RunId::new(run).map_err(|error| ClientError::Gone(error.to_string()))?;
-                host.resume(&run).await
+                host.resume(&run, request.clone()).await
             }
         }
     }
@@ -72,7 +72,11 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
     if args.detach {
         return detach::resume(&context, &args.run).await;
     }
-    perform(&context, args.door.mode(), Wish::Resume(args.run)).await
+    let unnamed = args.door.server.is_none();
+    let request = ResumeRequest {
+        settings: unnamed.then(|| context.settings.digests.clone()),
+    };
+    perform(&context, args.door.mode(), Wish::Resume(args.run, request)).await
 }
 
 pub async fn fork(context: Context, args: ForkArgs) -> Result<ExitCode, Failure> {
@@ -84,6 +88,8 @@ pub async fn fork(context: Context, args: ForkArgs) -> Result<ExitCode, Failure>
         turn: place.turn,
         role: place.role.map(str::to_owned),
         model: args.model.clone(),
+        // Whoever names the owner means its settings.
+        settings: (args.door.server.is_none()).then(|| context.settings.digests.clone()),
     };
     check_fork(&request)?;
     if args.detach {
@@ -226,7 +232,7 @@ fn taken_up(started: &mut Started) {
 /// What would be refused anyway is refused before this process owns anything.
 fn check(context: &Context, wish: &Wish) -> Result<(), Failure> {
     match wish {
-        Wish::Resume(reference) => {
+        Wish::Resume(reference, _) => {
             resolve_run(context.records()?.as_ref(), reference)?;
         }
         Wish::Fork(reference, request) => {
@@ -325,7 +331,10 @@ fn tell(
                 out::warn(troubles.trim_end());
             }
         }
-        return ExitCode::from(report::exit_code(report));
+        return match started.finished_card {
+            Some(_) => ExitCode::SUCCESS,
+            None => ExitCode::from(report::exit_code(report)),
+        };
     };
     let (status, code) = rock_status(reports);
     if context.json {

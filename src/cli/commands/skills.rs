@@ -238,6 +238,11 @@ async fn carried_out(
 ) -> Result<ToolResult, Failure> {
     let mut options = HostOptions::new(format!("skills-run-{}", std::process::id()));
     options.grace = context.settings.tool_grace;
+    options.sandbox.allowance = context.settings.allowance.clone();
+    options.sandbox.hidden = vec![
+        context.settings.durable_root.clone(),
+        context.cwd.join(".env"),
+    ];
     let host = Host::new(options).map_err(|error| Failure::new("E_START", error.to_string()))?;
     let job = ToolJob {
         scope: ToolScope {

@@ -13,7 +13,7 @@ use crate::cli::out;
 use crate::cli::progress::Progress;
 use crate::owner::host::Mode;
 use crate::owner::signals::Signals;
-use crate::owner::wire::Line;
+use crate::owner::wire::{Line, ResumeRequest};
 
 /// Owners that may go away under one command before it gives up.
 const MOST_OWNERS: u32 = 5;
@@ -151,7 +151,11 @@ impl<'a> Watcher<'a> {
         let standing = self.entered.host.report(run).await?;
         if standing.status == RunStatus::Running.as_str() {
             // Most likely it was taken up already, which is what is wanted.
-            let _ = self.entered.host.resume(run).await;
+            let _ = self
+                .entered
+                .host
+                .resume(run, ResumeRequest::default())
+                .await;
         }
         Ok(())
     }

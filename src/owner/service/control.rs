@@ -8,7 +8,9 @@ use orket_core::policy::Unit;
 use super::start::can_go_on;
 use super::{Refusal, Service};
 use crate::owner::ports::{BudgetView, RunRow};
-use crate::owner::wire::{DecideRequest, Decision, GrantRequest, Outcome, Started, StartedRun};
+use crate::owner::wire::{
+    DecideRequest, Decision, GrantRequest, Outcome, ResumeRequest, Started, StartedRun,
+};
 
 impl Service {
     /// Stops a run; returns when the ledger says so.
@@ -114,7 +116,7 @@ impl Service {
     /// # Errors
     ///
     /// When there is no such run or everything in it is done.
-    pub async fn resume(&self, run: RunId) -> Result<Started, Refusal> {
+    pub async fn resume(&self, run: RunId, request: ResumeRequest) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
         let row = self.resolve(run.as_str()).await?;
@@ -159,6 +161,7 @@ impl Service {
             run_ids: vec![run.to_string()],
             outcome,
             rock: None,
+            finished_card: None,
             runs: vec![StartedRun {
                 run_id: run.to_string(),
                 build_id: row.build_id,
@@ -166,7 +169,10 @@ impl Service {
                 outcome,
                 words,
             }],
-            warnings: rest.into_iter().collect(),
+            warnings: rest
+                .into_iter()
+                .chain(self.inner.surroundings.differing(request.settings.as_ref()))
+                .collect(),
         })
     }
 }

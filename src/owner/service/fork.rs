@@ -96,7 +96,12 @@ impl Service {
             "forked from {origin}: new build {build} in {}, {kept} settled cards kept",
             folder.display()
         );
-        Ok(one(&epic, actual.into(), build, Outcome::Started, words))
+        let mut started = one(&epic, actual.into(), build, Outcome::Started, words);
+        let surroundings = &self.inner.surroundings;
+        started
+            .warnings
+            .extend(surroundings.differing(request.settings.as_ref()));
+        Ok(started)
     }
 }
 
@@ -120,9 +125,12 @@ fn laid_out(
             Refusal::workspace(format!("{}: {error}", folder.display()))
         };
         if workspace::claim(&folder).map_err(|error| failed(&error))? {
-            if let Err(error) = workspace::fill(&folder, files) {
+            let filled = workspace::copy_fixtures(beside, &folder)
+                .map_err(|error| failed(&error))
+                .and_then(|()| workspace::fill(&folder, files).map_err(|error| failed(&error)));
+            if let Err(refusal) = filled {
                 let _ = std::fs::remove_dir_all(&folder);
-                return Err(failed(&error));
+                return Err(refusal);
             }
             return Ok((number, folder));
         }

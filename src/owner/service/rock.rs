@@ -171,6 +171,7 @@ impl RockJob {
             run_ids: runs.iter().map(|run| run.run_id.clone()).collect(),
             outcome: first.map_or(Outcome::AlreadyDone, |run| run.outcome),
             rock: Some(self.rock.clone()),
+            finished_card: None,
             runs,
             warnings,
         }

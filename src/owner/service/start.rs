@@ -12,7 +12,7 @@ use orket_core::status::CardStatus;
 
 use super::{Refusal, Service, blocking};
 use crate::owner::builds::{Choice, Wish, choose, is_main};
-use crate::owner::ports::{Found, PlanWish};
+use crate::owner::ports::{Found, PlanWish, RunRow};
 use crate::owner::wire::{Outcome, StartRequest, Started, StartedRun, WorkKind};
 
 /// A request whose texts were checked.
@@ -84,7 +84,9 @@ impl Service {
         let wish = Checked::of(&request, &surroundings.workspace)?;
         surroundings.check(&request)?;
         let mut started = self.start_checked(request.kind, wish).await?;
-        started.warnings.extend(surroundings.differing(&request));
+        started
+            .warnings
+            .extend(surroundings.differing(request.settings.as_ref()));
         Ok(started)
     }
 
@@ -133,6 +135,16 @@ impl Service {
                 }
                 None => {}
             }
+        }
+        if let (Some(target), Some(latest)) = (&wish.target, latest)
+            && target_is_finished
+            && matches!(latest.status, RunStatus::Halted | RunStatus::Interrupted)
+            && wish
+                .build_id
+                .as_ref()
+                .is_none_or(|build| build.as_str() == latest.build_id)
+        {
+            return Ok(finished_card(&wish.name, target, latest));
         }
         let choice = choose(
             Wish {
@@ -334,6 +346,7 @@ pub(super) fn one(
         run_ids: vec![run_id.clone()],
         outcome,
         rock: None,
+        finished_card: None,
         runs: vec![StartedRun {
             run_id,
             build_id,
@@ -355,6 +368,23 @@ fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
         Outcome::AlreadyDone,
         words,
     )
+}
+
+/// One card that is finished in a build whose rest was stopped: nothing is to be done for it.
+fn finished_card(epic: &str, card: &CardId, latest: &RunRow) -> Started {
+    let words = format!(
+        "{card} is finished in build {} already; nothing is run. orket run --epic {epic} goes on with the rest",
+        latest.build_id
+    );
+    let mut started = one(
+        epic,
+        latest.run_id.clone(),
+        latest.build_id.clone(),
+        Outcome::AlreadyDone,
+        words,
+    );
+    started.finished_card = Some(card.to_string());
+    started
 }
 
 /// Whether a run in this state can be gone on with.

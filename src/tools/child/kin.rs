@@ -38,18 +38,24 @@ pub struct Kin {
     pub of: HashMap<u64, Vec<Process>>,
     /// Dead orphans that cannot be told to be anybody's.
     pub unclaimed_dead: Vec<i32>,
+    /// Who may be anybody's, since its parent is not in the picture: most often that has just died,
+    /// and the next picture will tell.
+    pub in_limbo: HashSet<(i32, u64)>,
 }
 
 /// Sorts a picture of all processes. In this order a process is kin of a head when it was before,
-/// when it is in its group, when `mark_of` finds its mark, when an ancestor is kin, or when it is an
-/// orphan in a session of its own and only one head can have brought it about (such a one has
-/// cleared its environment, left its group and lost its parents between two looks).
+/// when it is in its group, when an ancestor is kin, when it is an orphan in a session of its own and
+/// only one head can have brought it about (such a one may have cleared its environment, left its
+/// group and lost its parents between two looks), or when `mark_of` finds its mark.
 ///
-/// `mark_of` is asked only about processes that began after the oldest head.
+/// `mark_of` is asked last, and only about processes that began after the oldest head, and not about
+/// those who have just come into limbo: it waits for a process that is just becoming another program,
+/// and in a crowd that takes long. `in_limbo` are those of the picture before.
 pub fn sort(
     heads: &[Head<'_>],
     processes: &[Process],
     onlooker: Onlooker,
+    in_limbo: &HashSet<(i32, u64)>,
     is_held: impl Fn(i32) -> bool,
     mark_of: impl Fn(i32) -> Option<String>,
 ) -> Kin {
@@ -69,23 +75,42 @@ pub fn sort(
     for process in processes.iter().filter(|it| it.pid != onlooker.pid) {
         let known = by_identity.get(&process.identity()).copied();
         let grouped = || by_group.get(&process.group).copied();
-        let marked = || {
-            let askable = process.start >= oldest && !process.dead;
-            let mark = askable.then(|| mark_of(process.pid)).flatten()?;
-            by_mark.get(mark.as_str()).copied()
-        };
-        if let Some(id) = known.or_else(grouped).or_else(marked) {
+        if let Some(id) = known.or_else(grouped) {
             owner.insert(process.pid, id);
         }
     }
+    let is_orphan =
+        |it: &Process| it.parent == onlooker.pid && it.session != onlooker.session && !it.dead;
+    let only_head_of_orphan = |process: &Process| {
+        let mut able = heads.iter().filter(|head| head.child.1 <= process.start);
+        let only = able.next().filter(|_| able.next().is_none())?;
+        (is_orphan(process) && !is_held(process.pid)).then_some(only.id)
+    };
     let mut kin = Kin::default();
     for process in processes.iter().filter(|it| it.pid != onlooker.pid) {
+        let askable = process.start >= oldest && !process.dead;
+        if !askable || ancestor(process, &owner, &parents, onlooker.pid).is_some() {
+            continue;
+        }
+        if let Some(id) = only_head_of_orphan(process) {
+            owner.insert(process.pid, id);
+            continue;
+        }
+        if process.parent != 0 && !parents.contains_key(&process.parent) {
+            kin.in_limbo.insert(process.identity());
+            if !in_limbo.contains(&process.identity()) {
+                continue;
+            }
+        }
+        if let Some(mark) = mark_of(process.pid)
+            && let Some(id) = by_mark.get(mark.as_str())
+        {
+            owner.insert(process.pid, *id);
+        }
+    }
+    for process in processes.iter().filter(|it| it.pid != onlooker.pid) {
         let orphan = process.parent == onlooker.pid && process.session != onlooker.session;
-        let id = ancestor(process, &owner, &parents, onlooker.pid).or_else(|| {
-            let mut able = heads.iter().filter(|head| head.child.1 <= process.start);
-            let only = able.next().filter(|_| able.next().is_none())?;
-            (orphan && !process.dead && !is_held(process.pid)).then_some(only.id)
-        });
+        let id = ancestor(process, &owner, &parents, onlooker.pid);
         match id {
             Some(id) => kin.of.entry(id).or_default().push(*process),
             None if orphan && process.dead => kin.unclaimed_dead.push(process.pid),
@@ -128,6 +153,7 @@ mod tests {
             session,
             start: 100 + u64::try_from(pid).expect("positive"),
             cpu: 0,
+            tasks: 1,
             dead: false,
         }
     }
@@ -171,7 +197,7 @@ mod tests {
             process(50, 1, 50, 50),  // a stranger
         ];
         let mark_of = |pid| (pid == 22).then(|| first.as_str().to_owned());
-        let kin = sort(&heads, &processes, US, |_| false, mark_of);
+        let kin = sort(&heads, &processes, US, &none, |_| false, mark_of);
         let of = |id: u64| -> Vec<i32> { kin.of[&id].iter().map(|it| it.pid).collect() };
         assert_eq!(of(1), [20, 21, 22, 23, 24]);
         assert_eq!(of(2), [30]);
@@ -199,9 +225,27 @@ mod tests {
             older,
             held,
         ];
-        let kin = sort(&heads, &processes, US, |pid| pid == 27, |_| None);
+        let kin = sort(&heads, &processes, US, &none, |pid| pid == 27, |_| None);
         let of: Vec<i32> = kin.of[&1].iter().map(|it| it.pid).collect();
         assert_eq!(of, [20, 25]);
         assert_eq!(kin.unclaimed_dead, [26]);
+    }
+
+    #[test]
+    fn who_comes_into_limbo_is_asked_at_the_second_look() {
+        let (mark, none) = (Marker::new("f").next(1), HashSet::new());
+        let heads = [Head {
+            id: 1,
+            child: (20, 120),
+            mark: &mark,
+            known: &none,
+        }];
+        let processes = [process(20, 10, 20, 5), process(25, 24, 25, 25)];
+        let mark_of = |_| Some(mark.as_str().to_owned());
+        let first = sort(&heads, &processes, US, &none, |_| false, mark_of);
+        assert_eq!(first.of[&1].len(), 1);
+        assert_eq!(first.in_limbo, HashSet::from([(25, 125)]));
+        let second = sort(&heads, &processes, US, &first.in_limbo, |_| false, mark_of);
+        assert_eq!(second.of[&1].len(), 2);
     }
 }

@@ -3,16 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use tokio_util::sync::CancellationToken;
 
-/// Direct children of this process that a leash holds. Held while a child is started, since until
-/// then nobody could tell it from an orphan that is to be reaped.
+use super::sandbox::spawn::{Plan, Spawned};
+
+/// Direct children of this process that a leash holds.
 static DIRECT: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// Shared by those who start a child, until it is written down: before, nobody could tell it from an
+/// orphan that is to be reaped.
+static STARTING: RwLock<()> = RwLock::new(());
 
 fn direct() -> MutexGuard<'static, BTreeSet<i32>> {
     DIRECT.lock().unwrap_or_else(PoisonError::into_inner)
@@ -20,6 +25,7 @@ fn direct() -> MutexGuard<'static, BTreeSet<i32>> {
 
 /// Reaps a dead process that was inherited from a child; a direct child of anybody is left to them.
 pub fn reap_orphan(pid: i32) {
+    let _nobody_starts = STARTING.write().unwrap_or_else(PoisonError::into_inner);
     let direct = direct();
     if !direct.contains(&pid)
         && let Some(pid) = Pid::from_raw(pid)
@@ -31,6 +37,7 @@ pub fn reap_orphan(pid: i32) {
 /// Whether a leash holds this process.
 #[must_use]
 pub fn is_held(pid: i32) -> bool {
+    let _nobody_starts = STARTING.write().unwrap_or_else(PoisonError::into_inner);
     direct().contains(&pid)
 }
 
@@ -40,7 +47,7 @@ enum Hold {
     #[default]
     Nothing,
     /// The child, running or dead, but not reaped: its id and group id are its own.
-    Child(Child),
+    Child(Pid),
     /// Nothing will be started any more, or what was started is reaped.
     LetGo,
 }
@@ -52,43 +59,23 @@ pub struct Leash {
     abandoned: CancellationToken,
 }
 
-/// A child that was started.
-#[derive(Debug)]
-pub struct Started {
-    /// Its id, which is its group's too.
-    pub pid: i32,
-    /// Where it reads from.
-    pub stdin: Option<ChildStdin>,
-    /// What it says.
-    pub stdout: Option<ChildStdout>,
-    /// What it complains of.
-    pub stderr: Option<ChildStderr>,
-}
-
 impl Leash {
     /// Starts the child in a process group of its own; `Ok(None)` when it was abandoned before.
     ///
     /// # Errors
     ///
     /// What the system says.
-    pub fn start(&self, command: &mut Command) -> io::Result<Option<Started>> {
+    pub fn start(&self, plan: &Plan) -> io::Result<Option<Spawned>> {
         let mut hold = self.lock();
         if !matches!(*hold, Hold::Nothing) {
             return Ok(None);
         }
-        let mut direct = direct();
-        let mut child = command.process_group(0).spawn()?;
-        let pid = child.id().cast_signed();
-        direct.insert(pid);
-        drop(direct);
-        let started = Started {
-            pid,
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
-        };
-        *hold = Hold::Child(child);
-        Ok(Some(started))
+        let starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+        let spawned = plan.spawn()?;
+        direct().insert(spawned.pid);
+        drop(starting);
+        *hold = Pid::from_raw(spawned.pid).map_or(Hold::LetGo, Hold::Child);
+        Ok(Some(spawned))
     }
 
     /// Signals the whole group.
@@ -118,10 +105,16 @@ impl Leash {
     pub fn bury(&self) -> ExitStatus {
         let mut hold = self.lock();
         let status = match std::mem::replace(&mut *hold, Hold::LetGo) {
-            Hold::Child(mut child) => {
-                let status = child.wait();
-                direct().remove(&child.id().cast_signed());
-                status.ok()
+            Hold::Child(pid) => {
+                let waited = loop {
+                    match waitpid(Some(pid), WaitOptions::empty()) {
+                        Err(Errno::INTR) => {}
+                        waited => break waited,
+                    }
+                };
+                direct().remove(&pid.as_raw_nonzero().get());
+                let (_pid, status) = waited.ok().flatten().unzip();
+                status.map(|it| ExitStatus::from_raw(it.as_raw()))
             }
             Hold::Nothing | Hold::LetGo => None,
         };
@@ -140,9 +133,7 @@ impl Drop for Leash {
 }
 
 fn signal_group(hold: &Hold, signal: Signal) {
-    if let Hold::Child(child) = hold
-        && let Some(group) = Pid::from_raw(child.id().cast_signed())
-    {
-        let _all_gone = kill_process_group(group, signal);
+    if let Hold::Child(group) = hold {
+        let _all_gone = kill_process_group(*group, signal);
     }
 }

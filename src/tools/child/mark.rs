@@ -50,6 +50,18 @@ impl Marker {
         Mark(format!("{}:{fence}:{}-{number}", self.folder, self.owner))
     }
 
+    /// The data folder's id.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// This owner's part of its marks.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Reads where a process comes from.
     #[must_use]
     pub fn origin(&self, environment: &[u8]) -> Origin {

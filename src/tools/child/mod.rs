@@ -6,6 +6,7 @@
 //! - [`leash`]: the hold on a direct child, so that its group can be killed at any instant.
 //! - [`supervise`]: the life of one child, on threads of the tool host's own.
 //! - [`output`]: bounded capture. [`limits`]: what a child may use.
+//! - [`sandbox`]: what confines a child, and what is said when a limit stopped it.
 //! - [`mark`], [`process`], [`kin`]: who belongs to a child, wherever it has gone.
 //! - [`warden`]: the thread that looks and clears up. [`strays`]: the same for those that an earlier
 //!   owner left behind.
@@ -31,6 +32,9 @@ use self::limits::Limits;
 use self::mark::Marker;
 use self::output::Captured;
 use self::prepare::Trouble;
+use self::sandbox::allowance::Allowance;
+use self::sandbox::stop::Stop;
+use self::sandbox::{Sandbox, SandboxOptions};
 use self::supervise::Supervision;
 use self::warden::Warden;
 use crate::tools::workspace::Workspaces;
@@ -42,6 +46,7 @@ pub mod mark;
 pub mod output;
 pub mod prepare;
 pub mod process;
+pub mod sandbox;
 pub mod strays;
 pub mod supervise;
 pub mod warden;
@@ -66,6 +71,8 @@ pub struct Errand {
     pub input: Option<Vec<u8>>,
     /// What it may use.
     pub limits: Limits,
+    /// What it may do.
+    pub allowance: Allowance,
     /// The fence of the attempt.
     pub fence: i64,
 }
@@ -79,6 +86,8 @@ pub enum How {
     Signal(i32),
     /// It was killed when it had run this long.
     TimedOut(Duration),
+    /// This limit stopped it.
+    Stopped(Stop),
     /// It was cancelled, or never started because of that.
     Cancelled,
     /// It could not be started.
@@ -94,6 +103,21 @@ impl How {
     }
 }
 
+impl How {
+    /// The exit code; -1 where there is none.
+    #[must_use]
+    pub const fn code(&self) -> i32 {
+        match self {
+            Self::Exit(code) => *code,
+            Self::Signal(_)
+            | Self::TimedOut(_)
+            | Self::Stopped(_)
+            | Self::Cancelled
+            | Self::NotStarted(_) => -1,
+        }
+    }
+}
+
 /// What a command left.
 #[derive(Debug)]
 pub struct Ending {
@@ -103,6 +127,11 @@ pub struct Ending {
     pub stdout: Captured,
     /// What it wrote to standard error.
     pub stderr: Captured,
+    /// The limit that made it end so: one that it was stopped for, or one that the kernel held
+    /// against it and that it did not get over.
+    pub stop: Option<Stop>,
+    /// What could not be confined on this machine.
+    pub gaps: Vec<String>,
 }
 
 impl Ending {
@@ -111,6 +140,8 @@ impl Ending {
             how,
             stdout: Captured::default(),
             stderr: Captured::default(),
+            stop: None,
+            gaps: Vec::new(),
         }
     }
 }
@@ -121,6 +152,7 @@ pub struct Children {
     runtime: Option<Runtime>,
     warden: Warden,
     marker: Marker,
+    sandbox: Sandbox,
     workspaces: Arc<Workspaces>,
     grace: Duration,
     next: AtomicU64,
@@ -137,6 +169,7 @@ impl Children {
         data_folder_id: &str,
         workspaces: Arc<Workspaces>,
         grace: Duration,
+        sandbox: &SandboxOptions,
     ) -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
         // First what may fail: a runtime must not be dropped where others are polled.
@@ -151,6 +184,7 @@ impl Children {
             runtime: Some(runtime),
             warden,
             marker: Marker::new(data_folder_id),
+            sandbox: Sandbox::new(sandbox),
             workspaces,
             grace,
             next: AtomicU64::new(1),
@@ -179,6 +213,7 @@ impl Children {
             errand,
             leash,
             warden: self.warden.clone(),
+            sandbox: self.sandbox.clone(),
             workspaces: Arc::clone(&self.workspaces),
             grace: self.grace,
             beat,
@@ -187,6 +222,18 @@ impl Children {
         let ending = runtime.spawn(supervision.run()).await;
         drop(held);
         ending.unwrap_or_else(|_lost| Ending::without_output(How::NotStarted(Trouble::LetGo)))
+    }
+
+    /// What these children are confined by.
+    #[must_use]
+    pub const fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Removes the temporary files that children of an earlier owner left. Blocks.
+    pub fn clear_up_temp(&self) {
+        let own = format!("-{}-", self.marker.owner());
+        sandbox::temp::clear_up(self.marker.folder(), |rest| rest.contains(&own));
     }
 
     /// The marks of these children.

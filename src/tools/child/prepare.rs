@@ -6,12 +6,17 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use cap_std::fs::Dir;
 
 use super::Errand;
 use super::mark::{self, Mark};
+use super::sandbox::entry::EntryError;
+use super::sandbox::spawn::Plan;
+use super::sandbox::temp::TempFolder;
+use super::sandbox::{Confinement, Sandbox};
+use crate::config::variable;
 use crate::tools::workspace::{PathError, Workspace, Workspaces, inside};
 
 /// Where programs are looked for when Orket itself has no `PATH`.
@@ -50,6 +55,17 @@ pub enum Trouble {
         /// The cause.
         source: io::Error,
     },
+    /// The sandbox could not be made, or not be entered.
+    #[error("the sandbox of `{program}` is not to be had: {source}")]
+    Sandbox {
+        /// The program.
+        program: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// It wants a variable that holds one of Orket's own secrets.
+    #[error("`{0}` is a secret of Orket's own and is handed to no child; leave it out")]
+    Secret(String),
     /// Whoever wanted it is gone, or the tool host is.
     #[error("the tool host is shutting down")]
     LetGo,
@@ -59,10 +75,17 @@ pub enum Trouble {
 #[derive(Debug)]
 pub struct Prepared {
     /// The command.
-    pub command: Command,
+    pub plan: Plan,
     /// What is started, for words.
     pub program: String,
-    /// The handle that the command's working directory goes through: keep it until the start.
+    /// Its folder for temporary files: keep it until its end.
+    pub temp: TempFolder,
+    /// Its workspace, by its real path.
+    pub workspace: PathBuf,
+    /// What could not be confined.
+    pub gaps: Vec<String>,
+    /// The handle of the command's working directory, which cannot be exchanged before the start:
+    /// keep it until then.
     _folder: Dir,
 }
 
@@ -70,6 +93,10 @@ impl Trouble {
     /// What a failed start means.
     pub(super) fn from_start(program: &str, source: io::Error) -> Self {
         let program = program.to_owned();
+        if let Some(error) = EntryError::of(&source) {
+            let source = io::Error::other(error);
+            return Self::Sandbox { program, source };
+        }
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound(program),
             io::ErrorKind::PermissionDenied => Self::NotExecutable(program),
@@ -86,7 +113,12 @@ impl Trouble {
 /// # Errors
 ///
 /// [`Trouble`].
-pub fn prepare(errand: &Errand, mark: &Mark, workspaces: &Workspaces) -> Result<Prepared, Trouble> {
+pub fn prepare(
+    errand: &Errand,
+    mark: &Mark,
+    workspaces: &Workspaces,
+    sandbox: &Sandbox,
+) -> Result<Prepared, Trouble> {
     let folder_trouble = |folder: &Path, source| Trouble::Folder {
         folder: folder.display().to_string(),
         source,
@@ -104,28 +136,38 @@ pub fn prepare(errand: &Errand, mark: &Mark, workspaces: &Workspaces) -> Result<
     .map_err(|error| folder_trouble(&relative, error))?;
     let search = std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into());
     let found = find(program, &workspace, &search)?;
+    if let Some(name) = errand.pass.iter().find(|name| variable::is_secret(name)) {
+        return Err(Trouble::Secret(name.clone()));
+    }
+    let sandbox_trouble = |source| Trouble::Sandbox {
+        program: program.clone(),
+        source,
+    };
+    let temp = TempFolder::create(mark).map_err(sandbox_trouble)?;
+    let workspace_path = workspace
+        .root()
+        .canonicalize()
+        .map_err(|error| folder_trouble(workspace.root(), error))?;
+    let mut allowance = errand.allowance.clone();
+    let own = [workspace_path.clone(), temp.path().to_owned()];
+    allowance.write.extend(own);
+    let Confinement { entry, gaps } = sandbox
+        .confine(&allowance, &found, errand.limits.memory)
+        .map_err(sandbox_trouble)?;
 
     let mut command = Command::new(found);
     command
         .args(arguments)
-        // Through the open handle, so that the folder cannot be exchanged before the start.
-        .current_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))
-        .stdin(if errand.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .env_clear()
         .env("PATH", search)
         .env("HOME", workspace.root())
+        .env("TMPDIR", temp.path())
         .env(
             "LANG",
             std::env::var_os("LANG").unwrap_or_else(|| "C.UTF-8".into()),
         );
     for name in &errand.pass {
-        if let Some(value) = variable(name) {
+        if let Some(value) = own_variable(name) {
             command.env(name, value);
         }
     }
@@ -133,15 +175,24 @@ pub fn prepare(errand: &Errand, mark: &Mark, workspaces: &Workspaces) -> Result<
         command.env(name, value);
     }
     command.env(mark::VARIABLE, mark.as_str());
+    let plan = Plan::new(&command, folder.as_raw_fd(), errand.input.is_some(), entry).map_err(
+        |source| Trouble::System {
+            program: program.clone(),
+            source,
+        },
+    )?;
     Ok(Prepared {
-        command,
+        plan,
         program: program.clone(),
+        temp,
+        workspace: workspace_path,
+        gaps,
         _folder: folder,
     })
 }
 
 /// The variable's value here; a name that no variable can have is as good as unset.
-fn variable(name: &str) -> Option<OsString> {
+fn own_variable(name: &str) -> Option<OsString> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;
     }

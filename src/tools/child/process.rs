@@ -23,6 +23,8 @@ pub struct Process {
     pub start: u64,
     /// Processor time it and its reaped children used, in clock ticks.
     pub cpu: u64,
+    /// Its threads.
+    pub tasks: u64,
     /// It ended and waits to be reaped.
     pub dead: bool,
 }
@@ -102,6 +104,7 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
         session: i32::try_from(number(3)?).ok()?,
         start: unsigned(19)?,
         cpu: unsigned(11)? + unsigned(12)? + unsigned(13)? + unsigned(14)?,
+        tasks: unsigned(17)?,
         dead: matches!(*fields.first()?, "Z" | "X" | "x"),
     })
 }
@@ -120,6 +123,7 @@ mod tests {
             session: 39,
             start: 98765,
             cpu: 37,
+            tasks: 1,
             dead: false,
         };
         assert_eq!(parse(42, line), Some(expected));

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orket_actors::port::tool::Beat;
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, prlimit};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::{Receiver, Sender};
@@ -16,11 +15,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::leash::{Leash, Started};
+use super::leash::Leash;
 use super::mark::Mark;
 use super::output::{Capture, Captured, feed};
 use super::prepare::{Prepared, Trouble, prepare};
 use super::process;
+use super::sandbox::Sandbox;
+use super::sandbox::afterthought::Afterthought;
+use super::sandbox::meter::{Ration, Scale};
+use super::sandbox::spawn::Spawned;
+use super::sandbox::stop::{Stop, Verdict};
+use super::sandbox::temp::TempFolder;
+use super::sandbox::usage::peak_memory;
+use super::sandbox::watch::watch_disk;
 use super::warden::{Warden, Watched};
 use super::{Ending, Errand, How};
 use crate::tools::workspace::Workspaces;
@@ -42,6 +49,7 @@ pub(super) struct Supervision {
     pub mark: Mark,
     pub leash: Arc<Leash>,
     pub warden: Warden,
+    pub sandbox: Sandbox,
     pub workspaces: Arc<Workspaces>,
     pub grace: Duration,
     pub beat: Beat,
@@ -52,31 +60,43 @@ pub(super) struct Supervision {
 enum Cause {
     Ended,
     TimedOut(Duration),
+    Stopped(Stop),
     Cancelled,
     Abandoned,
+}
+
+/// A child that was started, and what is needed until its end.
+struct Begun {
+    started: Spawned,
+    exit: AsyncFd<OwnedFd>,
+    temp: TempFolder,
+    scale: Scale,
+    verdict: Verdict,
+    gaps: Vec<String>,
 }
 
 impl Supervision {
     pub(super) async fn run(self) -> Ending {
         match self.begin().await {
-            Ok(Some((started, exit))) => self.go_on(started, exit).await,
+            Ok(Some(begun)) => self.go_on(begun).await,
             Ok(None) => Ending::without_output(How::Cancelled),
             Err(trouble) => Ending::without_output(How::NotStarted(trouble)),
         }
     }
 
     /// Starts the child; `None` when nobody wants it any more.
-    async fn begin(&self) -> Result<Option<(Started, AsyncFd<OwnedFd>)>, Trouble> {
-        let mut prepared = prepare(&self.errand, &self.mark, &self.workspaces)?;
-        let Prepared {
-            command, program, ..
-        } = &mut prepared;
+    async fn begin(&self) -> Result<Option<Begun>, Trouble> {
+        let prepared = prepare(&self.errand, &self.mark, &self.workspaces, &self.sandbox)?;
+        let mut folders = self.errand.allowance.write.clone();
+        folders.extend([prepared.workspace.clone(), prepared.temp.path().to_owned()]);
+        let (verdict, scale) = (Verdict::default(), Scale::new(folders));
+        let Prepared { plan, program, .. } = &prepared;
         let mut tries = 0;
         let started = loop {
             if self.cancel.is_cancelled() {
                 return Ok(None);
             }
-            match self.leash.start(command) {
+            match self.leash.start(plan) {
                 Ok(started) => break started,
                 Err(error)
                     if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES =>
@@ -90,13 +110,7 @@ impl Supervision {
         let Some(started) = started else {
             return Ok(None);
         };
-        let limited = self
-            .errand
-            .limits
-            .memory
-            .map_or(Ok(()), |most| limit_memory(started.pid, most));
-        let watched = limited.and_then(|()| watch_exit(started.pid));
-        let exit = watched.map_err(|source| {
+        let exit = watch_exit(started.pid).map_err(|source| {
             // Without this nobody would learn of its end, or nothing would hold it, so it must not
             // go on.
             self.leash.signal(Signal::KILL);
@@ -109,20 +123,37 @@ impl Supervision {
             start: process::read(started.pid).map_or(0, |it| it.start),
             mark: self.mark.clone(),
             beat: Arc::clone(&self.beat),
+            ration: Ration::of(&self.errand.allowance),
+            verdict: verdict.clone(),
         });
-        Ok(Some((started, exit)))
+        Ok(Some(Begun {
+            started,
+            exit,
+            temp: prepared.temp,
+            scale,
+            verdict,
+            gaps: prepared.gaps,
+        }))
     }
 
-    async fn go_on(mut self, mut started: Started, exit: AsyncFd<OwnedFd>) -> Ending {
-        let stdout = self.listen(started.stdout.take().map(OwnedFd::from));
-        let stderr = self.listen(started.stderr.take().map(OwnedFd::from));
-        let input = self.errand.input.take().zip(started.stdin.take());
+    async fn go_on(mut self, begun: Begun) -> Ending {
+        let Begun {
+            started,
+            exit,
+            temp,
+            scale,
+            verdict,
+            gaps,
+        } = begun;
+        let stdout = self.listen(started.stdout);
+        let stderr = self.listen(started.stderr);
+        let input = self.errand.input.take().zip(started.stdin);
         let feeding = input.and_then(|(bytes, pipe)| {
-            let pipe = Sender::from_owned_fd(pipe.into()).ok()?;
+            let pipe = Sender::from_owned_fd(pipe).ok()?;
             Some(tokio::spawn(feed(pipe, bytes)))
         });
 
-        let cause = self.wait(&exit).await;
+        let cause = self.wait(&exit, &scale, &verdict).await;
         if matches!(cause, Cause::Cancelled | Cause::TimedOut(_)) {
             self.ask_to_end().await;
         }
@@ -133,21 +164,39 @@ impl Supervision {
             feeding.abort();
         }
         let (stdout, stderr) = (stdout.finish().await, stderr.finish().await);
+        let peak = peak_memory(started.pid);
         let status = self.leash.bury();
+        let mut stop = verdict.stop();
         let how = match cause {
-            Cause::Ended => How::of(status),
+            Cause::Ended => {
+                let how = stop.map_or_else(|| How::of(status), How::Stopped);
+                let afterthought = Afterthought {
+                    allowance: &self.errand.allowance,
+                    address_space: self.errand.limits.memory,
+                    peak,
+                    output: [&stdout, &stderr],
+                };
+                if stop.is_none() {
+                    stop = afterthought.on(&how);
+                }
+                how
+            }
             Cause::TimedOut(limit) => How::TimedOut(limit),
+            Cause::Stopped(stop) => How::Stopped(stop),
             Cause::Cancelled | Cause::Abandoned => How::Cancelled,
         };
+        let _gone = tokio::task::spawn_blocking(move || drop(temp)).await;
         Ending {
             how,
             stdout,
             stderr,
+            stop,
+            gaps,
         }
     }
 
     /// Waits until the child ends or must end.
-    async fn wait(&self, exit: &AsyncFd<OwnedFd>) -> Cause {
+    async fn wait(&self, exit: &AsyncFd<OwnedFd>, scale: &Scale, verdict: &Verdict) -> Cause {
         let limit = self.errand.limits.wall;
         let time_is_up = async {
             match limit {
@@ -158,11 +207,20 @@ impl Supervision {
                 None => std::future::pending().await,
             }
         };
+        let disk = self.errand.allowance.disk;
+        let passed = async {
+            tokio::select! {
+                () = watch_disk(scale, disk, verdict) => {}
+                () = verdict.told() => {}
+            }
+            verdict.stop()
+        };
         tokio::select! {
             biased;
             _ended = exit.readable() => Cause::Ended,
             () = self.leash.abandoned() => Cause::Abandoned,
             () = self.cancel.cancelled() => Cause::Cancelled,
+            Some(stop) = passed => Cause::Stopped(stop),
             limit = time_is_up => Cause::TimedOut(limit),
         }
     }
@@ -181,28 +239,13 @@ impl Supervision {
         }
     }
 
-    fn listen(&self, pipe: Option<OwnedFd>) -> Listening {
+    fn listen(&self, pipe: OwnedFd) -> Listening {
         let capture = Capture::default();
-        let reading = pipe
-            .and_then(|pipe| Receiver::from_owned_fd(pipe).ok())
-            .map(|pipe| {
-                let (most, beat) = (self.errand.limits.output, Arc::clone(&self.beat));
-                tokio::spawn(capture.clone().drain(pipe, most, beat))
-            });
+        let reading = Receiver::from_owned_fd(pipe).ok().map(|pipe| {
+            let (most, beat) = (self.errand.limits.output, Arc::clone(&self.beat));
+            tokio::spawn(capture.clone().drain(pipe, most, beat))
+        });
         Listening { capture, reading }
-    }
-}
-
-/// Bounds a child's address space. It has just begun; what it took until now counts too.
-fn limit_memory(pid: i32, most: u64) -> io::Result<()> {
-    let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
-    };
-    match prlimit(Pid::from_raw(pid), Resource::As, limit) {
-        // It is over already.
-        Ok(_) | Err(Errno::SRCH) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 

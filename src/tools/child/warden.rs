@@ -8,16 +8,25 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use orket_actors::port::tool::Beat;
-use rustix::process::getpid;
+use rustix::process::{Pid, Signal, getpid, kill_process_group};
 use tokio::sync::oneshot;
 
 use super::kin::{Head, Onlooker, sort};
 use super::leash::{is_held, reap_orphan};
 use super::mark::{Mark, value_in};
 use super::process::{self, Process};
+use super::sandbox::meter::{self, Ration};
+use super::sandbox::priority::come_first;
+use super::sandbox::stop::Verdict;
 
 /// How often it looks while nothing is asked.
-const EVERY: Duration = Duration::from_millis(200);
+const EVERY: Duration = Duration::from_millis(100);
+/// How often it asks whether there is reason to look sooner: that costs next to nothing.
+const PULSE: Duration = Duration::from_millis(20);
+/// Looking sooner for a reason costs at most one part in this many.
+const URGENT_SHARE: u32 = 4;
+/// So many new tasks on the whole system are a reason, or a quarter of what some child may have.
+const CROWD: u64 = 64;
 /// How long it waits for the killed to be gone before it looks again, at first and at most.
 const SOONEST: Duration = Duration::from_millis(1);
 const LATEST: Duration = Duration::from_millis(20);
@@ -52,6 +61,10 @@ pub struct Watched {
     pub mark: Mark,
     /// Called when processor time was used.
     pub beat: Beat,
+    /// What it may hold.
+    pub ration: Ration,
+    /// Where it is said that it holds more; from then on it is being killed.
+    pub verdict: Verdict,
 }
 
 /// See the module. Cheap to clone; the thread ends with the last of them.
@@ -75,7 +88,10 @@ impl Warden {
         let onlooker = Onlooker { pid, session };
         thread::Builder::new()
             .name("orket-warden".to_owned())
-            .spawn(move || Rounds::new(onlooker).serve(&received))?;
+            .spawn(move || {
+                come_first();
+                Rounds::new(onlooker).serve(&received);
+            })?;
         Ok(Self { orders })
     }
 
@@ -132,6 +148,12 @@ impl Clearing {
 
 struct Rounds {
     onlooker: Onlooker,
+    /// How many tasks the system had at the last look.
+    tasks: u64,
+    /// Whether a family that is being killed had new members at the last look.
+    growing: bool,
+    /// Who may have been somebody's kin at the last look.
+    in_limbo: HashSet<(i32, u64)>,
     children: HashMap<u64, Child>,
 }
 
@@ -139,6 +161,9 @@ impl Rounds {
     fn new(onlooker: Onlooker) -> Self {
         Self {
             onlooker,
+            tasks: 0,
+            growing: false,
+            in_limbo: HashSet::new(),
             children: HashMap::new(),
         }
     }
@@ -146,13 +171,14 @@ impl Rounds {
     fn serve(mut self, orders: &Receiver<Order>) {
         let mut next_look = Instant::now();
         let mut pause = SOONEST;
+        let mut next_pulse = next_look;
         loop {
             let order = if self.children.is_empty() {
                 orders
                     .recv()
                     .map_err(|_over| RecvTimeoutError::Disconnected)
             } else {
-                orders.recv_deadline(next_look)
+                orders.recv_deadline(next_look.min(next_pulse))
             };
             let mut asked = false;
             match order {
@@ -163,17 +189,30 @@ impl Rounds {
             for order in orders.try_iter() {
                 asked |= self.obey(order);
             }
-            if !asked && Instant::now() < next_look {
-                continue;
+            let mut began = Instant::now();
+            if !asked && began < next_look {
+                if began < next_pulse {
+                    continue;
+                }
+                let urgent = self.is_urgent();
+                let ended = Instant::now();
+                next_pulse = ended + PULSE.max((ended - began) * SHARE);
+                if !urgent {
+                    continue;
+                }
+                began = ended;
             }
-            let began = Instant::now();
             let all_clear = self.look();
-            pause = if all_clear || asked {
+            pause = if self.growing {
+                // Who is born while others are killed bears others before they are seen.
+                Duration::ZERO
+            } else if all_clear || asked || pause.is_zero() {
                 SOONEST
             } else {
                 (pause * 2).min(LATEST)
             };
             let ended = Instant::now();
+            next_pulse = ended + PULSE.max((ended - began) * URGENT_SHARE);
             next_look = ended
                 + if all_clear {
                     EVERY.max((ended - began) * SHARE)
@@ -227,8 +266,19 @@ impl Rounds {
         }
     }
 
+    /// Whether some child may have passed a limit since the last look.
+    fn is_urgent(&self) -> bool {
+        let allowed = |child: &Child| child.watched.ration.tasks.map(|it| it / 4);
+        let crowd = self.children.values().filter_map(allowed).min();
+        let crowd = crowd.map_or(u64::MAX, |it| it.clamp(1, CROWD));
+        let tasks = meter::tasks_of_system().unwrap_or(0);
+        tasks >= self.tasks.saturating_add(crowd)
+            || self.children.values().any(Child::holds_too_much)
+    }
+
     /// One look at all processes; whether nobody is left to be waited for.
     fn look(&mut self) -> bool {
+        self.tasks = meter::tasks_of_system().unwrap_or(0);
         let processes = process::all();
         let heads: Vec<Head<'_>> = self
             .children
@@ -242,13 +292,19 @@ impl Rounds {
             .collect();
         let mark_of =
             |pid| process::environment(pid).and_then(|it| value_in(&it).map(str::to_owned));
-        let mut kin = sort(&heads, &processes, self.onlooker, is_held, mark_of);
+        let before = &self.in_limbo;
+        let mut kin = sort(&heads, &processes, self.onlooker, before, is_held, mark_of);
+        let unsure = kin.in_limbo.iter().any(|it| !before.contains(it));
+        self.in_limbo = std::mem::take(&mut kin.in_limbo);
         kin.unclaimed_dead.iter().copied().for_each(reap_orphan);
         let us = self.onlooker.pid;
         let mut cleared = Vec::new();
+        self.growing = false;
         for (id, child) in &mut self.children {
             let members = kin.of.remove(id).unwrap_or_default();
-            if child.meet(&members, us) {
+            let is_new = |it: &Process| !it.dead && !child.known.contains(&it.identity());
+            self.growing |= child.is_being_killed() && members.iter().any(is_new);
+            if child.meet(&members, us, unsure) {
                 cleared.push(*id);
             }
         }
@@ -257,13 +313,28 @@ impl Rounds {
                 let _nobody_waits = clearing.done.send(());
             }
         }
-        self.children.values().all(|it| it.clearing.is_none())
+        self.children.values().all(|it| !it.is_being_killed())
     }
 }
 
 impl Child {
-    /// Takes note of the kin that was seen; whether it is cleared.
-    fn meet(&mut self, members: &[Process], us: i32) -> bool {
+    fn is_stopped(&self) -> bool {
+        self.watched.verdict.stop().is_some()
+    }
+
+    fn is_being_killed(&self) -> bool {
+        self.clearing.is_some() || self.is_stopped()
+    }
+
+    /// Whether those who were seen at the last look hold more memory now than they may.
+    fn holds_too_much(&self) -> bool {
+        let held = || self.known.iter().map(|(pid, _)| meter::memory(*pid)).sum();
+        let most = self.watched.ration.memory;
+        most.is_some_and(|most| most < held())
+    }
+
+    /// Takes note of the kin that was seen; whether it is cleared. `unsure` when there may be more.
+    fn meet(&mut self, members: &[Process], us: i32, unsure: bool) -> bool {
         let cpu = members.iter().map(|it| it.cpu).sum();
         if cpu != self.cpu {
             self.cpu = cpu;
@@ -274,6 +345,15 @@ impl Child {
         for answer in self.count.drain(..) {
             let _nobody_waits = answer.send(living);
         }
+        if !self.is_being_killed()
+            && let Some(stop) = self.watched.ration.passed(members)
+        {
+            self.watched.verdict.pass(stop);
+        }
+        let killing = self.is_being_killed();
+        if killing {
+            self.kill_groups(members);
+        }
         let pids: HashSet<i32> = members.iter().map(|it| it.pid).collect();
         let mut left = 0_usize;
         for member in members.iter().filter(|it| it.pid != self.watched.pid) {
@@ -283,7 +363,7 @@ impl Child {
                 if member.parent == us {
                     reap_orphan(member.pid);
                 }
-            } else if self.clearing.is_some() {
+            } else if killing {
                 member.kill();
                 left += 1;
             }
@@ -301,7 +381,20 @@ impl Child {
             }
             return false;
         }
+        if unsure {
+            return false;
+        }
         clearing.empty_looks += 1;
         clearing.empty_looks >= if clearing.killed { 2 } else { 1 }
+    }
+
+    /// Kills whole groups at once, each before it can have more members: those whose first process
+    /// is kin, since any other could be somebody else's.
+    fn kill_groups(&self, members: &[Process]) {
+        let leads = |it: &&Process| it.pid == it.group || it.group == self.watched.pid;
+        let groups: HashSet<i32> = members.iter().filter(leads).map(|it| it.group).collect();
+        for group in groups.into_iter().filter_map(Pid::from_raw) {
+            let _all_gone = kill_process_group(group, Signal::KILL);
+        }
     }
 }
