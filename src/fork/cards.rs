@@ -103,10 +103,7 @@ impl Standing<'_> {
             files.extend(attempt.files);
             created.extend(attempt.created);
         }
-        let next = after
-            .first()
-            .map(|moment| Attempt::read(self.reader, moment))
-            .transpose()?;
+        let next = after.first();
         let mut life = if next.is_none() && card.life.status == status {
             card.life.clone()
         } else {
@@ -114,9 +111,14 @@ impl Standing<'_> {
         };
         let mut comments: Vec<CommentRecord> = card.comments.clone();
         if let Some(next) = next {
-            // The next turn was given all comments that there were.
-            comments.truncate(next.given.comments.len());
-            life.refusal = next.given.refusal;
+            match Attempt::read(self.reader, next)?.given {
+                // All comments that there were then.
+                Some(given) => {
+                    comments.truncate(given.comments.len());
+                    life.refusal = given.refusal;
+                }
+                None => comments.retain(|comment| comment.at_ms <= next.started_ms),
+            }
         }
         Ok(Some(Kept {
             begun: BegunCard { life, comments },

@@ -52,8 +52,9 @@ pub struct Fork {
 pub fn read(reader: &Reader, place: &Place) -> Result<Fork, ForkError> {
     let unknown = || ForkError::Unknown(place.clone());
     let plan = reader.plan(&place.run_id)?.ok_or_else(unknown)?;
-    let all = reader.build_cards(&plan.build_id)?;
+    // In this order: whatever an attempt stands on is then in what is read after it.
     let moments = reader.moments(plan.build_id.as_str())?;
+    let all = reader.build_cards(&plan.build_id)?;
     let point = point::find(place, &all, &moments)?;
     let rows: Vec<_> = all.iter().map(|card| card.row).collect();
     let statuses = reader.statuses_before(&rows, &point.begun)?;

@@ -15,7 +15,8 @@ use crate::storage::reader::Moment;
 #[derive(Debug, Default)]
 pub(super) struct Attempt {
     pub(super) purpose: Option<Purpose>,
-    pub(super) given: Given,
+    /// What it was given; `None` in the record of earlier versions.
+    pub(super) given: Option<Given>,
     pub(super) outcome: Option<TurnOutcome>,
     /// Files that it wrote, each with the number of the step that says so.
     pub(super) files: Vec<(i64, Written)>,
@@ -35,7 +36,7 @@ impl Attempt {
             match step {
                 Step::TurnStarted { purpose, given, .. } => {
                     attempt.purpose = Some(purpose);
-                    attempt.given = given.map(|given| *given).unwrap_or_default();
+                    attempt.given = given.map(|given| *given);
                 }
                 Step::CallIntended {
                     index, call, key, ..
