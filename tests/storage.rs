@@ -175,13 +175,18 @@ async fn files_are_flushed_first_and_order_holds() {
         let ids = step_ids(folder.path(), turn);
         assert_eq!(ids, (0..20).collect::<Vec<_>>(), "attempt {turn}");
     }
-    let missing = folder.path().join("missing");
-    let answer = journal.submit(step(1, 20, Some(&missing))).await;
+    // Below a file there is nothing to look at.
+    let unusable = folder.path().join("db/orket_persistence.db/below");
+    let answer = journal.submit(step(1, 20, Some(&unusable))).await;
     assert!(
-        matches!(&answer, Err(StoreError::Unavailable(reason)) if reason.contains("missing")),
+        matches!(&answer, Err(StoreError::Unavailable(reason)) if reason.contains("below")),
         "{answer:?}"
     );
     assert_eq!(seqs(&journal, 1).len(), 20);
+    // Where there is no folder, no file was written.
+    let missing = folder.path().join("missing");
+    let answer = journal.submit(step(1, 20, Some(&missing))).await;
+    assert_eq!(answer, Ok(()));
 }
 
 /// The places of an attempt's steps in the order in which they were written.

@@ -95,7 +95,7 @@ pub enum Ruling {
 }
 
 /// A refusal, reduced to what makes it the same as another: the rule ids in it, and its text with
-/// white space folded, letters in lower case and numbers masked (times, line numbers, counts). The
+/// white space folded, letters in lower case and times masked. The
 /// first 16 hexadecimal digits of SHA-256 over both.
 #[must_use]
 pub fn fingerprint(reason: &str) -> String {
@@ -105,18 +105,37 @@ pub fn fingerprint(reason: &str) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
-        for it in word.chars().flat_map(char::to_lowercase) {
-            match it.is_ascii_digit() {
-                true if text.ends_with('#') => {}
-                true => text.push('#'),
-                false => text.push(it),
+        let masked = is_time(word);
+        text.extend(word.chars().flat_map(char::to_lowercase).map(|it| {
+            if masked && it.is_ascii_digit() {
+                '#'
+            } else {
+                it
             }
-        }
+        }));
     }
     let text: String = text.chars().take(COMPARED).collect();
     let mut digest = canonical::sha256_hex(format!("{rules}\n{text}").as_bytes());
     digest.truncate(16);
     digest
+}
+
+/// Whether a word is a time of day or a date, perhaps both: `10:05`, `2026-01-31`,
+/// `2026-01-31T10:05:01.250Z`.
+fn is_time(word: &str) -> bool {
+    let digits = |text: Option<&str>, least: usize| {
+        text.is_some_and(|it| it.bytes().take_while(u8::is_ascii_digit).count() >= least)
+    };
+    let word = word.trim_matches(|it: char| !it.is_ascii_alphanumeric());
+    let clock = |text: &str| {
+        let mut parts = text.split(':');
+        digits(parts.next(), 1) && digits(parts.next(), 2)
+    };
+    let date = |text: &str| {
+        let mut parts = text.split('-');
+        digits(parts.next(), 4) && digits(parts.next(), 2) && digits(parts.next(), 2)
+    };
+    clock(word) || date(word)
 }
 
 /// The rule ids (`GROUP.RULE`) that a reason names, each once, in order.
@@ -212,9 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_in_numbers_and_white_space_alone_is_the_same() {
-        let first = "HALLUCINATION.FILE_NOT_FOUND: line 12,  at 10:05:01";
-        let again = "hallucination.file_not_found: line 7, at 23:59:59";
+    fn what_differs_in_times_and_white_space_alone_is_the_same() {
+        let first = "HALLUCINATION.FILE_NOT_FOUND: a.py,  at 10:05:01 on 2026-01-31";
+        let again = "hallucination.file_not_found: a.py, at 23:59:59 on 2026-02-01";
         assert_ne!(
             fingerprint(first),
             fingerprint(again),
@@ -223,6 +242,10 @@ mod tests {
         let again = again.replace(
             "hallucination.file_not_found",
             "HALLUCINATION.FILE_NOT_FOUND",
+        );
+        assert_ne!(
+            fingerprint("5 expected, 4 found"),
+            fingerprint("5 expected, 6 found")
         );
         assert_eq!(fingerprint(first), fingerprint(&again));
         assert_ne!(

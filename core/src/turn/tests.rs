@@ -6,6 +6,7 @@ use crate::plan::ArtifactMode;
 use crate::stall::Clocks;
 use crate::status::CardKind;
 use crate::tool_catalogue::catalogue;
+use crate::turn::{Divergence, RecordedStep, rederive};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -359,5 +360,88 @@ proptest! {
         }
         prop_assert_eq!(turn.ledger(), ended.ledger());
         prop_assert_eq!(turn.usage(), ended.usage());
+    }
+}
+
+/// The steps of a played turn as the journal holds them.
+fn stored(decisions: &[Decision]) -> Vec<(Step, String)> {
+    decisions
+        .iter()
+        .flat_map(|decision| decision.steps.clone())
+        .map(|step| {
+            let body = serde_json::to_string(&step).expect("has a JSON form");
+            (step, body)
+        })
+        .collect()
+}
+
+fn derive_again(cx: &Arc<Context>, steps: &[(Step, String)]) -> Result<usize, Divergence> {
+    let recorded: Vec<RecordedStep<'_>> = steps
+        .iter()
+        .zip(0..)
+        .map(|((step, body), seq)| RecordedStep { seq, step, body })
+        .collect();
+    rederive(Arc::clone(cx), &recorded)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Every accepted history is reproducible: what the machine recorded is derived again from what
+    /// came in, byte for byte; with one step changed in what was decided, left out or moved, it is not.
+    #[test]
+    fn every_history_is_derived_again_and_no_other_is(
+        picks in prop::collection::vec(prop::collection::vec(0_usize..8, 0..5), 1..4),
+        words in "[ a-z{}\"\\\\]{0,12}",
+        at in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+    ) {
+        let cx = context(Some(EffectClass::Idempotent));
+        let menu = [
+            call("write_file", json!({"path": "agent_output/a.txt", "content": words})),
+            call("update_issue_status", json!({"status": "code_review"})),
+            call("read_file", json!({"path": "missing.txt"})),
+            call("list_directory", json!({})),
+            call("deploy", json!({"n": 1})),
+            call("add_issue_comment", json!({"comment": "x"})),
+            call("write_file", json!({"path": "../up", "content": ""})),
+            call("create_issue", json!({"summary": words, "seat": "coder"})),
+        ];
+        let mut replies: Vec<Reply> = picks
+            .iter()
+            .map(|picks| {
+                let calls: Vec<ToolCall> = picks.iter().map(|i| menu[*i].clone()).collect();
+                let mut reply = reply(&calls);
+                reply.text.insert_str(0, &words);
+                reply
+            })
+            .collect();
+        replies.extend(std::iter::repeat_n(reply(&good()), 8));
+        let (decisions, _) = play(&cx, replies);
+        let steps = stored(&decisions);
+        prop_assert_eq!(derive_again(&cx, &steps), Ok(steps.len()));
+
+        // A decided step that says something else.
+        let decided: Vec<usize> = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, (step, _))| !matches!(step, Step::ModelReplied { .. } | Step::CallFinished { .. } | Step::TurnStarted { .. }))
+            .map(|(place, _)| place)
+            .collect();
+        let place = *at.get(&decided);
+        let mut changed = steps.clone();
+        let end = changed[place].1.len() - 1;
+        changed[place].1.insert(end, ' ');
+        let told = derive_again(&cx, &changed).expect_err("another byte was taken for the same");
+        prop_assert_eq!(told.seq, u32::try_from(place).expect("few"));
+        // A decided step too few, or in another place.
+        let mut short = steps.clone();
+        let taken = short.remove(place);
+        prop_assert!(derive_again(&cx, &short).is_err(), "{} was not missed", taken.0.kind());
+        let elsewhere = to.index(short.len() + 1);
+        if elsewhere != place {
+            short.insert(elsewhere, taken);
+            prop_assert!(derive_again(&cx, &short).is_err() || short == steps);
+        }
     }
 }
