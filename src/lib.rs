@@ -12,6 +12,7 @@
 //! - [`memory`]: what projects remember: full-text search and commit buffers on SQLite.
 //! - [`log`][]: `orket.log`.
 //! - [`evidence`]: whether the record of a run holds.
+//! - [`fork`]: a run that begins where a turn of another began.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
@@ -34,6 +35,7 @@ pub mod assets;
 pub mod cli;
 pub mod config;
 pub mod evidence;
+pub mod fork;
 pub mod log;
 pub mod memory;
 pub mod owner;

@@ -11,6 +11,8 @@ mod attach;
 mod budget;
 #[path = "cli/evidence.rs"]
 mod evidence;
+#[path = "cli/fork.rs"]
+mod fork;
 #[path = "cli/memory.rs"]
 mod memory;
 #[path = "cli/one_card.rs"]

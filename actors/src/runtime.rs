@@ -1,5 +1,6 @@
 //! The face of the actor system: what the command line, the socket server and tests hold.
 
+mod fork;
 mod queue;
 
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,7 @@ use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
 use crate::turn_actor::audit;
 use crate::watchdog::StopWatchdog;
 use crate::world::{Options, RunEntry, RunScope, RunStage, Slot, StopCause, World, lock};
+pub use fork::{BegunCard, ForkStart};
 use queue::Kept;
 pub use queue::ToQueue;
 
@@ -305,10 +307,15 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn start_run(&self, new: NewRun) -> Result<RunId, RuntimeError> {
-        self.begin_run(new, Kept::Nowhere).await
+        self.begin_run(new, Kept::Nowhere, None).await
     }
 
-    async fn begin_run(&self, new: NewRun, kept: Kept) -> Result<RunId, RuntimeError> {
+    async fn begin_run(
+        &self,
+        new: NewRun,
+        kept: Kept,
+        fork: Option<ForkStart>,
+    ) -> Result<RunId, RuntimeError> {
         self.refuse_when_stopping()?;
         let world = &self.world;
         let run_id = new.plan.run_id.clone();
@@ -327,12 +334,17 @@ impl Runtime {
             runs.insert(run_id.clone(), entry_of(&new.plan));
         }
         let _announced = Announced(world, run_id.clone());
-        let record = self.write_run(new, kept).await?;
+        let record = self.write_run(new, kept, fork).await?;
         hand_over(world, record, false);
         Ok(run_id)
     }
 
-    async fn write_run(&self, new: NewRun, kept: Kept) -> Result<RunRecord, StoreError> {
+    async fn write_run(
+        &self,
+        new: NewRun,
+        kept: Kept,
+        fork: Option<ForkStart>,
+    ) -> Result<RunRecord, StoreError> {
         let world = &self.world;
         let at_ms = world.clock.wall_ms();
         let existing = world.store.build_cards(new.plan.build_id.clone()).await?;
@@ -344,16 +356,14 @@ impl Runtime {
         let plan = Arc::new(new.plan);
         let mut ops = vec![kept.first_op(&plan, at_ms)];
         let mut fresh = Vec::new();
+        let mut begun = fork::Begun::of(fork, &plan);
         let mut adopted = Vec::new();
         let mut changed = Vec::new();
         for (card, position) in new.cards.into_iter().zip(0_u32..) {
             if !known.contains(&card.id) {
-                fresh.push((
-                    world.card_row(),
-                    position,
-                    Arc::new(card),
-                    CardLife::default(),
-                ));
+                let row = world.card_row();
+                let life = begun.life(&card.id, row, at_ms);
+                fresh.push((row, position, Arc::new(card), life));
             }
         }
         // All of the build's cards, those that turns created among them: dependencies are looked up
@@ -405,6 +415,7 @@ impl Runtime {
             });
         }
         ops.extend(changed);
+        ops.extend(begun.ops);
         if !released.is_empty() {
             ops.push(Op::SpendGates {
                 gates: released,
@@ -416,7 +427,7 @@ impl Runtime {
             .store
             .submit(Write {
                 guard: Guard::None,
-                flush: None,
+                flush: begun.flush,
                 ops,
             })
             .await?;

@@ -1,6 +1,7 @@
 //! What a turn must bring. Prompt section and check come from the same value.
 
 mod check;
+mod clauses;
 mod decision;
 mod rejection;
 pub mod rules;

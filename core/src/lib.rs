@@ -41,6 +41,7 @@ pub mod chain;
 pub mod contract;
 pub mod difference;
 pub mod failure;
+pub mod fork;
 pub mod gate;
 pub mod ids;
 pub mod memory;

@@ -188,6 +188,26 @@ pub struct RunPlan {
     /// The rules beyond seats and cards.
     #[serde(default)]
     pub policy: RunPolicy,
+    /// The point of another run that it began from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkOrigin>,
+}
+
+/// The point of a run that another began from: where this turn of this card began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkOrigin {
+    /// The run.
+    pub run_id: RunId,
+    /// The card.
+    pub issue_id: CardId,
+    /// The card's turn, from 1.
+    pub turn: u32,
+}
+
+impl std::fmt::Display for ForkOrigin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.run_id, self.issue_id, self.turn)
+    }
 }
 
 /// A skill's entrypoint as the tool host runs it: arguments as JSON on standard input, the result

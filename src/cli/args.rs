@@ -72,6 +72,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show a recorded turn from the journal, byte for byte; asks no model
     Replay(ReplayArgs),
+    /// Begin a new run where a turn of another began; everything before it is kept
+    Fork(ForkArgs),
     /// Check that the record of a run holds: chain, decisions, transitions, files
     Verify(VerifyArgs),
     /// The first thing in which two recorded turns, or two runs, differ
@@ -212,6 +214,26 @@ pub struct ReplayArgs {
     /// all of its turns
     #[arg(long)]
     pub verify: bool,
+    /// Ask another model the same recorded messages and compare the replies; changes nothing
+    #[arg(long, value_name = "PROVIDER:MODEL", conflicts_with = "verify")]
+    pub against: Option<String>,
+}
+
+/// `orket fork`.
+#[derive(Debug, Clone, Args)]
+pub struct ForkArgs {
+    /// The turn to begin before; RUN may be the beginning of an id, or `last`
+    #[arg(value_name = "RUN:ISSUE:TURN[:ROLE]")]
+    pub turn: String,
+    /// The model for every seat of the new run [default: as in the other]
+    #[arg(long, value_name = "PROVIDER:MODEL")]
+    pub model: Option<String>,
+    /// Start it and return at once; an owner in the background runs it
+    #[arg(long)]
+    pub detach: bool,
+    /// Who runs it.
+    #[command(flatten)]
+    pub door: DoorArgs,
 }
 
 /// `orket verify`.
@@ -406,6 +428,7 @@ impl Cli {
                 turn: turn.clone(),
                 attempt: None,
                 verify: false,
+                against: None,
             })));
         }
         if bare.run.what().is_some() {

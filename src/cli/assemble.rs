@@ -25,7 +25,7 @@ use crate::owner::ports::{BudgetView, Planner, Records};
 use crate::owner::records::JournalRecords;
 use crate::owner::service::{Refusal, grants_of};
 use crate::owner::wire::{DecideRequest, GrantRequest};
-use crate::providers::ProviderSettings;
+use crate::providers::{LoadScenario, ProviderSettings, Providers};
 use crate::stages;
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::system::{StartError, System, SystemOptions};
@@ -170,14 +170,34 @@ pub async fn parts(
     })
 }
 
-fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptions {
+/// The models, as an owner reaches them.
+#[must_use]
+pub fn models(settings: &Settings, root: &Path) -> Providers {
+    Providers::new(provider_settings(settings), scenarios(root))
+}
+
+fn provider_settings(settings: &Settings) -> ProviderSettings {
+    ProviderSettings {
+        ollama_url: settings.ollama.url.clone(),
+        openai_url: settings.openai.url.clone(),
+        openai_key: settings.openai.key.clone(),
+        anthropic_url: settings.anthropic.url.clone(),
+        anthropic_key: settings.anthropic.key.clone(),
+        constrained: settings.constrained_decoding,
+    }
+}
+
+fn scenarios(root: &Path) -> LoadScenario {
     let library = Library::new(DiskThenEmbedded::new(root));
-    let scenarios = move |name: &str| {
+    Arc::new(move |name: &str| {
         library
             .find("scenario", "scenarios", name, "core")
             .map(|(_, text)| text)
             .map_err(|error| error.to_string())
-    };
+    })
+}
+
+fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptions {
     let workspace = root.join(DEFAULT_WORKSPACE);
     SystemOptions {
         journal: journal_options(settings),
@@ -186,14 +206,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             shutdown_ms: u64::try_from(settings.shutdown.as_millis()).unwrap_or(u64::MAX),
             ..Options::default()
         },
-        providers: ProviderSettings {
-            ollama_url: settings.ollama.url.clone(),
-            openai_url: settings.openai.url.clone(),
-            openai_key: settings.openai.key.clone(),
-            anthropic_url: settings.anthropic.url.clone(),
-            anthropic_key: settings.anthropic.key.clone(),
-            constrained: settings.constrained_decoding,
-        },
+        providers: provider_settings(settings),
         log: Some(LogOptions {
             zone: settings.timezone.clone(),
             max_bytes: settings.log_max_mb.saturating_mul(MIB),
@@ -207,7 +220,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             hidden: vec![root.join(".env")],
             ..SandboxOptions::default()
         },
-        ..SystemOptions::new(folder.root(), &workspace, Arc::new(scenarios))
+        ..SystemOptions::new(folder.root(), &workspace, scenarios(root))
     }
 }
 

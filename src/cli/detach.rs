@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::out;
 use crate::owner::client::Client;
 use crate::owner::host::{Door, Mode, knock};
-use crate::owner::wire::{ResumeRequest, StartRequest, Started};
+use crate::owner::wire::{ForkRequest, ResumeRequest, StartRequest, Started};
 
 /// How long a new owner may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +46,22 @@ pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Fail
         settings: Some(context.settings.digests.clone()),
     };
     tell(context, &client.resume(&run, &request).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Begins a run where a turn of another began, and returns.
+///
+/// # Errors
+///
+/// When no owner can be brought up, or it refuses.
+pub async fn fork(
+    context: &Context,
+    reference: &str,
+    request: &ForkRequest,
+) -> Result<ExitCode, Failure> {
+    let client = background_owner(context).await?;
+    warn_of_version(&client).await;
+    tell(context, &client.fork(reference, request).await?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -101,6 +101,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => on_system(commands::run::run(context, args)),
         Command::Resume(args) => on_system(commands::run::resume(context, args)),
+        Command::Fork(args) => on_system(commands::run::fork(context, args)),
         Command::Halt(args) => on_system(commands::halt::run(context, args)),
         Command::Serve(args) => on_system(commands::serve::run(context, args)),
         Command::Runs(args) => on_system(commands::runs::run(context, args)),
@@ -108,6 +109,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Budget(args) => on_system(commands::budget::run(context, args)),
         Command::Gates(args) => on_system(commands::gates::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
+        Command::Replay(args) if args.against.is_some() => {
+            on_system(commands::replay_against::run(context, args))
+        }
         Command::Replay(args) => commands::replay::run(&context, &args),
         Command::Verify(args) => commands::verify::run(&context, &args),
         Command::Diff(args) => commands::diff::run(&context, &args),

@@ -3,6 +3,7 @@
 //! Nothing is written and nobody is asked. The chain is looked at as stored text, so that even a
 //! step that cannot be read any more is named.
 
+mod against;
 mod chain;
 mod files;
 mod replay;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 use crate::storage::Reader;
 
+pub use against::{Against, Answered, Side, ask_again};
 pub use replay::{Replayed, Wanted, replay_run};
 
 /// What is wrong with a record.

@@ -17,6 +17,35 @@ pub fn slug(name: &str) -> String {
     name.replace(' ', "._")
 }
 
+/// The build of a fork of `build`: the first of `<build>-fork-1`, `<build>-fork-2`, … after `taken`
+/// and after number `past`.
+#[must_use]
+pub fn fork_number(build: &str, taken: &[RunRow], past: u64) -> u64 {
+    let first = format!("{build}-fork-");
+    let numbers = taken
+        .iter()
+        .filter_map(|run| run.build_id.strip_prefix(&first)?.parse::<u64>().ok());
+    numbers.max().unwrap_or(0).max(past).saturating_add(1)
+}
+
+/// Whether a build of this epic is a fork.
+#[must_use]
+pub fn is_fork(epic: &str, build: &str) -> bool {
+    if build.ends_with(&format!(".{}", slug(epic))) {
+        return false;
+    }
+    let own = format!("build-{}", slug(epic));
+    let rest = build.strip_prefix(&own).unwrap_or(build);
+    rest.rsplit_once("-fork-")
+        .is_some_and(|(_, number)| number.parse::<u64>().is_ok())
+}
+
+/// Whether the epic's name alone may mean this build.
+#[must_use]
+pub fn is_main(epic: &str, build: &str) -> bool {
+    !build.starts_with(ROCK_PREFIX) && !is_fork(epic, build)
+}
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -66,9 +95,7 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
     let of_build = |build: &str| runs.iter().find(|run| run.build_id == build);
     let latest = match wish.build_id {
         Some(build) => of_build(build),
-        None => runs
-            .iter()
-            .find(|run| !run.build_id.starts_with(ROCK_PREFIX)),
+        None => runs.iter().find(|run| is_main(wish.epic, &run.build_id)),
     };
     let Some(latest) = latest else {
         let build_id = match wish.build_id {
@@ -333,6 +360,21 @@ mod tests {
         };
         assert_eq!(choose(rest(true), &runs), start("build-demo", true));
         assert_eq!(choose(rest(false), &runs), start("build-demo-2", false));
+    }
+
+    #[test]
+    fn a_fork_is_no_build_that_the_epic_means() {
+        let fork = row("r2", "build-demo-fork-1", RunStatus::Halted);
+        let done = row("r1", "build-demo", RunStatus::Done);
+        let runs = [fork, done];
+        assert_eq!(choose(wish(), &runs), start("build-demo-2", false));
+        assert_eq!(fork_number("build-demo", &runs, 0), 2);
+        assert_eq!(fork_number("build-demo", &runs, 4), 5);
+        assert_eq!(fork_number("build-demo-fork-1", &runs, 0), 1);
+        assert!(is_main("a-fork-1", "build-a-fork-1"));
+        assert!(!is_main("a-fork-1", "build-a-fork-1-fork-1"));
+        assert!(!is_fork("a-fork-1", "rock-k.a-fork-1"));
+        assert!(is_fork("a-fork-1", "rock-k.a-fork-1-fork-2"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
 use super::wire::{
-    DecideRequest, Decision, ErrorBody, GrantRequest, Health, Line, ResumeRequest, RunList,
-    ShutdownRequest, StartRequest, Started,
+    DecideRequest, Decision, ErrorBody, ForkRequest, GrantRequest, Health, Line, ResumeRequest,
+    RunList, ShutdownRequest, StartRequest, Started,
 };
 
 /// How long the owner may be silent on an event stream; it beats every two seconds.
@@ -125,6 +125,20 @@ impl Client {
         request: &ResumeRequest,
     ) -> Result<Started, ClientError> {
         answer(self.post(&format!("v1/runs/{run}/resume"), request)).await
+    }
+
+    /// `POST /v1/runs/{id}/fork`; the text may be the beginning of an id, or `last`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn fork(
+        &self,
+        reference: &str,
+        request: &ForkRequest,
+    ) -> Result<Started, ClientError> {
+        let run = RunId::new(reference).map_err(|_| Refusal::unknown_run(reference))?;
+        answer(self.post(&format!("v1/runs/{run}/fork"), request)).await
     }
 
     /// `POST /v1/runs/{id}/halt`.

@@ -12,7 +12,7 @@ use super::folder::DataFolder;
 use super::lock::{Attempt, OwnerLock, OwnerNote};
 use super::service::{Refusal, Service};
 use super::socket;
-use super::wire::{Line, ResumeRequest, StartRequest, Started};
+use super::wire::{ForkRequest, Line, ResumeRequest, StartRequest, Started};
 
 /// How long an owner may take to start or to die before a command gives up.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -170,6 +170,25 @@ impl Host {
                 apart(async move { service.resume(run, request).await }).await
             }
             Self::There(client) => client.resume(run, &request).await,
+        }
+    }
+
+    /// Begins a run where a turn of another began.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn fork(
+        &self,
+        reference: &str,
+        request: ForkRequest,
+    ) -> Result<Started, ClientError> {
+        match self {
+            Self::Here(service) => {
+                let (service, reference) = (service.clone(), reference.to_owned());
+                apart(async move { service.fork(&reference, request).await }).await
+            }
+            Self::There(client) => client.fork(reference, &request).await,
         }
     }
 

@@ -7,7 +7,9 @@ use futures_util::future::BoxFuture;
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::port::queue::RockRun;
 use orket_actors::port::store::{GateDecision, RunStatus};
-use orket_actors::runtime::{NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue};
+use orket_actors::runtime::{
+    ForkStart, NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue,
+};
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::plan::RunPlan;
@@ -16,10 +18,18 @@ use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use crate::fork::{Fork, ForkError, Place};
+
 /// Runs plans: [`Runtime`], or something that plays it in a test.
 pub trait Engine: Send + Sync + 'static {
     /// See [`Runtime::start_run`].
     fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>>;
+    /// See [`Runtime::fork_run`].
+    fn fork_run(
+        &self,
+        new: NewRun,
+        fork: ForkStart,
+    ) -> BoxFuture<'static, Result<RunId, RuntimeError>>;
     /// See [`Runtime::halt`].
     fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::resume`].
@@ -68,6 +78,15 @@ impl Engine for Runtime {
     fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.start_run(new).await })
+    }
+
+    fn fork_run(
+        &self,
+        new: NewRun,
+        fork: ForkStart,
+    ) -> BoxFuture<'static, Result<RunId, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.fork_run(new, fork).await })
     }
 
     fn halt(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
@@ -542,4 +561,11 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError>;
+
+    /// What a fork of this point is made of.
+    ///
+    /// # Errors
+    ///
+    /// A [`ForkError`].
+    fn fork(&self, place: &Place) -> Result<Fork, ForkError>;
 }

@@ -14,6 +14,7 @@ use super::host::wall_ms;
 use super::ports::{
     AttemptRow, BudgetLineView, BudgetView, GateView, Records, RecordsError, RunRow,
 };
+use crate::fork::{Fork, ForkError, Place};
 use crate::storage::Reader;
 use crate::storage::reader::{BudgetLine, CardSummary, GateRow, LookupError, RunSummary};
 
@@ -237,6 +238,13 @@ impl Records for JournalRecords {
 
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
         self.read(|reader| reader.plan(run_id))
+    }
+
+    fn fork(&self, place: &Place) -> Result<Fork, ForkError> {
+        match &self.reader {
+            Some(reader) => crate::fork::read(reader, place),
+            None => Err(ForkError::Unknown(place.clone())),
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::service::{Refusal, Service};
 use super::wire::{
-    DecideRequest, GrantRequest, Line, ResumeRequest, RunList, ShutdownRequest, StartRequest,
+    DecideRequest, ForkRequest, GrantRequest, Line, ResumeRequest, RunList, ShutdownRequest,
+    StartRequest,
 };
 
 /// The most runs one answer lists.
@@ -90,6 +91,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/v1/runs/{id}/events", web::get().to(events))
         .route("/v1/runs/{id}/halt", web::post().to(halt))
         .route("/v1/runs/{id}/resume", web::post().to(resume))
+        .route("/v1/runs/{id}/fork", web::post().to(fork))
         .route("/v1/runs/{id}/budget", web::get().to(budget))
         .route("/v1/runs/{id}/budget", web::post().to(grant))
         .route("/v1/gates", web::get().to(gates))
@@ -197,6 +199,17 @@ async fn grant(
     let (service, run) = (service.get_ref().clone(), path.into_inner());
     let granted = detached(async move { service.grant(&run, request).await }).await?;
     Ok(HttpResponse::Ok().json(granted))
+}
+
+async fn fork(
+    service: Data<Service>,
+    path: Path<String>,
+    request: Json<ForkRequest>,
+) -> Result<HttpResponse, Refused> {
+    let (service, run) = (service.get_ref().clone(), path.into_inner());
+    let request = request.into_inner();
+    let started = detached(async move { service.fork(&run, request).await }).await?;
+    Ok(HttpResponse::Ok().json(started))
 }
 
 async fn decide(

@@ -64,6 +64,28 @@ fn core_department() -> String {
     "core".to_owned()
 }
 
+/// `POST /v1/runs/{id}/fork`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForkRequest {
+    /// The new run's id, so that the same request twice makes one run; chosen when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The card.
+    pub issue: String,
+    /// The card's turn, from 1.
+    pub turn: u32,
+    /// The role that took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The model for every seat; each keeps its own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// As in [`StartRequest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<BTreeMap<String, String>>,
+}
+
 /// `POST /v1/runs/{id}/resume`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
@@ -200,6 +201,31 @@ pub struct Decided {
     pub reason: String,
 }
 
+/// What a reply amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyVerdict {
+    /// Everything that is demanded is there, and nothing is refused.
+    Meets,
+    /// It only looks at something, which is answered; what is demanded is still to come.
+    LooksUp,
+    /// Something is refused or missing.
+    Breaks,
+}
+
+/// How a reply is taken, before anything of it is carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The calls found in it.
+    pub calls: Vec<ToolCall>,
+    /// What the gate refuses.
+    pub refused: Vec<Violation>,
+    /// What the contract misses.
+    pub unmet: Vec<Violation>,
+    /// What it amounts to.
+    pub verdict: ReplyVerdict,
+}
+
 /// One answer of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -384,7 +410,7 @@ impl Turn {
 
     /// Takes what was really journaled where it may differ from what would be derived now: prompts
     /// hold comments and history that may have changed since.
-    fn adopt(&mut self, derived: &Step, recorded: &Step) {
+    pub(super) fn adopt(&mut self, derived: &Step, recorded: &Step) {
         if let (
             Step::ModelRequested { messages: ours, .. },
             Step::ModelRequested {
@@ -404,8 +430,17 @@ impl Turn {
     ///
     /// When the plan has no seat of that name.
     pub fn request(&self) -> Result<ModelRequest, Failure> {
+        let model = self.cx.model(seat_of(&self.cx)?);
+        self.request_to(model)
+    }
+
+    /// The same question, put to another model.
+    ///
+    /// # Errors
+    ///
+    /// When the plan has no seat of that name.
+    pub fn request_to(&self, model: ModelName) -> Result<ModelRequest, Failure> {
         let seat = seat_of(&self.cx)?;
-        let model = self.cx.model(seat);
         Ok(ModelRequest {
             schema: self.schema(&model, seat),
             model,
@@ -506,38 +541,18 @@ impl Turn {
             reply: reply.clone(),
         }];
         add_usage(&mut self.usage, reply.usage);
-        let parsed = tool_call::parse(&reply.text);
-        let calls = if reply.calls.is_empty() {
-            parsed.calls
-        } else {
-            reply.calls
-        };
+        let Judged {
+            calls,
+            mut refused,
+            unmet,
+            verdict,
+        } = self.judge(&reply)?;
         self.reply_text = reply.text;
 
         let cx = Arc::clone(&self.cx);
         let seat = seat_of(&cx)?;
-        let mut refused = self.gate(&calls, seat);
-        let unmet = cx.contract().check(&Answer {
-            calls: &calls,
-            prose: &parsed.prose,
-            truncated: parsed.truncated.as_deref(),
-            seat,
-            missing_reads: &cx.missing_reads,
-            earlier_calls: &self.carried_out,
-            text: &self.reply_text,
-            waits_for_others: cx.waits_for_others(),
-        });
-        let may_go_on = self.round.saturating_add(1) < cx.plan.max_rounds;
-        let only_looks = !calls.is_empty()
-            && calls
-                .iter()
-                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()))
-            && !unmet.iter().any(bars_looking);
-        if refused.is_empty() && only_looks && !unmet.is_empty() && may_go_on {
-            self.looking_up = true;
-        } else if refused.is_empty() && unmet.is_empty() {
-            self.looking_up = false;
-        } else {
+        self.looking_up = verdict == ReplyVerdict::LooksUp;
+        if verdict == ReplyVerdict::Breaks {
             let class = if refused.is_empty() {
                 FailureClass::Contract
             } else {
@@ -550,7 +565,7 @@ impl Turn {
                 !unmet.iter().any(same)
             });
             let violations: Vec<Violation> = refused.into_iter().chain(unmet).collect();
-            if self.reprompted || !may_go_on {
+            if self.reprompted || !self.may_go_on() {
                 let failure = Failure::new(class, describe(&violations));
                 return Ok(self.finish_failed(failure, steps, false));
             }
@@ -582,6 +597,57 @@ impl Turn {
             flush: false,
             next: Next::Park(requests),
         })
+    }
+
+    /// How the reply to the current round would be taken. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the plan has no seat of that name.
+    pub fn judge(&self, reply: &Reply) -> Result<Judged, Failure> {
+        let parsed = tool_call::parse(&reply.text);
+        let calls = if reply.calls.is_empty() {
+            parsed.calls
+        } else {
+            reply.calls.clone()
+        };
+        let seat = seat_of(&self.cx)?;
+        let refused = self.gate(&calls, seat);
+        let unmet = self.cx.contract().check(&Answer {
+            calls: &calls,
+            prose: &parsed.prose,
+            truncated: parsed.truncated.as_deref(),
+            seat,
+            missing_reads: &self.cx.missing_reads,
+            earlier_calls: &self.carried_out,
+            text: &reply.text,
+            waits_for_others: self.cx.waits_for_others(),
+        });
+        let only_looks = !calls.is_empty()
+            && calls
+                .iter()
+                .all(|call| OBSERVATIONAL.contains(&call.tool.as_str()))
+            && !unmet.iter().any(bars_looking);
+        let verdict = if !refused.is_empty() {
+            ReplyVerdict::Breaks
+        } else if unmet.is_empty() {
+            ReplyVerdict::Meets
+        } else if only_looks && self.may_go_on() {
+            ReplyVerdict::LooksUp
+        } else {
+            ReplyVerdict::Breaks
+        };
+        Ok(Judged {
+            calls,
+            refused,
+            unmet,
+            verdict,
+        })
+    }
+
+    /// Whether the turn may take another round.
+    fn may_go_on(&self) -> bool {
+        self.round.saturating_add(1) < self.cx.plan.max_rounds
     }
 
     /// A person decided about the calls that wait.

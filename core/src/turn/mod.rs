@@ -4,10 +4,11 @@
 mod machine;
 mod rederive;
 mod report;
+mod rounds;
 
 pub use machine::{
-    Context, Decided, Decision, LedgerEffect, MOST_CREATED_IN_A_TURN, Next, Turn, cut_off_effect,
-    unknown_outcome,
+    Context, Decided, Decision, Judged, LedgerEffect, MOST_CREATED_IN_A_TURN, Next, ReplyVerdict,
+    Turn, cut_off_effect, unknown_outcome,
 };
 
 pub use rederive::{Divergence, RecordedStep, rederive};
@@ -15,6 +16,7 @@ pub use report::{
     CommandReport, FixtureFault, FixtureReport, ScenarioReport, SyntaxFinding, UncheckedFile,
     VerifyReport,
 };
+pub use rounds::{Followed, Round, follow};
 
 use serde::{Deserialize, Serialize};
 

@@ -79,6 +79,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         max_rounds: 6,
         max_recoveries: 3,
         max_model_retries: 5,
+        forked_from: None,
         max_created_cards: 200,
         wip_limit_per_seat: 0,
         artifacts: ArtifactMode::None,

@@ -10,7 +10,7 @@ use crate::cli::args::BoardArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::builds::{epic_build, is_build_of_rock, slug};
+use crate::owner::builds::{epic_build, is_build_of_rock, is_fork, slug};
 use crate::owner::ports::{Board, BoardEpic, BoardRock, Records, RecordsError};
 
 pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
@@ -84,7 +84,8 @@ fn overlay(
     // Under a rock its own build comes first; an epic run by itself is still the same epic.
     let of_rock = build.and_then(|build| runs.iter().find(|run| run.build_id == build));
     let status = of_rock.map(|run| run.status);
-    let Some(latest) = of_rock.or_else(|| runs.first()) else {
+    let main = || runs.iter().find(|run| !is_fork(&epic.name, &run.build_id));
+    let Some(latest) = of_rock.or_else(main) else {
         return Ok(status);
     };
     let Some(RunReport { cards, .. }) = records.report(&latest.run_id)? else {

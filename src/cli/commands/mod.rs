@@ -10,6 +10,7 @@ pub mod gates;
 pub mod halt;
 pub mod memory;
 pub mod replay;
+pub mod replay_against;
 pub mod run;
 pub mod runs;
 pub mod serve;

@@ -8,19 +8,23 @@ use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 use serde::Serialize;
 
+use super::replay::parse;
 use super::watch::{Watched, Watcher};
-use crate::cli::args::{ResumeArgs, RunArgs, What};
+use crate::cli::args::{ForkArgs, ResumeArgs, RunArgs, What};
 use crate::cli::context::Context;
 use crate::cli::enter::{DEFAULT_WORKSPACE, Entered};
 use crate::cli::failure::{Failure, INTERRUPTED};
 use crate::cli::progress::{Progress, Style};
 use crate::cli::{detach, out, report};
+use crate::fork::Fork;
 use crate::owner::client::ClientError;
 use crate::owner::host::{Host, Mode};
 use crate::owner::ports::{Found, PlanRefusal, PlanWish};
-use crate::owner::service::{check_request, new_run_id, resolve_run};
+use crate::owner::service::{
+    Refusal, check_fork, check_request, new_run_id, place_of, resolve_run,
+};
 use crate::owner::signals::Signals;
-use crate::owner::wire::{Outcome, ResumeRequest, StartRequest, Started, WorkKind};
+use crate::owner::wire::{ForkRequest, Outcome, ResumeRequest, StartRequest, Started, WorkKind};
 
 /// Owners that may turn us away because they are going down before we give up.
 const MOST_TRIES: u32 = 5;
@@ -30,12 +34,14 @@ const MOST_TRIES: u32 = 5;
 enum Wish {
     Start(Box<StartRequest>),
     Resume(String, ResumeRequest),
+    Fork(String, Box<ForkRequest>),
 }
 
 impl Wish {
     async fn ask(&self, host: &Host) -> Result<Started, ClientError> {
         match self {
             Self::Start(request) => host.start((**request).clone()).await,
+            Self::Fork(reference, request) => host.fork(reference, (**request).clone()).await,
             Self::Resume(reference, request) => {
                 let run = match host {
                     Host::Here(service) => service.resolve(reference).await?.run_id,
@@ -71,6 +77,35 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
         settings: unnamed.then(|| context.settings.digests.clone()),
     };
     perform(&context, args.door.mode(), Wish::Resume(args.run, request)).await
+}
+
+pub async fn fork(context: Context, args: ForkArgs) -> Result<ExitCode, Failure> {
+    let place = parse(&args.turn)?;
+    let run = place.run.to_owned();
+    let request = ForkRequest {
+        run_id: Some(new_run_id()?.into()),
+        issue: place.issue.to_owned(),
+        turn: place.turn,
+        role: place.role.map(str::to_owned),
+        model: args.model.clone(),
+        // Whoever names the owner means its settings.
+        settings: (args.door.server.is_none()).then(|| context.settings.digests.clone()),
+    };
+    check_fork(&request)?;
+    if args.detach {
+        let _known = forked(&context, &run, &request)?;
+        return detach::fork(&context, &run, &request).await;
+    }
+    let wish = Wish::Fork(run, Box::new(request));
+    perform(&context, args.door.mode(), wish).await
+}
+
+/// What a fork is made of, as the journal has it now.
+fn forked(context: &Context, reference: &str, request: &ForkRequest) -> Result<Fork, Failure> {
+    let records = context.records()?;
+    let run = resolve_run(records.as_ref(), reference)?;
+    let found = records.fork(&place_of(run.run_id, request));
+    found.map_err(|error| Refusal::from(error).into())
 }
 
 fn request(context: &Context, args: &RunArgs, what: What) -> Result<StartRequest, Failure> {
@@ -199,6 +234,9 @@ fn check(context: &Context, wish: &Wish) -> Result<(), Failure> {
     match wish {
         Wish::Resume(reference, _) => {
             resolve_run(context.records()?.as_ref(), reference)?;
+        }
+        Wish::Fork(reference, request) => {
+            forked(context, reference, request)?;
         }
         Wish::Start(request) => {
             let planner = context.planner();

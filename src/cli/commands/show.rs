@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
+use orket_core::plan::ForkOrigin;
 use serde::Serialize;
 
 use crate::cli::args::RunRef;
@@ -22,10 +23,12 @@ struct Shown {
     attempts: Option<Vec<AttemptRow>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forked_from: Option<ForkOrigin>,
 }
 
 pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
-    let mut superseded = None;
+    let (mut superseded, mut forked_from) = (None, None);
     let (report, attempts) = match &args.server {
         Some(server) => match context.living_owner(Some(server)).await? {
             Some(client) => (client.show(&args.run).await?, None),
@@ -41,6 +44,8 @@ pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
                 .builds_of(&row.epic)?
                 .into_iter()
                 .find(|run| run.build_id == row.build_id && run.run_id != row.run_id);
+            let plan = records.plan(&row.run_id)?;
+            forked_from = plan.and_then(|plan| plan.forked_from.clone());
             superseded = newer.as_ref().map(report::command_after);
             (report, Some(attempts))
         }
@@ -61,11 +66,15 @@ pub async fn run(context: Context, args: RunRef) -> Result<ExitCode, Failure> {
         next: superseded.or(unsuperseded),
         report,
         attempts,
+        forked_from,
     };
     if context.json {
         out::json(&shown);
     } else {
         out::print(&report::closing_with(&shown.report, shown.next));
+        if let Some(origin) = &shown.forked_from {
+            out::print(&format!("forked from {origin}\n"));
+        }
         if let Some(attempts) = shown.attempts.filter(|attempts| !attempts.is_empty()) {
             out::print(&format!("\n{}", attempts_table(&attempts)));
         }

@@ -2,10 +2,11 @@
 //! functions; nothing here knows of HTTP or of a terminal.
 //!
 //! - [`refusal`]: why something was not done.
-//! - `start`, `rock`, `control`, `follow`: the verbs.
+//! - `start`, `rock`, `control`, `fork`, `follow`: the verbs.
 
 mod control;
 mod follow;
+mod fork;
 pub mod refusal;
 mod rock;
 mod start;
@@ -24,6 +25,7 @@ use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::surroundings::Surroundings;
 use super::wire::{Health, Line};
 pub use control::grants_of;
+pub use fork::{check_fork, place_of};
 pub use refusal::Refusal;
 use rock::RockJob;
 pub use start::{check_request, new_run_id};

@@ -2,6 +2,7 @@
 
 use orket_actors::runtime::RuntimeError;
 
+use crate::fork::ForkError;
 use crate::owner::ports::{PlanRefusal, RecordsError};
 use crate::owner::wire::ErrorBody;
 
@@ -93,6 +94,12 @@ impl Refusal {
         Self::new(503, "E_SHUTTING_DOWN", "orket is shutting down").hint("try again in a moment")
     }
 
+    /// A folder for a run cannot be made or filled.
+    pub fn workspace(detail: impl Into<String>) -> Self {
+        Self::new(500, "E_FORK_WORKSPACE", detail)
+            .hint("nothing was started; look at permissions and free space")
+    }
+
     /// Something broke that should not.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(500, "E_INTERNAL", detail)
@@ -140,6 +147,36 @@ impl From<RuntimeError> for Refusal {
             RuntimeError::ShuttingDown => Self::shutting_down(),
             RuntimeError::Broken(_) => Self::new(500, "E_ACTOR_PANIC", text)
                 .hint("standard error says where it panicked; the same command tries again"),
+        }
+    }
+}
+
+impl From<ForkError> for Refusal {
+    fn from(error: ForkError) -> Self {
+        let text = error.to_string();
+        match error {
+            ForkError::Unknown(place) => Self::new(404, "E_FORK_NOT_FOUND", text).hint(format!(
+                "orket show {} lists what is recorded",
+                place.run_id
+            )),
+            ForkError::Elsewhere { place, run_id } => Self::new(404, "E_FORK_NOT_FOUND", text)
+                .hint(format!(
+                    "run {run_id} of the same build has it: orket fork {run_id}:{}:{}",
+                    place.issue_id, place.turn
+                )),
+            ForkError::NotBegun { place, last: 0 } => Self::new(409, "E_FORK_NOT_BEGUN", text)
+                .hint(format!(
+                    "orket show {} tells how the run stands",
+                    place.run_id
+                )),
+            ForkError::NotBegun { place, last } => Self::new(409, "E_FORK_NOT_BEGUN", text).hint(
+                format!("orket fork {}:{}:{last}", place.run_id, place.issue_id),
+            ),
+            ForkError::Open(place) => Self::new(409, "E_FORK_OPEN", text).hint(format!(
+                "wait for its end, or stop it for good; orket show {} tells how it stands",
+                place.run_id
+            )),
+            ForkError::Store(error) => Self::new(503, "E_STORAGE", error.to_string()),
         }
     }
 }

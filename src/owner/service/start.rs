@@ -11,7 +11,7 @@ use orket_core::model::ModelName;
 use orket_core::status::CardStatus;
 
 use super::{Refusal, Service, blocking};
-use crate::owner::builds::{Choice, ROCK_PREFIX, Wish, choose};
+use crate::owner::builds::{Choice, Wish, choose, is_main};
 use crate::owner::ports::{Found, PlanWish, RunRow};
 use crate::owner::wire::{Outcome, StartRequest, Started, StartedRun, WorkKind};
 
@@ -123,9 +123,7 @@ impl Service {
         {
             return Ok(ended_meanwhile(&wish.name, &ended.run_id, &ended.build_id));
         }
-        let latest = runs
-            .iter()
-            .find(|run| !run.build_id.starts_with(ROCK_PREFIX));
+        let latest = runs.iter().find(|run| is_main(&wish.name, &run.build_id));
         let (mut target_is_finished, mut rest_is_left) = (false, false);
         if let Some(latest) = latest {
             match &wish.target {
@@ -336,7 +334,13 @@ fn card_id(text: &str) -> Result<CardId, Refusal> {
     CardId::new(text).map_err(|error| Refusal::bad_request(format!("card: {error}")))
 }
 
-fn one(epic: &str, run_id: String, build_id: String, outcome: Outcome, words: String) -> Started {
+pub(super) fn one(
+    epic: &str,
+    run_id: String,
+    build_id: String,
+    outcome: Outcome,
+    words: String,
+) -> Started {
     Started {
         run_id: run_id.clone(),
         run_ids: vec![run_id.clone()],

@@ -431,7 +431,8 @@ fn summary(stored: Stored, attempts: i64) -> Result<CardSummary, StoreError> {
         code: life.code,
         note: life.note,
         turn: life.turn,
-        attempts: number("a count of attempts", attempts)?,
+        // Those that a fork took over are in the other run's journal.
+        attempts: number::<u32>("a count of attempts", attempts)?.max(life.attempts),
         retries: life.retries,
         tokens: number("a count of tokens", tokens)?,
         updated_ms,

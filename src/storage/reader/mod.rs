@@ -4,6 +4,7 @@
 mod budgets;
 mod cards;
 mod evidence;
+mod fork;
 mod load;
 mod offline;
 mod rocks;
@@ -21,6 +22,7 @@ use super::connection::{self, Pragmas, Readers};
 
 pub use budgets::BudgetLine;
 pub use evidence::{StoredEnd, StoredStep};
+pub use fork::Moment;
 pub use views::{
     BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, StatusRow,
     TurnSummary,
