@@ -150,7 +150,9 @@ fn half(name: &str, side: &Side) -> String {
         text.push_str(&format!("call     {}\n", call.canonical()));
     }
     if !side.met.is_empty() {
-        text.push_str(&format!("met      {}\n", side.met.join(", ")));
+        let clause = |code: &&'static str| code.trim_end_matches("_contract_not_met");
+        let clauses: Vec<&str> = side.met.iter().map(clause).collect();
+        text.push_str(&format!("met      {}\n", clauses.join(", ")));
     }
     let line = |name: &str, it: &Violation| {
         let code = it.rule_id.as_deref().unwrap_or(&it.reason);
