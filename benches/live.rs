@@ -233,7 +233,8 @@ fn run(wish: &Wish, constrained: bool) -> Outcome {
     );
     options.providers.openai_url = wish.url.trim_end_matches('/').to_owned();
     options.providers.constrained = constrained;
-    options.actors.max_turns = Some(2);
+    // A small server answers one question at a time, or breaks one off for the next.
+    options.actors.max_turns = Some(1);
     let outcome = actix_rt::System::new().block_on(async move {
         let began = Instant::now();
         let system = System::start(options).await.expect("starts");

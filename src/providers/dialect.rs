@@ -22,6 +22,11 @@ pub(super) trait Dialect: Send + Sync + 'static {
     /// The body, asking for calls in this form.
     fn body(&self, request: &ModelRequest, form: Form) -> Value;
 
+    /// Whether a schema can be asked for in the way of [`Form::Object`] too.
+    fn knows_object_form(&self) -> bool {
+        false
+    }
+
     /// How its stream is cut into frames.
     fn frames(&self) -> Box<dyn Frames>;
 
@@ -40,6 +45,8 @@ pub(super) trait Dialect: Send + Sync + 'static {
 pub(super) enum Form {
     /// As JSON text that the server decodes under the request's schema.
     Schema,
+    /// The same, asked for as older servers of llama.cpp want it.
+    Object,
     /// As native tool calls.
     Tools,
     /// As the prompt says, and nothing else.

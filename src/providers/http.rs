@@ -46,6 +46,7 @@ struct Link {
     toolless: Mutex<HashSet<String>>,
     /// Models that refused a schema; they are asked without from then on.
     schemaless: Mutex<HashSet<String>>,
+    objectless: Mutex<HashSet<String>>,
 }
 
 impl HttpProvider {
@@ -71,6 +72,7 @@ impl HttpProvider {
                 secrets,
                 toolless: Mutex::default(),
                 schemaless: Mutex::default(),
+                objectless: Mutex::default(),
             }),
         })
     }
@@ -260,7 +262,11 @@ impl Exchange {
         let body = String::from_utf8_lossy(body);
         let model = &self.request.model.model;
         let refused = match self.form {
-            Form::Schema => status.is_client_error() && speaks_of_schema(&body),
+            // Some servers call a request that they do not know their own fault.
+            Form::Schema | Form::Object => {
+                status.is_client_error() && speaks_of_schema(&body)
+                    || status.is_server_error() && body.contains("response_format")
+            }
             Form::Tools => speaks_of_tools(&body),
             Form::Text => false,
         };
@@ -322,9 +328,12 @@ impl Link {
     /// The best form that the model has not refused.
     fn form(&self, request: &ModelRequest) -> Form {
         let model = request.model.model.as_str();
-        if request.schema.is_some() && self.dialect.constrains() && !holds(&self.schemaless, model)
-        {
+        let constrains = request.schema.is_some() && self.dialect.constrains();
+        if constrains && !holds(&self.schemaless, model) {
             Form::Schema
+        } else if constrains && self.dialect.knows_object_form() && !holds(&self.objectless, model)
+        {
+            Form::Object
         } else if !request.tools.is_empty() && !holds(&self.toolless, model) {
             Form::Tools
         } else {
@@ -346,7 +355,11 @@ impl Link {
 
     fn note_refused(&self, form: Form, model: &str) {
         let (models, what) = match form {
-            Form::Schema => (&self.schemaless, "no schema; the prompt alone has to do"),
+            Form::Schema => (
+                &self.schemaless,
+                "no schema by its name; it is asked otherwise",
+            ),
+            Form::Object => (&self.objectless, "no schema; the prompt alone has to do"),
             Form::Tools => (&self.toolless, "no native tools; its text is read instead"),
             Form::Text => return,
         };

@@ -74,7 +74,7 @@ impl Dialect for Ollama {
             (Form::Tools, _) => {
                 body.insert("tools".into(), dialect::function_tools(&request.tools));
             }
-            (Form::Schema, None) | (Form::Text, _) => {}
+            (Form::Schema | Form::Object, _) | (Form::Text, _) => {}
         }
         if !options.is_empty() {
             body.insert("options".into(), Value::Object(options));

@@ -33,6 +33,10 @@ impl Dialect for OpenAi {
         self.constrained
     }
 
+    fn knows_object_form(&self) -> bool {
+        true
+    }
+
     fn body(&self, request: &ModelRequest, form: Form) -> Value {
         let mut body = Map::from_iter([
             ("model".into(), json!(request.model.model)),
@@ -55,10 +59,14 @@ impl Dialect for OpenAi {
                 let format = json!({"type": "json_schema", "json_schema": named});
                 body.insert("response_format".into(), format);
             }
+            (Form::Object, Some(schema)) => {
+                let format = json!({"type": "json_object", "schema": **schema});
+                body.insert("response_format".into(), format);
+            }
             (Form::Tools, _) => {
                 body.insert("tools".into(), dialect::function_tools(&request.tools));
             }
-            (Form::Schema, None) | (Form::Text, _) => {}
+            (Form::Schema | Form::Object, None) | (Form::Text, _) => {}
         }
         dialect::overlay(&mut body, &request.options.params, &FIXED);
         Value::Object(body)

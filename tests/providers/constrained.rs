@@ -57,16 +57,48 @@ async fn a_server_that_takes_no_schema_is_asked_with_tools_and_remembered() {
             refusal.len()
         );
         let refused = vec![Act::Send(refusal.into_bytes())];
-        let mut server = Server::start(vec![refused, good(wire), good(wire)]).await;
+        // A server that may know the schema by its older name is asked in that way first.
+        let refusals = if wire.provider == "openai" { 2 } else { 1 };
+        let mut answers = vec![refused; refusals];
+        answers.extend([good(wire), good(wire)]);
+        let mut server = Server::start(answers).await;
         let provider = provider_with(wire.provider, &server.url, true);
         for _ in 0..2 {
             let events = all(provider.ask(request_with_schema(wire.provider))).await;
             assert_eq!(events, wire.events(), "{}", wire.provider);
         }
         let mut offered = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..refusals + 2 {
             offered.push(server.seen().await.body.get("tools").is_some());
         }
-        assert_eq!(offered, [false, true, true], "{}", wire.provider);
+        let mut expected = vec![false; refusals];
+        expected.extend([true, true]);
+        assert_eq!(offered, expected, "{}", wire.provider);
     }
+}
+
+/// As the server of llama-cpp-python 0.3 answers: with 500, and no error object.
+#[tokio::test]
+async fn a_server_that_knows_a_schema_by_its_older_name_gets_it_so_and_is_remembered() {
+    let wire = WIRES.iter().find(|wire| wire.provider == "openai").unwrap();
+    let body = r#"{"error":{"message":"[{'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}]","code":null}}"#;
+    let refusal = format!(
+        "HTTP/1.1 500 Internal Server Error\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let refused = vec![Act::Send(refusal.into_bytes())];
+    let mut server = Server::start(vec![refused, good(wire), good(wire)]).await;
+    let provider = provider_with(wire.provider, &server.url, true);
+    for _ in 0..2 {
+        let events = all(provider.ask(request_with_schema(wire.provider))).await;
+        assert_eq!(events, wire.events());
+    }
+    let schema = json!({"type": "object", "required": ["tool_calls"]});
+    let older = json!({"type": "json_object", "schema": schema});
+    let mut formats = Vec::new();
+    for _ in 0..3 {
+        formats.push(server.seen().await.body["response_format"].clone());
+    }
+    assert_eq!(formats[0]["type"], "json_schema");
+    assert_eq!(formats[1..], [older.clone(), older]);
 }
