@@ -108,10 +108,7 @@ impl Projections {
             let jobs = jobs.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("orket-projector-{number}"))
-                .spawn(move || {
-                    step_back();
-                    work(&shared.counts, &jobs);
-                })?;
+                .spawn(move || work(&shared.counts, &jobs))?;
             projections.threads.push(thread);
         }
         Ok(projections)
@@ -126,19 +123,6 @@ impl Projections {
             failed: counts.failed.load(Ordering::Relaxed),
             panicked: counts.panicked.load(Ordering::Relaxed),
         }
-    }
-}
-
-/// How far behind the threads of turns those of their files stand (`nice`).
-#[cfg(target_os = "linux")]
-const BEHIND: i32 = 10;
-
-/// Files for people can wait while turns cannot: when many cards end at once, their next turns begin
-/// first. On Linux a thread has a priority of its own.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    {
-        let _not_permitted = rustix::process::setpriority_process(None, BEHIND);
     }
 }
 
