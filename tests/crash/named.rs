@@ -113,23 +113,22 @@ fn killed_again_in_the_middle_of_recovery() {
         (world, kill)
     };
     let last = |point: &str| dead((point.to_owned(), serial[point]));
-    let middle = |point: &str| dead((point.to_owned(), serial[point].div_ceil(2)));
     // Which pass leaves an open reply depends on the order of the cards: from the middle on, the
-    // first that does.
-    let replied = |point: &str| {
+    // first that does, or does not.
+    let leaves = |point: &str, reply: bool| {
         let all = serial[point];
         (0..all)
             .map(|it| dead((point.to_owned(), 1 + (all / 2 + it) % all)))
-            .find(|(world, _)| world.journal().has_open_reply())
-            .expect("a kill that leaves a reply")
+            .find(|(world, _)| world.journal().has_open_reply() == reply)
+            .expect("a kill that leaves what it should")
     };
     // What the first life leaves: a reply not yet acted on, none at all, a call without an outcome,
     // a turn without its end, everything done but the last word.
     let first_lives = [
-        (replied("turn.after_step"), 2),
-        (middle("turn.before_ask"), 1),
+        (leaves("turn.after_step", true), 2),
+        (leaves("turn.before_ask", false), 1),
         (paying_call(SERIAL), 1),
-        (replied("turn.before_finish"), 1),
+        (leaves("turn.before_finish", true), 1),
         (last("run.before_finish"), 1),
     ];
     let mut cases = Vec::new();
