@@ -186,8 +186,12 @@ fn a_question_that_nobody_answers_runs_out() {
     // No retry: the first refusal blocks the card.
     house.epic("ask", 1, QUICK);
     let soon = ("ORKET_APPROVAL_EXPIRY_SEC", "0.001");
-    let over = run_with(&house, &["--epic", "ask", "--json"], &[ASKS, soon]);
+    let mut over = run_with(&house, &["--epic", "ask", "--json"], &[ASKS, soon]);
     assert_eq!(over.code, 1, "{over:?}");
+    if over.json()["status"] == "incomplete" {
+        // The run was over within that millisecond.
+        over = house.run(&["resume", "last", "--json"]);
+    }
     assert_eq!(card_status(&over.json(), 0), "blocked");
     assert_eq!(over.json()["cards"][0]["code"], "E_APPROVAL_REFUSED");
     assert_eq!(statuses(&house), ["expired"]);
