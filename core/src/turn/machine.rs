@@ -331,12 +331,6 @@ impl Turn {
         recorded: &[Arc<Step>],
         recoveries: u32,
     ) -> Result<(Self, Decision), Failure> {
-        let strange = |what: &str| {
-            Failure::new(
-                FailureClass::Storage,
-                format!("the journal of this attempt does not follow from its start: {what}"),
-            )
-        };
         let mut rest = recorded
             .iter()
             .map(AsRef::as_ref)
@@ -358,27 +352,9 @@ impl Turn {
                 turn.adopt(derived, step);
             }
             let Some(input) = rest.peek() else { break };
-            decision = match (input, &decision.next) {
-                (Step::Verified { report }, Next::Verify(_)) => turn.verified(report.clone())?,
-                (Step::ModelReplied { reply, .. }, Next::Ask) => turn.replied(reply.clone())?,
-                (Step::CallFinished { result, .. }, Next::Call { .. }) => {
-                    turn.called(result.clone())?
-                }
-                (
-                    Step::ApprovalDecided {
-                        gates,
-                        approved,
-                        by,
-                        reason,
-                    },
-                    Next::Park(_),
-                ) => turn.decided(Decided {
-                    gates: gates.clone(),
-                    approved: *approved,
-                    by: by.clone(),
-                    reason: reason.clone(),
-                })?,
-                (step, _) => return Err(strange(&format!("unexpected `{}`", step.kind()))),
+            decision = match turn.fed(input, &decision.next) {
+                Some(fed) => fed?,
+                None => return Err(strange(&format!("unexpected `{}`", input.kind()))),
             };
         }
         decision.steps = vec![Step::Recovered { recoveries }];
@@ -1064,6 +1040,30 @@ impl Turn {
         })
     }
 
+    /// Feeds what was recorded of the world's answer; `None` when `step` is none that `next` waits for.
+    pub(super) fn fed(&mut self, step: &Step, next: &Next) -> Option<Result<Decision, Failure>> {
+        Some(match (step, next) {
+            (Step::Verified { report }, Next::Verify(_)) => self.verified(report.clone()),
+            (Step::ModelReplied { reply, .. }, Next::Ask) => self.replied(reply.clone()),
+            (Step::CallFinished { result, .. }, Next::Call { .. }) => self.called(result.clone()),
+            (
+                Step::ApprovalDecided {
+                    gates,
+                    approved,
+                    by,
+                    reason,
+                },
+                Next::Park(_),
+            ) => self.decided(Decided {
+                gates: gates.clone(),
+                approved: *approved,
+                by: by.clone(),
+                reason: reason.clone(),
+            }),
+            _ => return None,
+        })
+    }
+
     fn spec(&self, tool: &str) -> Option<&ToolSpec> {
         let seat = self.cx.plan.seat(&self.cx.seat)?;
         seat.tools.iter().find(|spec| spec.name == tool)
@@ -1160,6 +1160,14 @@ fn add_usage(sum: &mut Usage, usage: Usage) {
     };
     sum.prompt_tokens = add(sum.prompt_tokens, usage.prompt_tokens);
     sum.output_tokens = add(sum.output_tokens, usage.output_tokens);
+}
+
+/// The steps are not those of this machine.
+pub(super) fn strange(what: &str) -> Failure {
+    Failure::new(
+        FailureClass::Storage,
+        format!("the journal of this attempt does not follow from its start: {what}"),
+    )
 }
 
 fn describe(violations: &[Violation]) -> String {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::machine::{Context, Decided, Decision, Next, Turn};
+use super::machine::{Context, Decision, Next, Turn};
 use super::{Step, TurnOutcome};
 use crate::difference;
 
@@ -100,32 +100,18 @@ fn next(
         kind: input.step.kind().to_owned(),
         what,
     };
-    let fed = match (input.step, &decision.next) {
-        (Step::Verified { report }, Next::Verify(_)) => turn.verified(report.clone()),
-        (Step::ModelReplied { reply, .. }, Next::Ask) => turn.replied(reply.clone()),
-        (Step::CallFinished { result, .. }, Next::Call { .. }) => turn.called(result.clone()),
-        (
-            Step::ApprovalDecided {
-                gates,
-                approved,
-                by,
-                reason,
-            },
-            Next::Park(_),
-        ) => turn.decided(Decided {
-            gates: gates.clone(),
-            approved: *approved,
-            by: by.clone(),
-            reason: reason.clone(),
-        }),
+    if let Some(fed) = turn.fed(input.step, &decision.next) {
+        return fed.map_err(|failure| unexpected(failure.message));
+    }
+    match (input.step, &decision.next) {
         // The watchdog's word; its own end of the attempt follows.
         (Step::Stalled { .. }, Next::Verify(_) | Next::Ask | Next::Call { .. } | Next::Park(_)) => {
             *compared += 1;
-            return Ok(Decision {
+            Ok(Decision {
                 steps: Vec::new(),
                 flush: false,
                 next: decision.next.clone(),
-            });
+            })
         }
         // A failure from outside: of the model, a clock, a halt.
         (
@@ -134,14 +120,11 @@ fn next(
             },
             Next::Verify(_) | Next::Ask | Next::Call { .. } | Next::Park(_),
         ) => Ok(turn.failed(failure.clone())),
-        (step, _) => {
-            return Err(unexpected(format!(
-                "`{}` does not follow from what came before",
-                step.kind()
-            )));
-        }
-    };
-    fed.map_err(|failure| unexpected(failure.message))
+        (step, _) => Err(unexpected(format!(
+            "`{}` does not follow from what came before",
+            step.kind()
+        ))),
+    }
 }
 
 fn compare(derived: &Step, found: &RecordedStep<'_>) -> Result<(), Divergence> {

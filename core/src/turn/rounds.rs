@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::machine::{Context, Decided, Judged, LedgerEffect, Next, Turn};
+use super::machine::{Context, Judged, LedgerEffect, Turn, strange};
 use super::{Step, TurnOutcome};
-use crate::failure::{Failure, FailureClass};
+use crate::failure::Failure;
 use crate::model::{ModelName, ModelOptions, ModelRequest, Reply};
 
 /// One question of an attempt.
@@ -113,44 +113,21 @@ pub fn follow(cx: Arc<Context>, recorded: &[Arc<Step>]) -> Result<Followed, Fail
                 turn: turn.clone(),
             });
         }
-        decision = match (input, &decision.next) {
-            (None, _) => break,
-            (Some(Step::Verified { report }), Next::Verify(_)) => turn.verified(report.clone())?,
-            (Some(Step::ModelReplied { reply, .. }), Next::Ask) => turn.replied(reply.clone())?,
-            (Some(Step::CallFinished { result, .. }), Next::Call { .. }) => {
-                turn.called(result.clone())?
-            }
-            (
-                Some(Step::ApprovalDecided {
-                    gates,
-                    approved,
-                    by,
-                    reason,
-                }),
-                Next::Park(_),
-            ) => turn.decided(Decided {
-                gates: gates.clone(),
-                approved: *approved,
-                by: by.clone(),
-                reason: reason.clone(),
-            })?,
+        decision = match input {
+            None => break,
             // Ended from outside: how, the last step says.
-            (Some(Step::Stalled { .. } | Step::TurnFinished { .. }), _) => {
+            Some(Step::Stalled { .. } | Step::TurnFinished { .. }) => {
                 if let Some(Step::TurnFinished { outcome }) = rest.last() {
                     followed.outcome = Some(outcome.clone());
                 }
                 break;
             }
-            (Some(step), _) => return Err(strange(&format!("unexpected `{}`", step.kind()))),
+            Some(step) => match turn.fed(step, &decision.next) {
+                Some(fed) => fed?,
+                None => return Err(strange(&format!("unexpected `{}`", step.kind()))),
+            },
         };
     }
     followed.ledger = turn.ledger().to_vec();
     Ok(followed)
-}
-
-fn strange(what: &str) -> Failure {
-    Failure::new(
-        FailureClass::Storage,
-        format!("the journal of this attempt does not follow from its start: {what}"),
-    )
 }
