@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lab::{Lab, on_actix, run_to_end};
 use orket::storage::{Journal, JournalOptions};
 use orket::system::System;
-use orket_actors::port::store::{Guard, Op, Store, StoreError};
+use orket_actors::port::store::{BudgetGrant, Guard, Op, Store, StoreError};
 use orket_actors::runtime::Shutdown;
 use orket_core::policy::{Amounts, Limits, Scope, Unit};
 use serde_json::{Value, json};
@@ -249,7 +249,12 @@ fn sixty_four_cards_at_once_ask_no_more_questions_than_their_epic_may() {
         // Each has its question, and a yes to all lets them end.
         let gates = system.reader().gates(Some("pending")).unwrap();
         assert_eq!(gates.len(), waiting.len());
-        let grants = vec![("epic".to_owned(), "build-1".to_owned(), Unit::Turns, 200)];
+        let grants = vec![BudgetGrant {
+            scope: "epic".to_owned(),
+            scope_id: "build-1".to_owned(),
+            unit: Unit::Turns,
+            amount: 200,
+        }];
         let run = witness::run_id("run-1");
         assert!(
             system

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use orket_core::policy::{ApprovalRequest, Unit};
+use orket_core::policy::ApprovalRequest;
 use orket_core::turn::Decided;
 use serde_json::json;
 
 use crate::event_bus::About;
 use crate::port::store::{
-    BUDGET, CardRow, GateDecision, GateRecord, Guard, Op, Shortage, StoreError, Write,
+    BUDGET, BudgetGrant, CardRow, GATE_PENDING, GateDecision, GateRecord, Guard, Op, Shortage,
+    StoreError, Write,
 };
 use crate::run_actor::LookAtGates;
 use crate::world::World;
@@ -51,7 +52,7 @@ pub fn standing(requests: &[ApprovalRequest], card: CardRow, gates: &[GateRecord
     Standing::Decided(Decided {
         gates: used
             .iter()
-            .filter(|gate| gate.status != "pending")
+            .filter(|gate| gate.status != GATE_PENDING)
             .map(|gate| gate.id)
             .collect(),
         approved: refused.is_none(),
@@ -62,6 +63,17 @@ pub fn standing(requests: &[ApprovalRequest], card: CardRow, gates: &[GateRecord
             .and_then(|gate| gate.reason.clone())
             .unwrap_or_default(),
     })
+}
+
+/// The last question of this kind about a card; `gates` are oldest first.
+#[must_use]
+pub fn newest_gate<'a>(
+    gates: &'a [GateRecord],
+    card: CardRow,
+    request_type: &str,
+) -> Option<&'a GateRecord> {
+    let mut newest_first = gates.iter().rev();
+    newest_first.find(|gate| gate.card == card && gate.request_type == request_type)
 }
 
 /// Expires the gates whose time has run out, and tells their runs.
@@ -99,43 +111,32 @@ pub fn decision_ops(
         && gate.request_type == BUDGET
         && let Ok(shortage) = serde_json::from_value::<Shortage>(gate.payload.clone())
     {
-        ops.push(Op::Grant {
+        let grant = BudgetGrant {
             amount: shortage.missing(),
             scope: shortage.scope,
             scope_id: shortage.scope_id,
             unit: shortage.unit,
-            at_ms,
-        });
+        };
+        ops.push(Op::Grant { grant, at_ms });
     }
     ops
 }
 
 /// What lets scopes spend more, and answers the questions that this answers.
 #[must_use]
-pub fn grant_ops(
-    gates: &[GateRecord],
-    grants: &[(String, String, Unit, u64)],
-    by: &str,
-    at_ms: i64,
-) -> Vec<Op> {
-    let mut ops = Vec::new();
-    for (scope, scope_id, unit, amount) in grants {
-        ops.push(Op::Grant {
-            scope: scope.clone(),
-            scope_id: scope_id.clone(),
-            unit: *unit,
-            amount: *amount,
+pub fn grant_ops(gates: &[GateRecord], grants: &[BudgetGrant], by: &str, at_ms: i64) -> Vec<Op> {
+    let mut ops: Vec<Op> = grants
+        .iter()
+        .map(|grant| Op::Grant {
+            grant: grant.clone(),
             at_ms,
-        });
-    }
+        })
+        .collect();
     for gate in gates {
-        let pending = gate.request_type == BUDGET && gate.status == "pending";
-        let shortage = serde_json::from_value::<Shortage>(gate.payload.clone());
-        if pending
-            && let Ok(shortage) = shortage
-            && grants.iter().any(|(scope, scope_id, unit, _)| {
-                (scope, scope_id, unit) == (&shortage.scope, &shortage.scope_id, &shortage.unit)
-            })
+        if gate.request_type == BUDGET
+            && gate.status == GATE_PENDING
+            && let Ok(shortage) = serde_json::from_value::<Shortage>(gate.payload.clone())
+            && grants.iter().any(|grant| grant.answers(&shortage))
         {
             ops.push(Op::DecideGate {
                 gate: gate.id,

@@ -14,7 +14,7 @@ use orket_core::stages::Stage;
 use orket_core::status::{CardStatus, WaitReason};
 use serde_json::{Value, json};
 
-use crate::approvals::{Standing, standing};
+use crate::approvals::{Standing, newest_gate, standing};
 use crate::card_actor::{CardActor, CardStart, card_event};
 use crate::ending::put_down;
 use crate::event_bus::About;
@@ -807,9 +807,8 @@ impl RunActor {
 
 /// Whether the last question about a card's budget was answered with yes.
 fn is_granted(card: CardRow, gates: &[GateRecord]) -> bool {
-    let mut of_card = gates.iter().rev();
-    let newest = of_card.find(|gate| gate.card == card && gate.request_type == BUDGET);
-    newest.is_some_and(|gate| gate.status == GateDecision::Approved.as_str())
+    newest_gate(gates, card, BUDGET)
+        .is_some_and(|gate| gate.status == GateDecision::Approved.as_str())
 }
 
 /// A card that may spend more takes its turn again.

@@ -2,6 +2,7 @@
 
 mod fork;
 mod queue;
+mod reopening;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,16 +11,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use actix::prelude::*;
-use orket_core::card_life::CardLife;
-use orket_core::failure::FailureClass;
 use orket_core::ids::{CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
-use orket_core::policy::Unit;
 use orket_core::run::Run;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
+use self::reopening::{Reopen, UnknownOutcome, reopening, unknown_outcome, waits_for_a_budget};
 use crate::approvals;
 use crate::event_bus::{About, Events, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
@@ -32,7 +31,7 @@ use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
-    BUDGET, CardRow, GateDecision, GateRecord, Guard, Op, RunRecord, RunStatus, Store, StoreError,
+    BUDGET, BudgetGrant, GateDecision, Guard, Op, RunRecord, RunStatus, Store, StoreError,
     UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
@@ -384,8 +383,7 @@ impl Runtime {
                 UnknownOutcome::Released(gate) => released.push(gate),
                 UnknownOutcome::Waits => continue,
             }
-            if record.life.is_over_budget() {
-                // Its gate goes on being asked.
+            if waits_for_a_budget(&record.life, record.row, &gates) {
                 continue;
             }
             let mut life = record.life.clone();
@@ -506,7 +504,7 @@ impl Runtime {
         }
     }
 
-    /// Lets scopes of a run (kind, id, unit, amount) spend more and goes on with what waited for it.
+    /// Lets scopes of a run spend more and goes on with what waited for it.
     /// Says whether the run is under way now.
     ///
     /// # Errors
@@ -515,7 +513,7 @@ impl Runtime {
     pub async fn grant(
         &self,
         run: RunId,
-        grants: Vec<(String, String, Unit, u64)>,
+        grants: Vec<BudgetGrant>,
         by: String,
     ) -> Result<bool, RuntimeError> {
         let world = &self.world;
@@ -729,96 +727,6 @@ impl Runtime {
         // Whoever still waits for a run learns that it does not end here.
         world.runs().clear();
     }
-}
-
-/// Which cards of a run that goes on are made ready again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reopen {
-    /// All that did not finish, with fresh budgets.
-    All,
-    /// Cards with a call of unknown outcome that a person allowed to be made again.
-    Released,
-    /// None: only what a person decided goes on.
-    Nothing,
-}
-
-/// What is to be said of a card that may have done something which must not be done twice.
-enum UnknownOutcome {
-    /// It has not.
-    None,
-    /// It has, and a person allowed it to be made again; the approval's number.
-    Released(i64),
-    /// It has, and nobody did.
-    Waits,
-}
-
-fn unknown_outcome(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> UnknownOutcome {
-    if life.code.as_deref() != Some(FailureClass::UnknownOutcome.code()) {
-        return UnknownOutcome::None;
-    }
-    let newest = gates
-        .iter()
-        .rev()
-        .find(|gate| gate.card == card && gate.request_type == UNKNOWN_OUTCOME);
-    match newest {
-        Some(gate) if gate.status == GateDecision::Approved.as_str() && !gate.spent => {
-            UnknownOutcome::Released(gate.id)
-        }
-        Some(_) | None => UnknownOutcome::Waits,
-    }
-}
-
-/// The changes that make a stopped run go on: only what is left is made ready.
-fn reopening(record: &RunRecord, gates: &[GateRecord], reopen: Reopen, at_ms: i64) -> Vec<Op> {
-    let open: HashSet<i64> = record.open_turns.iter().map(|turn| turn.card).collect();
-    let mut ops = vec![Op::SetRun {
-        run_id: record.plan.run_id.clone(),
-        status: RunStatus::Running,
-        summary: json!({"resumed_at_ms": at_ms}),
-        at_ms,
-    }];
-    let everything = match reopen {
-        Reopen::Nothing => return ops,
-        Reopen::Released => false,
-        Reopen::All => true,
-    };
-    let mut released = Vec::new();
-    for card in &record.cards {
-        match unknown_outcome(&card.life, card.row, gates) {
-            UnknownOutcome::None if everything => {}
-            UnknownOutcome::None | UnknownOutcome::Waits => continue,
-            UnknownOutcome::Released(gate) => released.push(gate),
-        }
-        if card.life.is_parked() && (open.contains(&card.row) || card.life.is_over_budget()) {
-            // What a person decided is read by the run itself.
-            continue;
-        }
-        let mut life = card.life.clone();
-        let mut changes = Vec::new();
-        let changed = if open.contains(&card.row) && !life.status.is_settled() {
-            // A card with an open attempt goes on in the middle of it. That an operator stopped it
-            // there was no crash.
-            std::mem::take(&mut life.recoveries) > 0
-        } else {
-            life.reopen(&mut changes)
-        };
-        if changed {
-            ops.push(Op::SetCard {
-                row: card.row,
-                life: Box::new(life),
-                fence: None,
-                changes: audit(&changes, "operator"),
-                at_ms,
-            });
-        }
-    }
-    if !released.is_empty() {
-        ops.push(Op::SpendGates {
-            gates: released,
-            at_ms,
-        });
-    }
-    ops
 }
 
 fn entry_of(plan: &RunPlan) -> RunEntry {

@@ -3,6 +3,8 @@
 //! Every decision is committed before it is acted on. The last commit carries the steps, the card's
 //! new life and what the ledger tools asked for, all or nothing.
 
+mod spending;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,6 @@ use std::time::Duration;
 use actix::prelude::*;
 use orket_core::card_life::{After, CardLife, Change, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
-use orket_core::model::ModelRequest;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::{Amounts, ApprovalRequest};
 use orket_core::stall::Phase;
@@ -30,8 +31,8 @@ use crate::fault;
 use crate::gateway::{Observed, Permit};
 use crate::lease::Lease;
 use crate::port::store::{
-    BUDGET, CardRow, FlushFolder, Guard, Op, Shortage, StatusChange, StepRow, StoreError,
-    UNKNOWN_OUTCOME, Write,
+    CardRow, FlushFolder, Guard, Op, Shortage, StatusChange, StepRow, StoreError, UNKNOWN_OUTCOME,
+    Write,
 };
 use crate::port::tool::{ToolJob, ToolScope};
 use crate::skill_actor::{SkillActor, SkillEnded, SkillJob};
@@ -298,23 +299,14 @@ impl TurnActor {
             at_ms,
         });
         if conclusion.gate {
-            let mut opened = gate(
+            let opened = gate(
                 &of,
                 &cx.seat,
                 failure.as_ref(),
                 &self.start.lease.steps(),
                 at_ms,
             );
-            if let Some(shortage) = &self.shortage
-                && let Op::OpenGate {
-                    request_type,
-                    payload,
-                    ..
-                } = &mut opened
-            {
-                BUDGET.clone_into(request_type);
-                *payload = json!(shortage);
-            }
+            let opened = self.about_the_budget(opened);
             ops.push(opened);
         }
         let mut comments = Vec::new();
@@ -570,89 +562,6 @@ impl TurnActor {
         }));
     }
 
-    /// Sets aside the most that the question can cost, then asks it; parks the card when somebody has
-    /// too little left.
-    fn reserve(&mut self, request: &ModelRequest, ctx: &mut Context<Self>) {
-        let of = &self.start.lease.of;
-        let policy = &of.plan.policy.budget;
-        let most = policy.most(request, of.plan.clocks.turn_ms);
-        let reserve = Op::Reserve {
-            turn: of.turn_row,
-            scopes: policy.scopes(
-                of.plan.build_id.as_str(),
-                of.plan.rock.as_deref(),
-                &of.plan.epic,
-                &of.card_id,
-            ),
-            amounts: most,
-            at_ms: self.start.world.clock.wall_ms(),
-        };
-        let write = self.start.world.store.submit(Write {
-            guard: Guard::Turn(of.turn_row, of.fence),
-            flush: None,
-            ops: vec![reserve],
-        });
-        self.committing = true;
-        ctx.spawn(write.into_actor(self).map(move |written, act, ctx| {
-            act.committing = false;
-            match written {
-                Ok(()) => {
-                    act.reserved = Some(most);
-                    act.ask(ctx);
-                }
-                Err(StoreError::OverBudget(shortage)) => {
-                    let failure = Failure::new(FailureClass::Budget, shortage.to_string());
-                    act.shortage = Some(shortage);
-                    act.give_up(failure, ctx);
-                }
-                Err(StoreError::Fenced) if act.start.lease.has_ended() => {
-                    act.end(ExitStatus::Killed, ctx)
-                }
-                Err(error) => act.end(ExitStatus::Failed(error.to_string()), ctx),
-            }
-        }));
-    }
-
-    /// What was set aside is spent with the step that tells how much it was. A question that never
-    /// reached the model costs nothing; of one that broke off nobody knows, and it costs all.
-    fn settle(&mut self, steps: &[Arc<Step>], at_ms: i64, ops: &mut Vec<Op>) {
-        let Some(most) = self.reserved else {
-            return;
-        };
-        let of = &self.start.lease.of;
-        let model = self.start.turn.request().map(|request| request.model);
-        let actual = steps.iter().find_map(|step| match step.as_ref() {
-            Step::ModelReplied { reply, .. } => Some(match &model {
-                Ok(model) => {
-                    let policy = &of.plan.policy.budget;
-                    policy.spent(model, most, reply.usage, reply.latency_ms)
-                }
-                Err(_) => most,
-            }),
-            Step::TurnFinished {
-                outcome: TurnOutcome::Failed { failure },
-                ..
-            } => match failure.class {
-                FailureClass::ModelConnect
-                | FailureClass::ModelRateLimited
-                | FailureClass::ModelRefused => Some(Amounts {
-                    turns: 1,
-                    ..Amounts::default()
-                }),
-                _ => Some(most),
-            },
-            _ => None,
-        });
-        if actual.is_some() {
-            self.reserved = None;
-            ops.push(Op::Settle {
-                turn: of.turn_row,
-                actual,
-                at_ms,
-            });
-        }
-    }
-
     fn observed(&self, answered: bool, rest: Option<Duration>) {
         if let Some(gateway) = self.start.world.gateway.get() {
             gateway.do_send(Observed {
@@ -875,10 +784,17 @@ fn must_be_carried_out(next: &Next) -> bool {
 
 /// Says in the note of a card that the runtime blocked which command goes on.
 pub fn add_next_command(life: &mut CardLife, plan: &RunPlan) {
+    let run = &plan.run_id;
+    if life.is_over_budget() {
+        life.note = format!(
+            "{}; `orket budget {run}` shows it, `orket budget {run} --add UNIT=AMOUNT` or `orket gates approve` lets it go on",
+            life.note
+        );
+        return;
+    }
     if life.status != CardStatus::Blocked || life.note.contains("`orket ") {
         return;
     }
-    let run = &plan.run_id;
     let next = if life.wait_reason == Some(WaitReason::Input) {
         format!(
             "look whether it happened (`orket show {run}`); `orket gates list` has the question, and only `orket gates approve` lets the card run again"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::port::queue::RockRun;
-use orket_actors::port::store::{GateDecision, RunStatus};
+use orket_actors::port::store::{BudgetGrant, GateDecision, RunStatus};
 use orket_actors::runtime::{
     ForkStart, NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue,
 };
@@ -55,7 +55,7 @@ pub trait Engine: Send + Sync + 'static {
     fn grant(
         &self,
         run: RunId,
-        grants: Vec<(String, String, Unit, u64)>,
+        grants: Vec<BudgetGrant>,
         by: String,
     ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
     /// See [`Runtime::wait`].
@@ -128,7 +128,7 @@ impl Engine for Runtime {
     fn grant(
         &self,
         run: RunId,
-        grants: Vec<(String, String, Unit, u64)>,
+        grants: Vec<BudgetGrant>,
         by: String,
     ) -> BoxFuture<'static, Result<bool, RuntimeError>> {
         let runtime = self.clone();

@@ -72,6 +72,32 @@ fn approving_the_question_of_a_budget_lets_exactly_the_next_question_be_asked() 
 }
 
 #[test]
+fn a_refused_question_about_a_budget_is_no_dead_end() {
+    let house = House::new();
+    house.epic("ask", 1, QUICK);
+    with_budget(&house, "ask", &json!({"turns": 1}));
+    let first = house.run(&["--epic", "ask", "--json"]);
+    let note = first.json()["cards"][0]["note"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        note.contains("`orket budget ") && note.contains("--add"),
+        "{note}"
+    );
+    assert_eq!(house.run(&["gates", "reject", "1"]).code, 0);
+    // Whoever goes on all the same is asked anew, and the answer counts.
+    let again = house.run(&["resume", "last", "--json"]);
+    assert_eq!(again.json()["cards"][0]["code"], "E_BUDGET", "{again:?}");
+    let pending = house.run(&["gates", "list", "--json"]).json();
+    assert_eq!(pending["gates"][0]["id"], 2, "{pending}");
+    let added = house.run(&["budget", "last", "--add", "turns=5", "--json"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let done = house.run(&["resume", "last", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
 fn money_is_counted_by_the_price_table_and_limits_nobody_can_hold_are_refused() {
     let house = House::new();
     house.epic("cash", 1, QUICK);

@@ -18,6 +18,8 @@ use super::queue::{QueueOp, QueuedRun};
 
 /// The request type of a gate about a call that may have happened.
 pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";
+/// The status of a gate that nobody has decided.
+pub const GATE_PENDING: &str = "pending";
 /// The request type of a gate about a budget; its payload is a [`Shortage`].
 pub const BUDGET: &str = "budget";
 
@@ -66,6 +68,29 @@ pub struct Shortage {
     pub reserved: u64,
     /// What the question could cost.
     pub asked: u64,
+}
+
+/// More to spend, for one unit of one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetGrant {
+    /// `rock`, `epic` or `card`.
+    pub scope: String,
+    /// Which one.
+    pub scope_id: String,
+    /// Of what.
+    pub unit: Unit,
+    /// How much more.
+    pub amount: u64,
+}
+
+impl BudgetGrant {
+    /// Whether this is what somebody lacked.
+    #[must_use]
+    pub fn answers(&self, shortage: &Shortage) -> bool {
+        self.scope == shortage.scope
+            && self.scope_id == shortage.scope_id
+            && self.unit == shortage.unit
+    }
 }
 
 impl Shortage {
@@ -393,14 +418,8 @@ pub enum Op {
     },
     /// A person lets a scope spend more.
     Grant {
-        /// `rock`, `epic` or `card`.
-        scope: String,
-        /// Which one.
-        scope_id: String,
-        /// Of what.
-        unit: Unit,
-        /// How much more.
-        amount: u64,
+        /// What.
+        grant: BudgetGrant,
         /// When.
         at_ms: i64,
     },

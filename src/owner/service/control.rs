@@ -1,9 +1,8 @@
 //! Halting a run and going on with one.
 
-use orket_actors::port::store::{GateDecision, RunStatus};
+use orket_actors::port::store::{BudgetGrant, GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
-use orket_core::policy::Unit;
 
 use super::start::can_go_on;
 use super::{Refusal, Service};
@@ -177,15 +176,12 @@ impl Service {
     }
 }
 
-/// What a request lets which scope of a run spend: kind, id, unit, amount.
+/// What a request lets which scopes of a run spend.
 ///
 /// # Errors
 ///
 /// When the run has no such scope.
-pub fn grants_of(
-    view: &BudgetView,
-    request: &GrantRequest,
-) -> Result<Vec<(String, String, Unit, u64)>, Refusal> {
+pub fn grants_of(view: &BudgetView, request: &GrantRequest) -> Result<Vec<BudgetGrant>, Refusal> {
     let known = "a scope is `epic`, `rock` (in a run that is part of one) or `card:ID`";
     request
         .add
@@ -222,7 +218,12 @@ pub fn grants_of(
                 );
                 return Err(Refusal::bad_request(message));
             }
-            Ok((kind.to_owned(), id, grant.unit, grant.amount))
+            Ok(BudgetGrant {
+                scope: kind.to_owned(),
+                scope_id: id,
+                unit: grant.unit,
+                amount: grant.amount,
+            })
         })
         .collect()
 }

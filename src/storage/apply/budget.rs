@@ -2,7 +2,7 @@
 //! that cards which ask at once can never have more between them than what all of them may.
 
 use diesel::prelude::*;
-use orket_actors::port::store::{Shortage, StoreError, TurnRow};
+use orket_actors::port::store::{BudgetGrant, Shortage, StoreError, TurnRow};
 use orket_core::policy::{Amounts, Scope, Unit};
 
 use super::{About, Failure, Transaction, conflict, count};
@@ -134,26 +134,20 @@ impl Transaction<'_> {
     }
 
     /// A person allows more.
-    pub(super) fn grant(
-        &mut self,
-        scope: &str,
-        scope_id: &str,
-        unit: Unit,
-        amount: u64,
-        at_ms: i64,
-    ) -> Result<(), Failure> {
+    pub(super) fn grant(&mut self, grant: &BudgetGrant, at_ms: i64) -> Result<(), Failure> {
+        let amount = count(grant.amount);
         diesel::insert_into(budgets::table)
             .values((
-                budgets::scope.eq(scope),
-                budgets::scope_id.eq(scope_id),
-                budgets::unit.eq(unit.as_str()),
-                budgets::granted.eq(count(amount)),
+                budgets::scope.eq(&grant.scope),
+                budgets::scope_id.eq(&grant.scope_id),
+                budgets::unit.eq(grant.unit.as_str()),
+                budgets::granted.eq(amount),
                 budgets::updated_at.eq(at_ms),
             ))
             .on_conflict((budgets::scope, budgets::scope_id, budgets::unit))
             .do_update()
             .set((
-                budgets::granted.eq(budgets::granted + count(amount)),
+                budgets::granted.eq(budgets::granted + amount),
                 budgets::updated_at.eq(at_ms),
             ))
             .execute(self.connection)?;

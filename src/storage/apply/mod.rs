@@ -263,13 +263,7 @@ impl Transaction<'_> {
                 actual,
                 at_ms,
             } => self.settle(*turn, actual.as_ref(), *at_ms),
-            Op::Grant {
-                scope,
-                scope_id,
-                unit,
-                amount,
-                at_ms,
-            } => self.grant(scope, scope_id, *unit, *amount, *at_ms),
+            Op::Grant { grant, at_ms } => self.grant(grant, *at_ms),
             Op::SpendGates { gates, at_ms } => self.spend_gates(gates, *at_ms),
             Op::CardEvent {
                 run_id,
