@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use diesel::dsl::count_star;
+use diesel::dsl::{InnerJoin, IntoBoxed, count_star};
 use diesel::prelude::*;
-use orket_actors::port::store::{GateRecord, StoreError};
+use diesel::sqlite::Sqlite;
+use orket_actors::port::store::{GATE_PENDING, GateRecord, StoreError};
 use orket_core::card_life::CardLife;
 
 use super::views::{CardSummary, EventRow, GateRow, StatusRow};
@@ -224,16 +225,9 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn gates(&self, status: Option<&str>) -> Result<Vec<GateRow>, StoreError> {
-        let stored = self.query(|connection| {
-            let mut query = gates::table
-                .inner_join(cards::table)
-                .order(gates::id)
-                .select((gates::all_columns, cards::run_id))
-                .into_boxed();
-            if let Some(status) = status {
-                query = query.filter(gates::status.eq(status));
-            }
-            query.load::<(StoredGate, String)>(connection)
+        let stored = self.gates_where(|gates| match status {
+            Some(status) => gates.filter(gates::status.eq(status.to_owned())),
+            None => gates,
         })?;
         stored.into_iter().map(with_its_run).collect()
     }
@@ -244,14 +238,7 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn gates_of_run(&self, run_id: &str) -> Result<Vec<GateRecord>, StoreError> {
-        let stored = self.query(|connection| {
-            gates::table
-                .inner_join(cards::table)
-                .filter(cards::run_id.eq(run_id))
-                .order(gates::id)
-                .select((gates::all_columns, cards::run_id))
-                .load::<(StoredGate, String)>(connection)
-        })?;
+        let stored = self.gates_where(|gates| gates.filter(cards::run_id.eq(run_id.to_owned())))?;
         Ok(stored.into_iter().map(gate_record).collect())
     }
 
@@ -261,14 +248,8 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn gates_of_build(&self, build_id: &str) -> Result<Vec<GateRecord>, StoreError> {
-        let stored = self.query(|connection| {
-            gates::table
-                .inner_join(cards::table)
-                .filter(cards::build_id.eq(build_id))
-                .order(gates::id)
-                .select((gates::all_columns, cards::run_id))
-                .load::<(StoredGate, String)>(connection)
-        })?;
+        let stored =
+            self.gates_where(|gates| gates.filter(cards::build_id.eq(build_id.to_owned())))?;
         Ok(stored.into_iter().map(gate_record).collect())
     }
 
@@ -278,14 +259,10 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn expired_gates(&self, now_ms: i64) -> Result<Vec<GateRecord>, StoreError> {
-        let stored = self.query(|connection| {
-            gates::table
-                .inner_join(cards::table)
-                .filter(gates::status.eq("pending"))
+        let stored = self.gates_where(|gates| {
+            gates
+                .filter(gates::status.eq(GATE_PENDING))
                 .filter(gates::expires_at.le(now_ms))
-                .order(gates::id)
-                .select((gates::all_columns, cards::run_id))
-                .load::<(StoredGate, String)>(connection)
         })?;
         Ok(stored.into_iter().map(gate_record).collect())
     }
@@ -296,32 +273,21 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn gate_record(&self, id: i64) -> Result<Option<GateRecord>, StoreError> {
-        let stored = self.query(|connection| {
-            gates::table
-                .inner_join(cards::table)
-                .filter(gates::id.eq(id))
-                .select((gates::all_columns, cards::run_id))
-                .first::<(StoredGate, String)>(connection)
-                .optional()
-        })?;
-        Ok(stored.map(gate_record))
+        let stored = self.gates_where(|gates| gates.filter(gates::id.eq(id)))?;
+        Ok(stored.into_iter().next().map(gate_record))
     }
 
-    /// One gate.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub fn gate(&self, id: i64) -> Result<Option<GateRow>, StoreError> {
-        let stored = self.query(|connection| {
-            gates::table
-                .inner_join(cards::table)
-                .filter(gates::id.eq(id))
+    /// Gates with the run that has their card now, oldest first.
+    fn gates_where(
+        &self,
+        narrow: impl FnOnce(Gates) -> Gates,
+    ) -> Result<Vec<(StoredGate, String)>, StoreError> {
+        self.query(|connection| {
+            narrow(gates::table.inner_join(cards::table).into_boxed())
+                .order(gates::id)
                 .select((gates::all_columns, cards::run_id))
-                .first::<(StoredGate, String)>(connection)
-                .optional()
-        })?;
-        stored.map(with_its_run).transpose()
+                .load(connection)
+        })
     }
 
     /// Row numbers, page by page.
@@ -340,6 +306,9 @@ impl Reader {
         }
     }
 }
+
+/// Gates joined to their cards.
+type Gates = IntoBoxed<'static, InnerJoin<gates::table, cards::table>, Sqlite>;
 
 /// A gate with the run that has its card now.
 fn with_its_run((gate, run_id): (StoredGate, String)) -> Result<GateRow, StoreError> {

@@ -104,8 +104,9 @@ CREATE INDEX turns_by_run  ON turns (run_id, card_id);
 CREATE INDEX turns_open    ON turns (card) WHERE ended_at IS NULL;
 
 -- Rows are appended at the end of the table, whatever turn they belong to, so that a commit for
--- many turns touches few pages; the unique index finds the steps of a turn. That the turn exists is
--- checked by the insert itself, together with its fence. `link` (BLAKE3, 32 bytes) chains each step
+-- many turns touches few pages; the unique index finds the steps of a turn. Who owns
+-- the turn is known to the one writer, which refuses the others. What kind of step it is, `body_json`
+-- says. `link` (BLAKE3, 32 bytes) chains each step
 -- to the one before it at the same card.
 CREATE TABLE turn_steps (
     id        INTEGER NOT NULL PRIMARY KEY,
