@@ -119,6 +119,21 @@ async fn a_run_waits_as_it_was_put_and_begins_once() {
             "{refused:?}"
         );
     }
+    // What is said of one that waits does not touch one that has begun.
+    let settle = |status| {
+        Op::Queue(QueueOp::Settle {
+            run_id: id("second"),
+            status,
+            why: "not begun".to_owned(),
+            at_ms: AT + 25,
+        })
+    };
+    journal
+        .submit(write(vec![settle(RunStatus::Failed)]))
+        .await
+        .unwrap();
+    let begun = reader.find_run("second").unwrap();
+    assert_eq!((begun.status, begun.ended_ms), (RunStatus::Running, None));
     // One that was stopped waits again, with all that it has.
     let halted = Op::SetRun {
         run_id: id("second"),
@@ -135,5 +150,12 @@ async fn a_run_waits_as_it_was_put_and_begins_once() {
     assert_eq!((waits.status, waits.ended_ms), (queued, None));
     assert_eq!(reader.run_cards("second").unwrap().len(), 1);
     assert_eq!(reader.queued_run("second").unwrap(), None);
+    journal
+        .submit(write(vec![settle(RunStatus::Skipped)]))
+        .await
+        .unwrap();
+    let skipped = reader.find_run("second").unwrap();
+    assert_eq!(skipped.status, RunStatus::Skipped);
+    assert_eq!(skipped.summary["failure_reason"], "not begun");
     journal.close().unwrap();
 }

@@ -35,6 +35,7 @@
 pub mod artifact;
 pub mod asset;
 pub mod backoff;
+pub mod build_name;
 pub mod canonical;
 pub mod card_life;
 pub mod chain;

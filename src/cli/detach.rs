@@ -8,6 +8,7 @@ use std::time::Duration;
 use orket_core::ids::RunId;
 use tokio::time::Instant;
 
+use super::commands::under_way::is_under_way;
 use super::context::Context;
 use super::enter::warn_of_version;
 use super::failure::Failure;
@@ -37,6 +38,7 @@ pub async fn start(context: &Context, request: &StartRequest) -> Result<ExitCode
 ///
 /// When no owner can be brought up, or it refuses.
 pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Failure> {
+    let under_way = is_under_way(context, reference)?;
     let client = background_owner(context).await?;
     let standing = client.show(reference).await?;
     let run = RunId::new(standing.run_id)
@@ -44,6 +46,7 @@ pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Fail
     warn_of_version(&client).await;
     let request = ResumeRequest {
         settings: Some(context.settings.digests.clone()),
+        under_way,
     };
     tell(context, &client.resume(&run, &request).await?);
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use orket_actors::runtime::{CardReport, RunReport};
 
 use super::failure::INTERRUPTED;
 use super::progress::words::{amount, duration, one_line};
+use crate::owner::builds::command_for;
 use crate::owner::ports::RunRow;
 
 /// The widest a table gets where nobody says how wide a line may be.
@@ -133,24 +134,11 @@ pub fn troubles(report: &RunReport) -> String {
 /// The command that goes on when another run of the build took over the cards of this one.
 #[must_use]
 pub fn command_after(newer: &RunRow) -> String {
-    if matches!(
-        newer.status,
-        RunStatus::Queued
-            | RunStatus::Running
-            | RunStatus::Halted
-            | RunStatus::Interrupted
-            | RunStatus::Skipped
-    ) {
-        format!(
-            "its cards are in run {0} now; orket resume {0} goes on with them",
-            newer.run_id
-        )
-    } else {
-        format!(
-            "its cards are in run {} now; orket run --epic {} --build-id {} goes on with all of them",
-            newer.run_id, newer.epic, newer.build_id
-        )
-    }
+    format!(
+        "its cards are in run {} now; {}",
+        newer.run_id,
+        command_for(newer)
+    )
 }
 
 /// The command that goes on with a run that is not done.
@@ -159,7 +147,7 @@ pub fn next_command(report: &RunReport) -> Option<String> {
     match RunStatus::parse(&report.status) {
         Some(RunStatus::Done) => None,
         Some(RunStatus::Queued) => Some(format!(
-            "it waits for its turn in its rock; orket halt {} takes it out",
+            "it waits for its turn in its rock, which orket run --rock NAME goes on with when it was stopped; orket halt {} takes it out",
             report.run_id
         )),
         Some(RunStatus::Skipped) => Some(format!(

@@ -5,17 +5,12 @@
 //! `--build-id`, or with one card as the target, the build goes on: finished cards stay as they are.
 
 use orket_actors::port::store::RunStatus;
+pub use orket_core::build_name::{epic_build, rock_build, slug};
 
 use super::ports::RunRow;
 
 /// Builds of rocks begin so: they are no builds of their epics.
 pub const ROCK_PREFIX: &str = "rock-";
-
-/// A name as a part of a build's id, where spaces are `._`.
-#[must_use]
-pub fn slug(name: &str) -> String {
-    name.replace(' ', "._")
-}
 
 /// The build of a fork of `build`: the first of `<build>-fork-1`, `<build>-fork-2`, … after `taken`
 /// and after number `past`.
@@ -31,7 +26,7 @@ pub fn fork_number(build: &str, taken: &[RunRow], past: u64) -> u64 {
 /// Whether a build of this epic is a fork.
 #[must_use]
 pub fn is_fork(epic: &str, build: &str) -> bool {
-    if build.ends_with(&format!(".{}", slug(epic))) {
+    if rock_build(build, epic).is_some() {
         return false;
     }
     let own = format!("build-{}", slug(epic));
@@ -44,6 +39,19 @@ pub fn is_fork(epic: &str, build: &str) -> bool {
 #[must_use]
 pub fn is_main(epic: &str, build: &str) -> bool {
     !build.starts_with(ROCK_PREFIX) && !is_fork(epic, build)
+}
+
+/// The command that goes on with cards that this run has now.
+#[must_use]
+pub fn command_for(run: &RunRow) -> String {
+    if run.status.can_go_on() {
+        format!("orket resume {} goes on with them", run.run_id)
+    } else {
+        format!(
+            "orket run --epic {} --build-id {} goes on with all of them",
+            run.epic, run.build_id
+        )
+    }
 }
 
 /// What to do.
@@ -171,13 +179,6 @@ fn next_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// Where a rock's epics are built: `rock-<rock>`, `rock-<rock>-2`, …, each epic in a build of its
-/// own below it.
-#[must_use]
-pub fn epic_build(rock_build: &str, epic: &str) -> String {
-    format!("{rock_build}.{}", slug(epic))
-}
-
 /// Whether a build, without the epic behind it, is one of this rock.
 #[must_use]
 pub fn is_build_of_rock(rock: &str, build: &str) -> bool {
@@ -200,7 +201,7 @@ pub fn choose_rock(rock: &str, given: Option<&str>, epics: &[(String, Vec<RunRow
         .iter()
         .flat_map(|(epic, runs)| {
             runs.iter()
-                .filter_map(move |run| run.build_id.strip_suffix(&format!(".{}", slug(epic))))
+                .filter_map(move |run| rock_build(&run.build_id, epic))
         })
         .collect();
     let next = next_name(&first, builds.iter().copied());
@@ -216,7 +217,8 @@ pub fn choose_rock(rock: &str, given: Option<&str>, epics: &[(String, Vec<RunRow
         let build = epic_build(&latest, epic);
         runs.iter()
             .find(|run| run.build_id == build)
-            .is_some_and(|run| run.status == RunStatus::Done)
+            // A run of one card says nothing about the others.
+            .is_some_and(|run| run.status == RunStatus::Done && run.target.is_none())
     });
     if all_done { next } else { latest }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use orket_actors::runtime::NewRun;
-use orket_core::asset::{AssetSource, Epic, Library, LoadError, Located, Rock};
+use orket_core::asset::{Asset as _, AssetSource, Epic, Library, LoadError, Located, Rock};
 use orket_core::plan_build::{PlanErrors, PlanRequest, PlanSettings, build};
 use orket_core::policy::OwnPlace;
 use orket_core::tool_catalogue::catalogue;
@@ -149,6 +149,14 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
         }
     }
 
+    fn epic_name(&self, name: &str, department: &str) -> String {
+        self.library.spelt(Epic::CATEGORY, name, department)
+    }
+
+    fn rock_name(&self, name: &str, department: &str) -> String {
+        self.library.spelt(Rock::CATEGORY, name, department)
+    }
+
     fn rock(&self, name: &str, department: &str) -> Result<Vec<RockEpic>, PlanRefusal> {
         self.checked(department)?;
         let loaded = self
@@ -160,9 +168,13 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
             .epics
             .into_iter()
             .map(|entry| RockEpic {
-                epic: entry.epic,
+                epic: self.epic_name(&entry.epic, &entry.department),
+                depends_on: entry
+                    .depends_on
+                    .iter()
+                    .map(|need| self.epic_name(need, &entry.department))
+                    .collect(),
                 department: entry.department,
-                depends_on: entry.depends_on,
             })
             .collect())
     }

@@ -298,7 +298,13 @@ pub trait Planner: Send + Sync + 'static {
     /// [`PlanRefusal::NotFound`].
     fn find(&self, name: &str, department: &str) -> Result<Found, PlanRefusal>;
 
-    /// The epics of a rock, as listed.
+    /// What the epic asset meant by a name is called; the name itself when there is none.
+    fn epic_name(&self, name: &str, department: &str) -> String;
+
+    /// What the rock asset meant by a name is called; the name itself when there is none.
+    fn rock_name(&self, name: &str, department: &str) -> String;
+
+    /// The epics of a rock, as listed, by the names of their assets.
     ///
     /// # Errors
     ///
@@ -329,7 +335,7 @@ pub struct RunRow {
     pub build_id: String,
     /// Its epic.
     pub epic: String,
-    /// The card it is for; only told of a run that may go on.
+    /// The card it is for, when it is for one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// How it stands.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use orket_actors::port::queue::RockRun;
-use orket_actors::port::store::{RunStatus, StoreError};
+use orket_actors::port::store::StoreError;
 use orket_actors::runtime::{CardReport, RunReport};
+use orket_core::build_name::rock_build;
 use orket_core::card_life::CardLife;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::Unit;
@@ -41,26 +42,6 @@ impl JournalRecords {
         }
     }
 
-    /// The target is in the plan alone, and matters only for a run that may go on.
-    fn row(&self, run: RunSummary) -> Result<RunRow, RecordsError> {
-        let may_go_on = matches!(run.status, RunStatus::Halted | RunStatus::Interrupted);
-        let target = if may_go_on {
-            self.plan(&run.run_id)?
-                .and_then(|plan| plan.target.as_ref().map(ToString::to_string))
-        } else {
-            None
-        };
-        Ok(RunRow {
-            run_id: run.run_id,
-            build_id: run.build_id,
-            epic: run.epic,
-            target,
-            status: run.status,
-            started_ms: run.started_ms,
-            ended_ms: run.ended_ms,
-        })
-    }
-
     fn find(&self, prefix: &str) -> Result<Option<RunSummary>, RecordsError> {
         let Some(reader) = &self.reader else {
             return Ok(None);
@@ -80,7 +61,7 @@ fn failed(error: StoreError) -> RecordsError {
 impl Records for JournalRecords {
     fn runs(&self, limit: u32) -> Result<Vec<RunRow>, RecordsError> {
         let runs = self.read(|reader| reader.runs(limit))?;
-        runs.into_iter().map(|run| self.row(run)).collect()
+        runs.into_iter().map(|run| Ok(run_row(run))).collect()
     }
 
     fn runs_like(&self, prefix: &str) -> Result<Vec<RunRow>, RecordsError> {
@@ -88,7 +69,7 @@ impl Records for JournalRecords {
             return Ok(Vec::new());
         };
         let ids = match reader.find_run(prefix) {
-            Ok(run) => return Ok(vec![self.row(run)?]),
+            Ok(run) => return Ok(vec![run_row(run)]),
             Err(LookupError::Unknown(_)) => return Ok(Vec::new()),
             Err(LookupError::Ambiguous { candidates, .. }) => candidates,
             Err(LookupError::Store(error)) => return Err(failed(error)),
@@ -96,7 +77,7 @@ impl Records for JournalRecords {
         let mut rows = Vec::new();
         for id in ids {
             if let Some(run) = self.find(&id)? {
-                rows.push(self.row(run)?);
+                rows.push(run_row(run));
             }
         }
         Ok(rows)
@@ -107,7 +88,7 @@ impl Records for JournalRecords {
         let mut rows = Vec::with_capacity(builds.len());
         for build in builds {
             if let Some(run) = self.find(&build.run_id)? {
-                rows.push(self.row(run)?);
+                rows.push(run_row(run));
             }
         }
         Ok(rows)
@@ -166,7 +147,7 @@ impl Records for JournalRecords {
         let rock_build = plan
             .rock
             .as_ref()
-            .and_then(|_| build.strip_suffix(&format!(".{}", plan.epic)))
+            .and_then(|_| rock_build(build, &plan.epic))
             .map(str::to_owned);
         let found = self.read(|reader| reader.budgets(build, rock_build.as_deref()))?;
         let mut lines: Vec<BudgetLineView> = found.into_iter().map(budget_line).collect();
@@ -245,6 +226,18 @@ impl Records for JournalRecords {
             Some(reader) => crate::fork::read(reader, place),
             None => Err(ForkError::Unknown(place.clone())),
         }
+    }
+}
+
+fn run_row(run: RunSummary) -> RunRow {
+    RunRow {
+        run_id: run.run_id,
+        build_id: run.build_id,
+        epic: run.epic,
+        target: run.target,
+        status: run.status,
+        started_ms: run.started_ms,
+        ended_ms: run.ended_ms,
     }
 }
 

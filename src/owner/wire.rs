@@ -93,6 +93,10 @@ pub struct ResumeRequest {
     /// As in [`StartRequest`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<BTreeMap<String, String>>,
+    /// The run was under way when this was asked for: should it be over by now, its end is the answer
+    /// and nothing is begun again.
+    #[serde(default)]
+    pub under_way: bool,
 }
 
 /// How it came that a run is under way.

@@ -12,8 +12,6 @@ use crate::tools::workspace::inside;
 
 /// More entries below one folder than a project has before its first card.
 const MOST_ENTRIES: usize = 200_000;
-/// As many offending files as are named.
-const NAMED: usize = 10;
 /// The most bytes of a manifest that are read.
 const MANIFEST_MAX: u64 = 1024 * 1024;
 
@@ -60,7 +58,6 @@ pub(super) fn no_file_of_type(
     }
     found.sort();
     found.dedup();
-    found.truncate(NAMED);
     Err(StageError::Forbidden(found))
 }
 

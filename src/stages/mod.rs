@@ -39,7 +39,7 @@ pub enum StageError {
     )]
     Escapes(String),
     /// Files of a forbidden type are there.
-    #[error("{} among the sources, of a type that is forbidden there: {}", count(.0), .0.join(", "))]
+    #[error("{} among the sources, of a type that is forbidden there: {}", count(.0), named(.0))]
     Forbidden(Vec<String>),
     /// More files than are looked at.
     #[error(
@@ -62,6 +62,15 @@ pub enum StageError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+/// The most files that a message names.
+const NAMED: usize = 10;
+
+fn named(files: &[String]) -> String {
+    let shown: Vec<&str> = files.iter().take(NAMED).map(String::as_str).collect();
+    let more = if files.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn count(files: &[String]) -> String {

@@ -9,6 +9,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         summary_json -> Text,
+        target -> Nullable<Text>,
         rock -> Nullable<Text>,
         rock_build -> Nullable<Text>,
         rock_order -> Nullable<BigInt>,

@@ -108,6 +108,15 @@ fn three(house: &House) {
     );
 }
 
+/// A rock of three that was stopped while its second epic was worked on.
+fn stopped_in_second(house: &House) {
+    three(house);
+    let mut rock = house.start(&["--rock", "three"]);
+    rock.until("SECOND-1  coder: turn 1");
+    rock.signal("INT");
+    assert_eq!(rock.end().0, 130);
+}
+
 /// Epic, run and status of each row of the ledger, by epic.
 fn ledger(house: &House) -> Vec<(String, String, String)> {
     let listed = house.run(&["runs", "--json"]).json();
@@ -193,11 +202,7 @@ fn a_command_that_follows_a_rock_takes_it_over() {
 #[test]
 fn a_rock_that_was_stopped_goes_on_with_the_run_that_was_stopped() {
     let house = House::new();
-    three(&house);
-    let mut rock = house.start(&["--rock", "three"]);
-    rock.until("SECOND-1  coder: turn 1");
-    rock.signal("INT");
-    assert_eq!(rock.end().0, 130);
+    stopped_in_second(&house);
     let stopped = ledger(&house);
     assert_eq!(how(&stopped), ["done", "interrupted", "queued"]);
     // An owner leaves it alone, as it does with a single run that was stopped.
@@ -330,11 +335,7 @@ fn a_rock_is_the_same_wherever_its_owner_was_killed() {
 #[test]
 fn a_rock_that_goes_on_with_another_model_takes_it() {
     let house = House::new();
-    three(&house);
-    let mut rock = house.start(&["--rock", "three"]);
-    rock.until("SECOND-1  coder: turn 1");
-    rock.signal("INT");
-    assert_eq!(rock.end().0, 130);
+    stopped_in_second(&house);
     let again = house.run(&["--rock", "three", "--model", "scripted:first", "--json"]);
     assert_eq!(again.code, 0, "{again:?}");
     let report = again.json();
@@ -350,4 +351,35 @@ fn a_rock_that_goes_on_with_another_model_takes_it() {
         .collect();
     assert_eq!(second.len(), 2, "{second:?}");
     assert_eq!(report["runs"][1]["build_id"], "rock-three.second");
+}
+
+#[test]
+fn a_run_of_one_card_is_not_taken_for_its_whole_epic() {
+    let house = House::new();
+    stopped_in_second(&house);
+    let one = house.run(&[
+        "run",
+        "--card",
+        "SECOND-1",
+        "--build-id",
+        "rock-three.second",
+        "--json",
+    ]);
+    assert_eq!(one.code, 0, "{one:?}");
+    assert_eq!(one.json()["cards"][1]["status"], "ready");
+    let rock = house.run(&["--rock", "three", "--json"]);
+    assert_eq!(rock.code, 0, "{rock:?}");
+    let runs = rock.json()["runs"].as_array().unwrap().clone();
+    assert_eq!(runs[1]["build_id"], "rock-three.second");
+    assert_eq!(runs[1]["cards"][1]["status"], "done", "{rock:?}");
+    assert_eq!(
+        runs[1]["cards"][0]["attempts"],
+        one.json()["cards"][0]["attempts"]
+    );
+    let next = house.run(&["--rock", "three", "--json"]);
+    assert_eq!(
+        next.json()["runs"][0]["build_id"],
+        "rock-three-2.first",
+        "{next:?}"
+    );
 }

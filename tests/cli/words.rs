@@ -292,6 +292,38 @@ fn what_the_board_lists_can_be_run() {
 }
 
 #[test]
+fn an_epic_is_the_same_however_its_name_is_written() {
+    let house = House::new();
+    house.epic("demo", 1, QUICK);
+    house.epic("last", 1, QUICK);
+    let first = house.run(&["--epic", "DEMO", "--json"]).json();
+    assert_eq!(first["build_id"], "build-demo");
+    let second = house.run(&["--epic", "Demo", "--json"]).json();
+    assert_eq!(second["build_id"], "build-demo-2");
+    assert_eq!(
+        second["cards"][0]["attempts"], 2,
+        "it was worked on: {second}"
+    );
+    house.write(
+        "config/rocks/pair.json",
+        &json!({"rock": {"name": "Pair", "epics": [
+            {"epic": "last", "department": "core", "depends_on": ["demo"]},
+            {"epic": "DEMO", "department": "core"}]}}),
+    );
+    let rock = house.run(&["--rock", "Pair", "--json"]);
+    assert_eq!(rock.code, 0, "{rock:?}");
+    let builds = |rock: &super::house::Done| -> Vec<String> {
+        let runs = rock.json()["runs"].as_array().unwrap().clone();
+        runs.iter()
+            .map(|run| run["build_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(builds(&rock), ["rock-pair.demo", "rock-pair.last"]);
+    let again = house.run(&["--rock", "pair", "--json"]);
+    assert_eq!(builds(&again), ["rock-pair-2.demo", "rock-pair-2.last"]);
+}
+
+#[test]
 fn an_unknown_department_is_refused() {
     let house = House::new();
     house.epic("demo", 1, QUICK);

@@ -74,6 +74,17 @@ pub enum QueueOp {
         /// The place.
         place: RockPlace,
     },
+    /// Why a run that waits is not begun; nothing changes when it waits no more.
+    Settle {
+        /// The run.
+        run_id: RunId,
+        /// How it stands from now on.
+        status: RunStatus,
+        /// In words.
+        why: String,
+        /// When.
+        at_ms: i64,
+    },
     /// A run that waited begins: status `running`, started now. Its cards are inserted by the same
     /// write. A conflict when it never waited or has begun.
     Begin {

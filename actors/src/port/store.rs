@@ -218,6 +218,15 @@ impl RunStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
+    /// Whether a run in this state can be gone on with as it is.
+    #[must_use]
+    pub const fn can_go_on(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Halted | Self::Interrupted | Self::Skipped => true,
+            Self::Done | Self::TerminalFailure | Self::Incomplete | Self::Failed => false,
+        }
+    }
+
     /// Whether nothing more will happen unless somebody asks.
     #[must_use]
     pub const fn is_over(self) -> bool {

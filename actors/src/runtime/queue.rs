@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use orket_core::ids::RunId;
 use orket_core::plan::RunPlan;
-use serde_json::json;
 
 use super::{NewRun, Runtime, RuntimeError};
 use crate::port::queue::{QueueOp, QueuedRun, RockPlace};
@@ -70,7 +69,8 @@ impl Runtime {
         self.write(ops).await
     }
 
-    /// Says in the ledger why a run that waits is not begun.
+    /// Says in the ledger why a run that waits is not begun. One that has begun, or is over, stays as it
+    /// is.
     ///
     /// # Errors
     ///
@@ -82,13 +82,12 @@ impl Runtime {
         why: String,
     ) -> Result<(), RuntimeError> {
         let at_ms = self.world.clock.wall_ms();
-        let summary = json!({ "failure_reason": why });
-        self.write(vec![Op::SetRun {
+        self.write(vec![Op::Queue(QueueOp::Settle {
             run_id,
             status,
-            summary,
+            why,
             at_ms,
-        }])
+        })])
         .await
     }
 

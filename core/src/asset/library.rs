@@ -164,6 +164,15 @@ impl<S: AssetSource> Library<S> {
         })
     }
 
+    /// What the asset meant by `name` is called: its file's stem. A name may be written otherwise, with
+    /// spaces or capitals; one that nothing is meant by stays as it is.
+    pub fn spelt(&self, category: &'static str, name: &str, department: &str) -> String {
+        self.find("asset", category, name, department).map_or_else(
+            |_| name.to_owned(),
+            |(file, _)| super::stem(&file).to_owned(),
+        )
+    }
+
     /// The names of a category's assets, sorted.
     pub fn list(&self, category: &str, department: &str) -> Vec<String> {
         let names: BTreeSet<String> = folders(category, department)

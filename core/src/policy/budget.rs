@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::build_name::rock_build;
 use crate::ids::CardId;
 use crate::model::{ModelName, ModelRequest, Usage};
 use crate::status::words;
@@ -294,7 +295,7 @@ impl BudgetPolicy {
     pub fn scopes(&self, build: &str, rock: Option<&str>, epic: &str, card: &CardId) -> Vec<Scope> {
         let mut scopes = Vec::with_capacity(3);
         if rock.is_some()
-            && let Some(of_rock) = build.strip_suffix(&format!(".{epic}"))
+            && let Some(of_rock) = rock_build(build, epic)
         {
             scopes.push(Scope {
                 kind: "rock".to_owned(),
@@ -429,6 +430,11 @@ mod tests {
         assert_eq!(
             kinds("rock-r.demo", Some("r")),
             ["rock rock-r", "epic rock-r.demo", "card rock-r.demo/C-1"]
+        );
+        let scopes = policy.scopes("rock-r.my._epic", Some("r"), "my epic", &card);
+        assert_eq!(
+            (scopes[0].kind.as_str(), scopes[0].id.as_str()),
+            ("rock", "rock-r")
         );
     }
 }

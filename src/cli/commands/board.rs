@@ -10,7 +10,7 @@ use crate::cli::args::BoardArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::builds::{epic_build, is_build_of_rock, is_fork, slug};
+use crate::owner::builds::{epic_build, is_build_of_rock, is_fork, rock_build};
 use crate::owner::ports::{Board, BoardEpic, BoardRock, Records, RecordsError};
 
 pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
@@ -34,9 +34,8 @@ pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
 fn overlay_rock(rock: &mut BoardRock, records: &dyn Records) -> Result<(), RecordsError> {
     let mut latest: Option<(i64, String)> = None;
     for epic in &rock.epics {
-        let behind = format!(".{}", slug(&epic.name));
         for run in records.builds_of(&epic.name)? {
-            if let Some(build) = run.build_id.strip_suffix(&behind)
+            if let Some(build) = rock_build(&run.build_id, &epic.name)
                 && is_build_of_rock(&rock.name, build)
                 && latest.as_ref().is_none_or(|(at, _)| *at < run.started_ms)
             {

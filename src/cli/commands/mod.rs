@@ -16,6 +16,6 @@ pub mod runs;
 pub mod serve;
 pub mod show;
 pub mod skills;
-mod under_way;
+pub mod under_way;
 pub mod verify;
 mod watch;

@@ -75,6 +75,7 @@ pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Fail
     let unnamed = args.door.server.is_none();
     let request = ResumeRequest {
         settings: unnamed.then(|| context.settings.digests.clone()),
+        under_way: unnamed && super::under_way::is_under_way(&context, &args.run)?,
     };
     perform(&context, args.door.mode(), Wish::Resume(args.run, request)).await
 }

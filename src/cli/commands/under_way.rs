@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::owner::builds::{Choice, Wish, choose, choose_rock, epic_build};
 use crate::owner::ports::{Found, Records, RunRow};
+use crate::owner::service::resolve_run;
 use crate::owner::wire::{StartRequest, WorkKind};
 
 /// Writes into `request` which run of the journal it means to watch, if one is under way.
@@ -29,20 +30,44 @@ pub fn note(context: &Context, request: &mut StartRequest) -> Result<(), Failure
         WorkKind::Card => planner.find(&request.name, &request.department)?,
     };
     match found {
-        Found::Epic => note_epic(records.as_ref(), &request.name.clone(), request),
-        Found::CardOf { epic } => note_epic(records.as_ref(), &epic, request),
+        Found::Epic => {
+            let epic = planner.epic_name(&request.name, &request.department);
+            note_epic(records.as_ref(), &epic, false, request)
+        }
+        Found::CardOf { epic } => note_epic(records.as_ref(), &epic, true, request),
         Found::Rock => {
             let listed = planner.rock(&request.name, &request.department)?;
             let epics: BTreeSet<String> = listed.into_iter().map(|entry| entry.epic).collect();
-            note_rock(records.as_ref(), epics, request)
+            let rock = planner.rock_name(&request.name, &request.department);
+            note_rock(records.as_ref(), &rock, epics, request)
         }
     }
 }
 
-fn note_epic(records: &dyn Records, epic: &str, request: &mut StartRequest) -> Result<(), Failure> {
+/// Whether a run of the journal is under way.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub fn is_under_way(context: &Context, reference: &str) -> Result<bool, Failure> {
+    if !context.folder.database_folder().exists() {
+        return Ok(false);
+    }
+    let records = context.records()?;
+    // What is wrong with the reference is told where the run is asked for.
+    let run = resolve_run(records.as_ref(), reference).ok();
+    Ok(run.is_some_and(|run| run.status == RunStatus::Running))
+}
+
+fn note_epic(
+    records: &dyn Records,
+    epic: &str,
+    is_card: bool,
+    request: &mut StartRequest,
+) -> Result<(), Failure> {
     let runs = records.builds_of(epic)?;
     let target = match request.kind {
-        WorkKind::Card if epic != request.name => Some(request.name.as_str()),
+        WorkKind::Card if is_card => Some(request.name.as_str()),
         WorkKind::Card | WorkKind::Epic | WorkKind::Rock => request.target.as_deref(),
     };
     let wish = Wish {
@@ -62,6 +87,7 @@ fn note_epic(records: &dyn Records, epic: &str, request: &mut StartRequest) -> R
 /// A rock is meant by its build: that one's epics are gone on with, those that are done stay so.
 fn note_rock(
     records: &dyn Records,
+    rock: &str,
     epics: BTreeSet<String>,
     request: &mut StartRequest,
 ) -> Result<(), Failure> {
@@ -73,7 +99,7 @@ fn note_rock(
         let runs = records.builds_of(&epic)?;
         histories.push((epic, runs));
     }
-    let build = choose_rock(&request.name, None, &histories);
+    let build = choose_rock(rock, None, &histories);
     let is_under_way = histories.iter().any(|(epic, runs)| {
         let own = epic_build(&build, epic);
         runs.iter().any(|run| {

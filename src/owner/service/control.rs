@@ -4,8 +4,9 @@ use orket_actors::port::store::{BudgetGrant, GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 
-use super::start::can_go_on;
+use super::start::ended_meanwhile;
 use super::{Refusal, Service};
+use crate::owner::builds::command_for;
 use crate::owner::ports::{BudgetView, RunRow};
 use crate::owner::wire::{
     DecideRequest, Decision, GrantRequest, Outcome, ResumeRequest, Started, StartedRun,
@@ -119,6 +120,9 @@ impl Service {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
         let row = self.resolve(run.as_str()).await?;
+        if request.under_way && !row.status.can_go_on() {
+            return Ok(ended_meanwhile(&row.epic, &row.run_id, &row.build_id));
+        }
         if row.status == RunStatus::Done {
             return Err(Refusal {
                 status: 409,
@@ -128,19 +132,11 @@ impl Service {
             });
         }
         if let Some(newer) = self.newer_run(&row).await? {
-            let next = if can_go_on(newer.status) {
-                format!("orket resume {} goes on with them", newer.run_id)
-            } else {
-                format!(
-                    "orket run --epic {} --build-id {} goes on with all of them",
-                    newer.epic, newer.build_id
-                )
-            };
             return Err(Refusal {
                 status: 409,
                 code: "E_RUN_OVER".to_owned(),
                 detail: format!("the cards of run `{run}` are in run `{}` now", newer.run_id),
-                hint: Some(next),
+                hint: Some(command_for(&newer)),
             });
         }
         let outcome = self.attach(run.as_str()).await?;

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use orket_actors::port::store::RunStatus;
 use orket_core::ids::{BuildId, RunId};
 use orket_core::model::ModelName;
 
-use super::start::{new_run_id, one};
+use super::start::{ended_meanwhile, new_run_id, one};
 use super::{Refusal, Service, blocking};
 use crate::fork::{Place, Written, workspace};
 use crate::owner::builds::fork_number;
@@ -56,6 +57,10 @@ impl Service {
         let made = run_id.to_string();
         if let Some(known) = self.records(move |records| records.report(&made)).await? {
             // The same request came before, and its answer was lost.
+            if !RunStatus::parse(&known.status).is_some_and(RunStatus::can_go_on) {
+                let (run, build) = (&known.run_id, &known.build_id);
+                return Ok(ended_meanwhile(&known.epic, run, build));
+            }
             let outcome = self.attach(&known.run_id).await?;
             let words = format!("run {} is under way; attached to it", known.run_id);
             return Ok(one(

@@ -3,7 +3,7 @@
 use orket_actors::runtime::RuntimeError;
 
 use crate::fork::ForkError;
-use crate::owner::ports::{PlanRefusal, RecordsError};
+use crate::owner::ports::{PlanRefusal, RecordsError, RunRow};
 use crate::owner::wire::ErrorBody;
 
 /// See the file's head.
@@ -98,6 +98,20 @@ impl Refusal {
     pub fn workspace(detail: impl Into<String>) -> Self {
         Self::new(500, "E_FORK_WORKSPACE", detail)
             .hint("nothing was started; look at permissions and free space")
+    }
+
+    /// A run of one card works in the build that a whole rock is asked to go on with.
+    #[must_use]
+    pub fn one_card_under_way(run: &RunRow) -> Self {
+        let detail = format!(
+            "run {} works on one card of epic {} in build {}; the rest of the epic can begin when it is over",
+            run.run_id, run.epic, run.build_id
+        );
+        let hint = format!(
+            "orket show {0} tells how it stands, orket halt {0} stops it",
+            run.run_id
+        );
+        Self::new(409, "E_RUN_ACTIVE", detail).hint(hint)
     }
 
     /// Something broke that should not.

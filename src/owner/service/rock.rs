@@ -179,7 +179,7 @@ impl RockJob {
 }
 
 impl Service {
-    pub(super) async fn start_rock(&self, wish: Checked) -> Result<Started, Refusal> {
+    pub(super) async fn start_rock(&self, mut wish: Checked) -> Result<Started, Refusal> {
         if wish.target.is_some() {
             return Err(Refusal::bad_request(
                 "a rock has no single card to target; name its epic instead",
@@ -187,7 +187,13 @@ impl Service {
         }
         let planner = Arc::clone(&self.inner.planner);
         let (name, department) = (wish.name.clone(), wish.department.clone());
-        let listed = blocking(move || planner.rock(&name, &department)).await??;
+        let (name, listed) = blocking(move || {
+            let listed = planner.rock(&name, &department);
+            (planner.rock_name(&name, &department), listed)
+        })
+        .await?;
+        let listed = listed?;
+        wish.name = name;
         if listed.is_empty() {
             return Err(
                 PlanRefusal::Invalid(vec![format!("rock `{}` lists no epic", wish.name)]).into(),
@@ -290,6 +296,11 @@ impl Service {
                 waiting = Some(run);
             } else {
                 match latest.status {
+                    RunStatus::Running if latest.target.is_some() => {
+                        return Err(Refusal::one_card_under_way(latest));
+                    }
+                    // It was about one card; the others of its epic may not be done.
+                    _ if latest.target.is_some() => {}
                     RunStatus::Done | RunStatus::Running => {
                         return Ok((ToQueue::Known(run, place), latest.status, Vec::new()));
                     }

@@ -112,14 +112,17 @@ impl Service {
         }
     }
 
-    async fn start_epic(&self, wish: Checked) -> Result<Started, Refusal> {
+    async fn start_epic(&self, mut wish: Checked) -> Result<Started, Refusal> {
+        let planner = Arc::clone(&self.inner.planner);
+        let (name, department) = (wish.name.clone(), wish.department.clone());
+        wish.name = blocking(move || planner.epic_name(&name, &department)).await?;
         let epic = wish.name.clone();
         let runs = self
             .records(move |records| records.builds_of(&epic))
             .await?;
         if let Some(ended) = runs
             .iter()
-            .find(|run| wish.under_way.as_ref() == Some(&run.run_id) && !can_go_on(run.status))
+            .find(|run| wish.under_way.as_ref() == Some(&run.run_id) && !run.status.can_go_on())
         {
             return Ok(ended_meanwhile(&wish.name, &ended.run_id, &ended.build_id));
         }
@@ -130,7 +133,7 @@ impl Service {
                 Some(target) => {
                     target_is_finished = self.is_finished(&latest.run_id, Some(target)).await?;
                 }
-                None if self.was_about_one_card(&latest.run_id).await? => {
+                None if latest.target.is_some() => {
                     rest_is_left = !self.is_finished(&latest.run_id, None).await?;
                 }
                 None => {}
@@ -268,13 +271,7 @@ impl Service {
         let run_id = run_id.to_owned();
         let report = self.records(move |records| records.report(&run_id)).await?;
         let status = report.and_then(|report| RunStatus::parse(&report.status));
-        Ok(status.is_some_and(|status| !can_go_on(status)))
-    }
-
-    async fn was_about_one_card(&self, run_id: &str) -> Result<bool, Refusal> {
-        let run_id = run_id.to_owned();
-        let plan = self.records(move |records| records.plan(&run_id)).await?;
-        Ok(plan.is_some_and(|plan| plan.target.is_some()))
+        Ok(status.is_some_and(|status| !status.can_go_on()))
     }
 
     /// Whether a card of a run, or with `None` every card, is finished.
@@ -359,7 +356,7 @@ pub(super) fn one(
 }
 
 /// A run that was under way when it was asked for, and is over.
-fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
+pub(super) fn ended_meanwhile(epic: &str, run_id: &str, build_id: &str) -> Started {
     let words = format!("run {run_id} was under way and has come to its end; nothing new is begun");
     one(
         epic,
@@ -385,19 +382,4 @@ fn finished_card(epic: &str, card: &CardId, latest: &RunRow) -> Started {
     );
     started.finished_card = Some(card.to_string());
     started
-}
-
-/// Whether a run in this state can be gone on with.
-pub(super) fn can_go_on(status: RunStatus) -> bool {
-    match status {
-        RunStatus::Queued
-        | RunStatus::Running
-        | RunStatus::Halted
-        | RunStatus::Interrupted
-        | RunStatus::Skipped => true,
-        RunStatus::Done
-        | RunStatus::TerminalFailure
-        | RunStatus::Incomplete
-        | RunStatus::Failed => false,
-    }
 }

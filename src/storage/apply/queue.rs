@@ -5,6 +5,7 @@ use orket_actors::port::queue::{QueueOp, RockPlace};
 use orket_actors::port::store::RunStatus;
 use orket_core::ids::RunId;
 use orket_core::plan::{CardPlan, RunPlan};
+use serde_json::json;
 
 use super::{About, Failure, Transaction, conflict};
 use crate::storage::schema::{queued_cards, run_plans, runs};
@@ -28,6 +29,12 @@ impl Transaction<'_> {
                 self.place(run_id, place)
             }
             QueueOp::Place { run_id, place } => self.place(run_id, place),
+            QueueOp::Settle {
+                run_id,
+                status,
+                why,
+                at_ms,
+            } => self.settle_queued(run_id, *status, why, *at_ms),
             QueueOp::Begin { run_id, at_ms } => self.begin(run_id, *at_ms),
         }
     }
@@ -69,6 +76,25 @@ impl Transaction<'_> {
             .execute(self.connection)
             .about(|| format!("cards of run `{run_id}`"))?;
         self.place(run_id, place)
+    }
+
+    fn settle_queued(
+        &mut self,
+        run_id: &RunId,
+        status: RunStatus,
+        why: &str,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        let waits = runs::table
+            .find(run_id.as_str())
+            .filter(runs::status.eq(RunStatus::Queued.as_str()))
+            .select(runs::run_id)
+            .first::<String>(self.connection)
+            .optional()?;
+        match waits {
+            Some(_) => self.set_run(run_id, status, &json!({"failure_reason": why}), at_ms),
+            None => Ok(()),
+        }
     }
 
     fn place(&mut self, run_id: &RunId, place: &RockPlace) -> Result<(), Failure> {

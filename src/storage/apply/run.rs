@@ -32,6 +32,7 @@ impl Transaction<'_> {
                 runs::status.eq(RunStatus::Running.as_str()),
                 runs::started_at.eq(at_ms),
                 runs::summary_json.eq("{}"),
+                runs::target.eq(plan.target.as_ref().map(|card| card.as_str())),
             ))
             .execute(self.connection)
             .about(what)?;

@@ -20,6 +20,7 @@ const COLUMNS: (
     runs::started_at,
     runs::ended_at,
     runs::summary_json,
+    runs::target,
 ) = (
     runs::run_id,
     runs::build_id,
@@ -28,8 +29,18 @@ const COLUMNS: (
     runs::started_at,
     runs::ended_at,
     runs::summary_json,
+    runs::target,
 );
-type Stored = (String, String, String, String, i64, Option<i64>, String);
+type Stored = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    String,
+    Option<String>,
+);
 
 impl Reader {
     /// The newest runs, newest first, at most `limit`.
@@ -222,7 +233,7 @@ impl Reader {
     }
 
     fn summary(&self, stored: Stored) -> Result<RunSummary, StoreError> {
-        let (run_id, build_id, epic, status, started_ms, ended_ms, summary_json) = stored;
+        let (run_id, build_id, epic, status, started_ms, ended_ms, summary_json, target) = stored;
         let counted = self.query(|connection| {
             cards::table
                 .filter(cards::run_id.eq(&run_id))
@@ -237,13 +248,14 @@ impl Reader {
             run_id,
             build_id,
             epic,
+            target,
             started_ms,
             ended_ms,
         })
     }
 
     fn build(&self, newest_run: Stored) -> Result<BuildSummary, StoreError> {
-        let (run_id, build_id, _, status, started_ms, _, _) = newest_run;
+        let (run_id, build_id, _, status, started_ms, _, _, _) = newest_run;
         let counted = self.query(|connection| {
             cards::table
                 .filter(cards::build_id.eq(&build_id))

@@ -35,6 +35,8 @@ pub struct RunSummary {
     pub build_id: String,
     /// Its epic.
     pub epic: String,
+    /// The card it is for, when it is for one alone.
+    pub target: Option<String>,
     /// How it stands.
     #[serde(serialize_with = "run_status_word")]
     pub status: RunStatus,

@@ -9,6 +9,7 @@ CREATE TABLE runs (
     started_at   INTEGER NOT NULL,
     ended_at     INTEGER,
     summary_json TEXT    NOT NULL DEFAULT '{}',
+    target       TEXT,
     rock         TEXT,
     rock_build   TEXT,
     rock_order   INTEGER,
