@@ -13,6 +13,7 @@ use orket_core::verify::{FIXTURES, FixtureJob, interpreter, verdict};
 
 use super::child::prepare::Trouble;
 use super::child::sandbox::allowance::Allowance;
+use super::child::sandbox::stop::Limit;
 use super::child::{Ending, Errand, How};
 use super::verify;
 use super::workspace::Workspace;
@@ -52,8 +53,11 @@ pub fn errand(
     let mut command = Vec::new();
     let mut memory = (limits.memory_mb > 0).then(|| limits.memory_mb.saturating_mul(1024 * 1024));
     let mut words = words.into_iter();
-    if limits.cpu_sec > 0 {
-        let (soft, hard) = (limits.cpu_sec, limits.cpu_sec.saturating_add(1));
+    // What the sandbox allows is not raised again.
+    let most = allowance.cpu.map_or(u64::MAX, |most| most.as_secs().max(1));
+    let cpu_sec = limits.cpu_sec.min(most);
+    if cpu_sec > 0 {
+        let (soft, hard) = (cpu_sec, cpu_sec.saturating_add(1));
         let shell = ["/bin/sh", "-c", LIMITED, "sh"];
         command.extend(shell.map(str::to_owned));
         command.extend([soft.to_string(), hard.to_string()]);
@@ -208,19 +212,22 @@ pub fn judge(job: &FixtureJob, ending: &Ending) -> FixtureReport {
             FixtureFault::Crashed,
             crashed(format!("it was ended by signal {signal}")),
         ),
+        How::Stopped(stop) if stop.limit == Limit::Cpu => {
+            broken(FixtureFault::Timeout, stop.to_string())
+        }
         How::Stopped(stop) => broken(FixtureFault::Crashed, crashed(stop.to_string())),
         How::TimedOut(limit) => broken(FixtureFault::Timeout, took_longer(*limit)),
         How::Cancelled => broken(FixtureFault::Crashed, "it was cancelled".to_owned()),
         How::NotStarted(trouble) => {
             let fault = match trouble {
-                Trouble::NotFound(_) | Trouble::NotExecutable(_) | Trouble::Empty => {
-                    FixtureFault::Runtime
-                }
-                Trouble::Path(_) | Trouble::Folder { .. } => FixtureFault::Missing,
-                Trouble::System { .. }
-                | Trouble::LetGo
+                // No seat could mend any of these.
+                Trouble::NotFound(_)
+                | Trouble::NotExecutable(_)
+                | Trouble::Empty
                 | Trouble::Sandbox { .. }
-                | Trouble::Secret(_) => FixtureFault::Crashed,
+                | Trouble::Secret(_) => FixtureFault::Runtime,
+                Trouble::Path(_) | Trouble::Folder { .. } => FixtureFault::Missing,
+                Trouble::System { .. } | Trouble::LetGo => FixtureFault::Crashed,
             };
             broken(fault, format!("it did not start: {trouble}"))
         }

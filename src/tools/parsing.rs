@@ -1,6 +1,7 @@
 //! Files that are parsed in a process of their own, and what it means when that process breaks.
 
 use std::path::Path;
+use std::time::Instant;
 
 use orket_core::plan::VerifyCommand;
 
@@ -27,13 +28,18 @@ impl Review {
         files: &[Asked],
         bounds: &Bounds,
     ) -> Vec<Parsed> {
+        let began = Instant::now();
         let mut parsed: Vec<Parsed> = Vec::with_capacity(files.len());
         let mut breaks = 0;
         while let Some(rest) = files.get(parsed.len()..).filter(|rest| !rest.is_empty()) {
             if breaks >= MOST_BREAKS || self.cancel.is_cancelled() {
                 break;
             }
-            let (mut said, how) = self.parse_some(program, rest, bounds).await;
+            let left = Bounds {
+                all: bounds.all.saturating_sub(began.elapsed()),
+                ..*bounds
+            };
+            let (mut said, how) = self.parse_some(program, rest, &left).await;
             said.truncate(rest.len());
             parsed.extend(said);
             if parsed.len() == files.len() {

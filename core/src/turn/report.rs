@@ -22,7 +22,8 @@ pub struct CommandReport {
     pub stdout: String,
     /// Standard error, cut at 2,000 characters.
     pub stderr: String,
-    /// `none`, `timeout`, `missing_runtime`, `command_failed` or `unexpected_output`.
+    /// `none`, `timeout`, `missing_runtime`, `command_failed`, `unexpected_output` or
+    /// `sandbox_limit`.
     pub failure_class: String,
     /// Whose wish it was: `card`, `policy_override` or `profile_policy:<profile>`; empty in the
     /// record of earlier versions.

@@ -83,6 +83,12 @@ fn an_answer_is_a_pass_only_when_every_scenario_is_spoken_of_and_holds() {
         failed,
         "a pass that is none"
     );
+    let silent = json!({"id": "S1", "status": "pass"});
+    assert_eq!(
+        code(answer(json!([silent, two]))),
+        failed,
+        "a pass that shows nothing"
+    );
     let no = json!({"id": "S1", "status": "fail", "actual_output": 2});
     assert_eq!(code(answer(json!([no, two]))), failed);
     assert_eq!(code(json!({"ok": false, "results": [one, two]})), failed);

@@ -88,7 +88,7 @@ pub fn judge(plan: &FixturePlan, stdout: &str) -> FixtureReport {
 fn scenario_report(id: &str, expected: &Value, said: &Map<String, Value>) -> ScenarioReport {
     let says_pass = said.get("status").and_then(Value::as_str) == Some("pass");
     let actual = said.get("actual_output");
-    let equal = actual.is_none_or(|actual| same(expected, actual));
+    let equal = same(expected, actual.unwrap_or(&Value::Null));
     let error = said.get("error").and_then(Value::as_str).map(str::to_owned);
     ScenarioReport {
         id: id.to_owned(),
@@ -98,9 +98,16 @@ fn scenario_report(id: &str, expected: &Value, said: &Map<String, Value>) -> Sce
         error: error.or_else(|| {
             let wrong = says_pass && !equal;
             wrong.then(|| {
-                let came = actual.map_or_else(String::new, Value::to_string);
                 let expected = cut(&expected.to_string());
-                format!("called a pass, but expected {expected}, got {}", cut(&came))
+                match actual {
+                    Some(came) => {
+                        let came = cut(&came.to_string());
+                        format!("called a pass, but expected {expected}, got {came}")
+                    }
+                    None => {
+                        format!("called a pass, but expected {expected}, and no actual_output came")
+                    }
+                }
             })
         }),
     }

@@ -56,7 +56,7 @@ pub enum Trouble {
         source: io::Error,
     },
     /// The sandbox could not be made, or not be entered.
-    #[error("the sandbox of `{program}` is not to be had: {source}")]
+    #[error("E_SANDBOX_ENTRY: the sandbox of `{program}` is not to be had: {source}")]
     Sandbox {
         /// The program.
         program: String,

@@ -55,6 +55,8 @@ impl Ability {
 pub struct SandboxAbilities {
     /// Reading and writing only what is allowed (landlock).
     pub files: Ability,
+    /// Not emptying files outside (landlock from version 3).
+    pub truncation: Ability,
     /// Not signalling processes outside (landlock from version 6).
     pub signals: Ability,
     /// A user of its own kind, in which the kernel counts its processes (user namespace).
@@ -78,7 +80,7 @@ impl SandboxAbilities {
 
     fn probe() -> Self {
         let (is_root, user, group) = (geteuid().is_root(), geteuid().as_raw(), getegid().as_raw());
-        let (files, signals) = probe_landlock();
+        let (files, truncation, signals) = probe_landlock();
         let user_namespace = if is_root {
             Ability::off("not needed by the superuser, whose processes the kernel does not count")
         } else {
@@ -129,6 +131,7 @@ impl SandboxAbilities {
         };
         Self {
             files,
+            truncation,
             signals,
             user_namespace,
             network_namespace,
@@ -145,6 +148,9 @@ impl SandboxAbilities {
         let mut gap = |what: &str, why: &Ability| gaps.push(self::gap(what, why));
         if !self.files.on {
             gap("files", &self.files);
+        }
+        if self.files.on && !self.truncation.on {
+            gap("emptying files", &self.truncation);
         }
         if !self.signals.on {
             gap("signals", &self.signals);
@@ -168,8 +174,9 @@ pub fn gap(what: &str, why: &Ability) -> String {
     format!("{what}: not confined on this machine: {}", why.reason)
 }
 
-/// Files and signals: both are landlock's, by its version.
-fn probe_landlock() -> (Ability, Ability) {
+/// Files, emptying them, and signals: all are landlock's, by its version.
+fn probe_landlock() -> (Ability, Ability, Ability) {
+    const WITH_TRUNCATION: i32 = 3;
     const WITH_SIGNALS: i32 = 6;
     let reach = Reach {
         system: &[],
@@ -180,7 +187,7 @@ fn probe_landlock() -> (Ability, Ability) {
         Ok(version) => version,
         Err(error) => {
             let off = || Ability::off(format!("landlock: {error}"));
-            return (off(), off());
+            return (off(), off(), off());
         }
     };
     let name = format!("landlock {version}");
@@ -195,12 +202,16 @@ fn probe_landlock() -> (Ability, Ability) {
         }),
     };
     let files = Ability::tried(&name, tried);
-    let signals = if !files.on || version >= WITH_SIGNALS {
-        files.clone()
-    } else {
-        Ability::off(format!("{name}; signals are known from {WITH_SIGNALS} on"))
+    let since = |first: i32, what: &str| {
+        if !files.on || version >= first {
+            files.clone()
+        } else {
+            Ability::off(format!("{name}; {what} known from {first} on"))
+        }
     };
-    (files, signals)
+    let truncation = since(WITH_TRUNCATION, "emptying files is");
+    let signals = since(WITH_SIGNALS, "signals are");
+    (files, truncation, signals)
 }
 
 /// Forks a process that enters and ends.

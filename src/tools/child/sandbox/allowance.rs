@@ -46,14 +46,6 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// No more than verification fixtures get: 256 MiB and 2 s of processor time.
-    #[must_use]
-    pub fn for_fixture(mut self) -> Self {
-        self.memory = least(self.memory, Some(256 * MIB));
-        self.cpu = least(self.cpu, Some(Duration::from_secs(2)));
-        self
-    }
-
     /// No more memory than this.
     #[must_use]
     pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
@@ -81,10 +73,6 @@ mod tests {
         };
         assert_eq!(unlimited.clone().with_memory(None).memory, None);
         assert_eq!(unlimited.with_memory(Some(7)).memory, Some(7));
-        let narrow = Allowance::default().with_memory(Some(9)).for_fixture();
-        assert_eq!(
-            (narrow.memory, narrow.cpu),
-            (Some(9), Some(Duration::from_secs(2)))
-        );
+        assert_eq!(Allowance::default().with_memory(Some(9)).memory, Some(9));
     }
 }

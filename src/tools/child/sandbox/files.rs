@@ -38,6 +38,14 @@ pub const ROOTS_OWN: &[&str] = &[
     "/etc/gshadow-",
     "/etc/ssh",
     "/etc/ssl/private",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/security/opasswd",
+    "/etc/krb5.keytab",
+    "/etc/letsencrypt",
+    "/etc/wireguard",
+    "/etc/kubernetes",
+    "/etc/NetworkManager/system-connections",
 ];
 /// A folder of programs whose name is one of these belongs to an installation one level up.
 const PROGRAM_FOLDERS: &[&str] = &["bin", "sbin", "shims", "libexec"];
@@ -50,6 +58,9 @@ const SECRETIVE: &[&str] = &[
     "key",
     ".env",
     ".git",
+    "config.json",
+    "config.yml",
+    "config.yaml",
 ];
 /// Of `~/.local`: what programs keep of the person who uses them.
 const PERSONAL: &[&str] = &["share", "state"];

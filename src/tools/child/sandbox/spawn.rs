@@ -14,6 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 
@@ -108,7 +109,10 @@ impl Plan {
             streams: [input.as_raw_fd(), output.as_raw_fd(), errors.as_raw_fd()],
             failed: AtomicI32::new(0),
         };
-        let pid = birth.give()?;
+        let seal = self.entry.maps.is_some().then(Seal::hold);
+        let pid = birth.give();
+        drop(seal);
+        let pid = pid?;
         let failed = birth.failed.load(Ordering::Relaxed);
         if failed != 0 {
             if let Some(pid) = Pid::from_raw(pid) {
@@ -139,6 +143,34 @@ struct Birth<'a> {
     streams: [RawFd; 3],
     /// What kept it from becoming its program.
     failed: AtomicI32,
+}
+
+/// Whether Orket may be looked into is said of its memory, which a child shares until it is its
+/// program. One that writes its maps opens it for that moment: one at a time, and however it ends, the
+/// flag is as it was.
+struct Seal {
+    was: c_int,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Seal {
+    fn hold() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: a flag of this process.
+        let was = unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) };
+        Self { was, _alone: alone }
+    }
+}
+
+impl Drop for Seal {
+    fn drop(&mut self) {
+        // 2 cannot be set; whoever starts so is not sealed by Orket.
+        if matches!(self.was, 0 | 1) {
+            // SAFETY: as above.
+            let _never_refused = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, self.was, 0, 0, 0) };
+        }
+    }
 }
 
 impl Birth<'_> {
