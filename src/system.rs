@@ -15,6 +15,7 @@ use orket_actors::world::Options;
 
 use crate::artifacts::{ProjectionOptions, Projections};
 use crate::log::{LogOptions, RunLog};
+use crate::memory::RunMemory;
 use crate::providers::{LoadScenario, ProviderSettings, Providers};
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
 use crate::tools::child::sandbox::SandboxOptions;
@@ -135,6 +136,7 @@ impl System {
             models: Arc::new(Providers::new(options.providers, options.scenarios)),
             tools,
             projector: Arc::clone(&projections) as _,
+            memory: Arc::new(RunMemory::new(&folder)),
             sinks,
             clock: options.clock,
             options: options.actors,

@@ -32,6 +32,7 @@ fn record(workspace: &Path, steps: Vec<Step>, mode: ArtifactMode) -> TurnRecord 
         turn: 1,
         attempt,
         ended_ms: ENDED_MS,
+        plan: None,
         steps: steps.into_iter().map(Arc::new).collect(),
     }
 }
@@ -229,5 +230,5 @@ async fn a_link_out_of_the_workspace_is_refused_and_the_run_goes_on() {
         .project(record(workspace.path(), good_turn(), ArtifactMode::Full))
         .await;
     projections.drained().await;
-    assert_eq!(tree(workspace.path()).len(), 9);
+    assert_eq!(tree(workspace.path()).len(), 10);
 }

@@ -29,6 +29,7 @@ async fn a_panic_costs_one_record() {
                 turn,
                 attempt: 1,
                 ended_ms: 0,
+                plan: None,
                 steps: Vec::new(),
             })
             .await;

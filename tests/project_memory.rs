@@ -3,12 +3,14 @@
 use std::sync::{Arc, Barrier};
 
 use orket::memory::{MemoryError, ProjectMemory};
-use orket_core::memory::buffer::{BufferError, BufferState, RecordWrite};
+use orket_core::memory::buffer::{
+    AbortReason, BufferError, BufferState, RecordWrite, SharedMemory,
+};
 use serde_json::json;
 
 fn ids(memory: &ProjectMemory, project: &str, query: &str, limit: usize) -> Vec<(i64, i64)> {
-    let hits = memory.search(project, query, limit).unwrap();
-    hits.iter().map(|hit| (hit.id, hit.score)).collect()
+    let found = memory.search(project, None, query, limit).unwrap();
+    found.hits.iter().map(|hit| (hit.id, hit.score)).collect()
 }
 
 #[test]
@@ -44,13 +46,14 @@ fn the_most_shared_words_come_first_then_the_older_record() {
         "*",
         "sqlite' --",
     ] {
-        memory.search("one", hostile, 5).unwrap();
+        memory.search("one", None, hostile, 5).unwrap();
     }
-    let before = memory.search("one", "storage", 5).unwrap();
+    let before = memory.search("one", None, "storage", 1).unwrap();
     drop(memory);
     let again = ProjectMemory::open(folder.path()).unwrap();
-    assert_eq!(again.search("one", "storage", 5).unwrap(), before);
-    assert_eq!(before[0].metadata, json!({"card": "I-1"}));
+    assert_eq!(again.search("one", None, "storage", 1).unwrap(), before);
+    assert_eq!(before.hits[0].metadata, json!({"card": "I-1"}));
+    assert_eq!((before.hits.len(), before.candidates), (1, 2));
 }
 
 #[test]
@@ -70,31 +73,32 @@ fn runs_that_commit_at_once_lose_nothing() {
                     key: run.clone(),
                     value: Some(json!(run)),
                 };
-                memory.step("p", |shared| shared.open(&run)).unwrap();
+                let step = |step: &dyn Fn(&mut SharedMemory) -> Result<(), BufferError>| {
+                    memory.step("p", &run, 0, step).unwrap();
+                };
+                step(&|shared| shared.open(&run).map(|_| ()));
                 start.wait();
-                memory
-                    .step("p", |shared| shared.append(&run, write))
-                    .unwrap();
-                memory
-                    .step("p", |shared| shared.request_commit(&run, "s"))
-                    .unwrap();
-                memory
-                    .step("p", |shared| shared.apply(&run, "me", 0))
-                    .unwrap();
+                step(&|shared| shared.append(&run, write.clone()));
+                step(&|shared| shared.request_commit(&run, "s").map(|_| ()));
+                step(&|shared| shared.apply(&run, "me", 0).map(|_| ()));
             })
         })
         .collect();
     for run in runs {
         run.join().unwrap();
     }
-    let shared = ProjectMemory::open(folder.path())
-        .unwrap()
-        .shared("p")
-        .unwrap();
-    assert_eq!(shared.snapshot(), 8);
-    for run in 0..RUNS {
-        let run = format!("run-{run}");
-        assert_eq!(shared.read(&run, 8), Some(&json!(run)));
+    let memory = ProjectMemory::open(folder.path()).unwrap();
+    assert_eq!(memory.snapshot("p").unwrap(), 8);
+    let found = memory.search("p", None, "", 99).unwrap();
+    let mut contents: Vec<_> = found.hits.into_iter().map(|hit| hit.content).collect();
+    contents.sort();
+    let expected: Vec<_> = (0..RUNS)
+        .map(|run| json!(format!("run-{run}")).to_string())
+        .collect();
+    assert_eq!(contents, expected);
+    // Each snapshot has one more.
+    for at in 0..=8 {
+        assert_eq!(memory.search("p", Some(at), "", 99).unwrap().candidates, at);
     }
 }
 
@@ -107,39 +111,62 @@ fn a_refused_commit_is_on_record_and_a_pending_one_survives() {
             key: "k".to_owned(),
             value: Some(json!(value)),
         };
-        memory.step("p", |shared| shared.open_at("r", 0)).unwrap();
-        memory
-            .step("p", |shared| shared.append("r", write))
-            .unwrap();
-        memory
-            .step("p", |shared| shared.request_commit("r", "s"))
-            .unwrap();
+        let whole = |shared: &mut SharedMemory| {
+            shared.open_at("r", 0)?;
+            shared.append("r", write)?;
+            shared.request_commit("r", "s")
+        };
+        memory.step("p", "r", 0, whole).unwrap();
     };
     commit(1);
     let again = ProjectMemory::open(folder.path()).unwrap();
-    assert_eq!(
-        again.step("p", |shared| Ok(shared.after_crash())).unwrap(),
-        ["r"]
-    );
-    again
-        .step("p", |shared| shared.acquire("r", "me", 0))
-        .unwrap();
-    assert_eq!(
-        again
-            .step("p", |shared| shared.apply("r", "me", 1))
-            .unwrap(),
-        Some(1)
-    );
+    let pending = |shared: &mut SharedMemory| Ok(shared.after_crash());
+    assert_eq!(again.step("p", "r", 0, pending).unwrap(), ["r"]);
+    let acquire = |shared: &mut SharedMemory| shared.acquire("r", "me", 0);
+    again.step("p", "r", 0, acquire).unwrap();
+    let apply = |shared: &mut SharedMemory| shared.apply("r", "me", 1);
+    assert_eq!(again.step("p", "r", 0, apply).unwrap(), Some(1));
     commit(2);
-    let refused = memory.step("p", |shared| shared.apply("r", "me", 0));
+    let refused = memory.step("p", "r", 0, |shared| shared.apply("r", "me", 0));
     assert!(matches!(
         refused,
         Err(MemoryError::Buffer(BufferError::PayloadMismatch))
     ));
-    let shared = again.shared("p").unwrap();
-    assert_eq!(
-        shared.buffer("r").unwrap().state,
-        BufferState::CommitAborted
-    );
-    assert_eq!(shared.read("k", shared.snapshot()), Some(&json!(1)));
+    let buffer = again.buffer("p", "r").unwrap().unwrap();
+    assert_eq!(buffer.state, BufferState::CommitAborted);
+    assert_eq!(buffer.reason_code, Some(AbortReason::PayloadMismatch));
+    let found = again.search("p", None, "", 9).unwrap();
+    assert_eq!(found.hits[0].content, "1");
+}
+
+#[test]
+fn a_later_record_takes_the_place_of_an_earlier_one_from_its_snapshot_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = ProjectMemory::open(folder.path()).unwrap();
+    let write = |text: Option<&str>| RecordWrite {
+        key: "build/A-1".to_owned(),
+        value: text.map(|text| json!({"record_type": "decision", "content": text})),
+    };
+    let found = |at| {
+        let found = memory.search("p", at, "", 9).unwrap();
+        let contents = found.hits.into_iter().map(|hit| hit.content);
+        contents.collect::<Vec<_>>()
+    };
+    memory.put("p", &[write(Some("first"))], 0).unwrap();
+    let same = memory.news("p", vec![write(Some("first"))]).unwrap();
+    assert_eq!(same, []);
+    assert_eq!(memory.news("p", vec![write(None)]).unwrap().len(), 1);
+    memory.put("p", &[write(Some("second"))], 0).unwrap();
+    memory.put("p", &[write(None)], 0).unwrap();
+    assert_eq!(found(Some(0)), [""; 0]);
+    assert_eq!(found(Some(1)), ["first"]);
+    assert_eq!(found(Some(2)), ["second"]);
+    assert_eq!(found(None), [""; 0]);
+    // What is forgotten is gone from all of them.
+    let id = memory.search("p", Some(1), "", 9).unwrap().hits[0].id;
+    assert!(!memory.forget("other", id).unwrap());
+    assert!(memory.forget("p", id).unwrap());
+    assert!(!memory.forget("p", id).unwrap());
+    assert_eq!(found(Some(1)), [""; 0]);
+    assert_eq!(memory.projects().unwrap(), ["p"]);
 }

@@ -13,6 +13,7 @@ use orket_core::card_life::{After, Budgets, CardLife, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
 use orket_core::gate::normal_path;
 use orket_core::ids::{CardId, RunId};
+use orket_core::memory::recall::Remembered;
 use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::OnExceed;
@@ -31,6 +32,7 @@ use crate::fault;
 use crate::gateway::{Acquire, Permit};
 use crate::lease::{Lease, LeaseOf};
 use crate::port::store::{CardRecord, CardRow, Guard, Op, OpenTurnRecord, Write};
+use crate::remembering::recall;
 use crate::run_actor::{
     CardHeld, CardLaidDown, CardReread, CardSettled, CardsCreated, Parked, RunActor,
 };
@@ -221,18 +223,30 @@ impl CardActor {
         let asked = gateway.send(ask);
         // In this order: what is begun is finished before more is begun.
         self.held = None;
+        let (world, scope) = (Arc::clone(&self.world), Arc::clone(&self.scope));
+        let (plan, card) = (Arc::clone(&self.plan), Arc::clone(&self.card));
         let waiting = async move {
-            match asked.await {
+            let answer = match asked.await {
                 Ok(Ok(waiting)) => waiting.await.ok(),
                 Ok(Err(failure)) => Some(Err(failure)),
                 Err(_) => None,
+            };
+            match answer {
+                Some(Ok(permit)) => {
+                    let remembered = recall(&world, &scope, &plan, &card).await;
+                    Some(Ok((permit, remembered)))
+                }
+                Some(Err(failure)) => Some(Err(failure)),
+                None => None,
             }
         };
         ctx.spawn(
             waiting
                 .into_actor(self)
                 .map(move |answer, act, ctx| match answer {
-                    Some(Ok(permit)) => act.begin(purpose, endpoint, permit, ctx),
+                    Some(Ok((permit, remembered))) => {
+                        act.begin(purpose, endpoint, (permit, remembered), ctx)
+                    }
                     Some(Err(failure)) => act.failed_without_turn(purpose, failure, ctx),
                     // The gateway died; its successor is asked.
                     None => act.acquire_later(purpose, ctx),
@@ -269,7 +283,7 @@ impl CardActor {
         &mut self,
         purpose: Purpose,
         endpoint: String,
-        permit: Permit,
+        (permit, remembered): (Permit, Option<Remembered>),
         ctx: &mut Context<Self>,
     ) {
         fault::point_of("card_actor.begin", self.card.id.as_str());
@@ -342,6 +356,7 @@ impl CardActor {
                 Purpose::Work => Vec::new(),
                 Purpose::Review => self.life.written.clone(),
             },
+            remembered,
         };
         let (turn, decision) = match Turn::begin(Arc::new(cx)) {
             Ok(begun) => begun,

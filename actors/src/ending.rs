@@ -278,6 +278,7 @@ pub fn record(lease: &Lease, steps: Vec<Arc<Step>>, ended_ms: i64) -> TurnRecord
         turn: of.turn,
         attempt: of.attempt,
         ended_ms,
+        plan: Some(Arc::clone(&of.plan)),
         steps,
     }
 }

@@ -40,6 +40,7 @@ pub mod lease;
 pub mod port;
 mod preparing;
 pub mod reconciler;
+mod remembering;
 pub mod run_actor;
 pub mod runtime;
 pub mod skill_actor;

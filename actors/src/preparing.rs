@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::event_bus::About;
 use crate::port::store::{FlushFolder, Guard, Op, StoreError, Write};
+use crate::remembering;
 use crate::world::{RunScope, World};
 
 /// How it went.
@@ -23,7 +24,8 @@ pub(crate) enum Prepared {
     Failed(Stage, String),
 }
 
-/// Carries out the stages of a run that are not durable yet.
+/// Fixes what the run sees of its project's memory, and carries out its stages that are not durable
+/// yet.
 ///
 /// # Errors
 ///
@@ -33,7 +35,11 @@ pub(crate) async fn prepare(
     scope: Arc<RunScope>,
     plan: Arc<RunPlan>,
 ) -> Result<Prepared, StoreError> {
+    remembering::open(&world, &scope, &plan).await;
     let stages = &plan.policy.project.stages;
+    if stages.is_empty() {
+        return Ok(Prepared::Ready);
+    }
     let kinds: Vec<&'static str> = stages
         .iter()
         .flat_map(|stage| stage.stage.settled_events())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use orket_core::card_life::CardLife;
 use orket_core::ids::CardId;
+use orket_core::memory::recall::VisibilityMode;
 use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::run::{BlockedBy, Run, RunEnd};
@@ -26,6 +27,7 @@ use crate::port::store::{
     RunStatus, StoreError, Write,
 };
 use crate::preparing::{Prepared, prepare};
+use crate::remembering;
 use crate::runtime::{CardReport, RunReport};
 use crate::turn_actor::{Created, audit};
 use crate::world::{RunScope, StopCause, World};
@@ -547,8 +549,27 @@ impl RunActor {
         self.close(status, ops, ctx);
     }
 
+    /// The end: what is left behind for later runs, then the last write.
+    fn close(&mut self, status: RunStatus, ops: Vec<Op>, ctx: &mut Context<Self>) {
+        let goes_on = matches!(status, RunStatus::Halted | RunStatus::Interrupted);
+        if goes_on || self.scope.snapshot().is_none() {
+            return self.close_now(status, ops, ctx);
+        }
+        let cards = self
+            .cards
+            .iter()
+            .map(|slot| (slot.plan.as_ref(), &slot.life));
+        let writes = remembering::decisions(&self.plan, cards);
+        let kept =
+            remembering::leave_behind(Arc::clone(&self.world), Arc::clone(&self.plan), writes);
+        ctx.spawn(
+            kept.into_actor(self)
+                .map(move |(), act, ctx| act.close_now(status, ops, ctx)),
+        );
+    }
+
     /// The last write of the run, then the word of its end.
-    fn close(&mut self, status: RunStatus, mut ops: Vec<Op>, ctx: &mut Context<Self>) {
+    fn close_now(&mut self, status: RunStatus, mut ops: Vec<Op>, ctx: &mut Context<Self>) {
         fault::point("run.before_finish");
         let at_ms = self.world.clock.wall_ms();
         let report = self.report(status.as_str());
@@ -675,7 +696,8 @@ impl Actor for RunActor {
                 act.stop_run(StopCause::Deadline, 0, ctx);
             }));
         }
-        if self.plan.policy.project.stages.is_empty() {
+        let forgetful = self.plan.policy.memory.visibility == VisibilityMode::Off;
+        if self.plan.policy.project.stages.is_empty() && forgetful {
             self.begin(ctx)
         } else {
             self.prepare(ctx)
@@ -862,6 +884,20 @@ impl Handler<LookAtGates> for RunActor {
 }
 
 impl RunActor {
+    /// Where nothing is held back, a card's decision is there for those that come after it.
+    fn remember_now(&self, place: usize, life: &CardLife, ctx: &mut Context<Self>) {
+        let live = self.plan.policy.memory.visibility == VisibilityMode::LiveReadWrite;
+        let Some(slot) = self.cards.get(place).filter(|_| live) else {
+            return;
+        };
+        let card = std::iter::once((slot.plan.as_ref(), life));
+        let writes = remembering::decisions(&self.plan, card);
+        if !writes.is_empty() {
+            let add = remembering::add(Arc::clone(&self.world), Arc::clone(&self.plan), writes);
+            ctx.spawn(add.into_actor(self));
+        }
+    }
+
     fn stop_run(&mut self, cause: StopCause, grace_ms: u64, ctx: &mut Context<Self>) {
         self.scope.wind_down(cause);
         if self.ending {
@@ -887,6 +923,7 @@ impl Handler<CardSettled> for RunActor {
         fault::point("run_actor.card_settled");
         self.card_over(settled.place);
         let status = settled.life.status;
+        self.remember_now(settled.place, &settled.life, ctx);
         if let Some(slot) = self.cards.get_mut(settled.place) {
             slot.life = settled.life;
         }

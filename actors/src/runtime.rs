@@ -28,6 +28,7 @@ use crate::giving_up::{give_run_up, give_system_up};
 use crate::lease::Leases;
 use crate::port::clock::SharedClock;
 use crate::port::event::{EventSink, RuntimeEvent};
+use crate::port::memory::Memory;
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
@@ -141,6 +142,8 @@ pub struct Parts {
     pub tools: Arc<dyn ToolHost>,
     /// Artifact files.
     pub projector: Arc<dyn Projector>,
+    /// What projects remember.
+    pub memory: Arc<dyn Memory>,
     /// Where events go.
     pub sinks: Vec<Arc<dyn EventSink>>,
     /// Time.
@@ -235,6 +238,7 @@ impl Runtime {
             models: parts.models,
             tools: parts.tools,
             projector: parts.projector,
+            memory: parts.memory,
             events: Events::new(Arc::clone(&parts.clock)),
             leases: Leases::new(Arc::clone(&parts.clock)),
             clock: parts.clock,

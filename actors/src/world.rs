@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use actix::prelude::*;
 use orket_core::ids::{BuildId, RunId};
@@ -13,6 +13,7 @@ use crate::event_bus::Events;
 use crate::gateway::{ModelGateway, UnderWay};
 use crate::lease::Leases;
 use crate::port::clock::SharedClock;
+use crate::port::memory::Memory;
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{CardRow, Store, TurnRow};
@@ -91,6 +92,7 @@ pub struct RunScope {
     pub winding_down: CancellationToken,
     cause: Mutex<Option<StopCause>>,
     created: AtomicU32,
+    snapshot: OnceLock<u64>,
 }
 
 impl RunScope {
@@ -102,6 +104,7 @@ impl RunScope {
             winding_down: CancellationToken::new(),
             cause: Mutex::new(None),
             created: AtomicU32::new(0),
+            snapshot: OnceLock::new(),
         })
     }
 
@@ -114,6 +117,17 @@ impl RunScope {
     /// Turns of the run created so many more cards.
     pub fn add_created(&self, cards: u32) {
         self.created.fetch_add(cards, Ordering::Relaxed);
+    }
+
+    /// The snapshot of the project's memory that the run sees; `None` when it sees none.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<u64> {
+        self.snapshot.get().copied()
+    }
+
+    /// The run sees this snapshot; the first one said stays.
+    pub fn see_snapshot(&self, snapshot: u64) {
+        let _ = self.snapshot.set(snapshot);
     }
 
     /// Nothing new starts; the first cause given stays.
@@ -196,6 +210,8 @@ pub struct World {
     pub tools: Arc<dyn ToolHost>,
     /// Artifact files.
     pub projector: Arc<dyn Projector>,
+    /// What projects remember.
+    pub memory: Arc<dyn Memory>,
     /// Time.
     pub clock: SharedClock,
     /// What happens.

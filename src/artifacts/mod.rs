@@ -222,5 +222,6 @@ fn meta(record: &TurnRecord) -> TurnMeta<'_> {
         turn: record.turn,
         attempt: record.attempt,
         ended_ms: record.ended_ms,
+        plan: record.plan.as_deref(),
     }
 }

@@ -271,7 +271,10 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 34] = [
+const PLAN_MODES: [&str; 37] = [
+    "ORKET_MEMORY_VISIBILITY_MODE",
+    "ORKET_MEMORY_PROJECT",
+    "ORKET_MEMORY_MAX_RESULTS",
     "ORKET_CONTEXT_TOKENS",
     "ORKET_PROMPT_RESOLVER_MODE",
     "ORKET_PROMPT_SELECTION_POLICY",

@@ -33,6 +33,7 @@ pub(super) fn check(
             turn: turn.turn,
             attempt: turn.attempt,
             ended_ms,
+            plan: Some(&plan),
         };
         let below = Path::new(&plan.workspace).join(folder(&meta));
         for (name, expected) in files(&meta, &steps, plan.artifacts) {

@@ -11,6 +11,24 @@ use super::MemoryError;
 /// A query is a card's name and note; what goes beyond this many words adds nothing.
 const MOST_WORDS: usize = 64;
 
+/// A record is seen at a snapshot when it was there, and nothing that was there took its place.
+const SEEN: &str = "records.project = ? AND records.since <= ? AND records.removed = 0
+    AND NOT EXISTS (SELECT 1 FROM records AS newer WHERE newer.project = records.project
+        AND newer.record_key = records.record_key AND newer.since > records.since
+        AND newer.since <= ?)";
+
+const COLUMNS: &str = "records.id, record_type, records.content, metadata_json, created_at,
+    COUNT(*) OVER () AS candidates";
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How many records hold any of the words.
+    pub candidates: u64,
+    /// The best of them, best first.
+    pub hits: Vec<Hit>,
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = BigInt)]
@@ -25,31 +43,35 @@ struct Row {
     created_at: i64,
     #[diesel(sql_type = BigInt)]
     score: i64,
+    #[diesel(sql_type = BigInt)]
+    candidates: i64,
 }
 
 pub(super) fn search(
     connection: &mut SqliteConnection,
     project: &str,
+    at: i64,
     query: &str,
     limit: usize,
-) -> Result<Vec<Hit>, MemoryError> {
+) -> Result<Found, MemoryError> {
     let mut words = words_of(query);
     words.truncate(MOST_WORDS);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let columns = "records.id, record_type, content, metadata_json, created_at";
     let rows: Vec<Row> = if words.is_empty() {
         diesel::sql_query(format!(
-            "SELECT {columns}, 0 AS score FROM records WHERE project = ? ORDER BY id LIMIT ?"
+            "SELECT {COLUMNS}, 0 AS score FROM records WHERE {SEEN} ORDER BY records.id LIMIT ?"
         ))
         .bind::<Text, _>(project)
+        .bind::<BigInt, _>(at)
+        .bind::<BigInt, _>(at)
         .bind::<BigInt, _>(limit)
         .load(connection)?
     } else {
         let one = "SELECT rowid AS id FROM record_words WHERE record_words MATCH ?";
         let each = vec![one; words.len()].join(" UNION ALL ");
         let mut statement = diesel::sql_query(format!(
-            "SELECT {columns}, COUNT(*) AS score FROM ({each}) AS hits
-             JOIN records ON records.id = hits.id WHERE project = ?
+            "SELECT {COLUMNS}, COUNT(*) AS score FROM ({each}) AS hits
+             JOIN records ON records.id = hits.id WHERE {SEEN}
              GROUP BY records.id ORDER BY score DESC, records.id LIMIT ?"
         ))
         .into_boxed::<Sqlite>();
@@ -59,10 +81,14 @@ pub(super) fn search(
         }
         statement
             .bind::<Text, _>(project)
+            .bind::<BigInt, _>(at)
+            .bind::<BigInt, _>(at)
             .bind::<BigInt, _>(limit)
             .load(connection)?
     };
-    rows.into_iter()
+    let candidates = rows.first().map_or(0, |row| row.candidates);
+    let hits: Result<Vec<Hit>, MemoryError> = rows
+        .into_iter()
         .map(|row| {
             Ok(Hit {
                 id: row.id,
@@ -73,5 +99,9 @@ pub(super) fn search(
                 score: row.score,
             })
         })
-        .collect()
+        .collect();
+    Ok(Found {
+        candidates: u64::try_from(candidates).unwrap_or(0),
+        hits: hits?,
+    })
 }

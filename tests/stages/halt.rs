@@ -10,6 +10,7 @@ use orket::providers::{ProviderSettings, Providers};
 use orket::storage::{Journal, JournalOptions};
 use orket::tools::{Host, HostOptions};
 use orket_actors::clock::SystemClock;
+use orket_actors::port::memory::Forgetful;
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_actors::runtime::{Parts, Runtime, Shutdown};
 use orket_actors::world::Options;
@@ -97,6 +98,7 @@ fn a_halt_lets_the_stage_finish_and_resume_does_the_rest() {
             models: Arc::new(Providers::new(ProviderSettings::default(), scenarios)),
             tools: Arc::new(held),
             projector: Arc::new(projections),
+            memory: Arc::new(Forgetful),
             sinks: Vec::new(),
             clock: Arc::new(SystemClock::default()),
             options: Options::default(),

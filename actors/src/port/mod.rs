@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod memory;
 pub mod model;
 pub mod queue;
 pub mod record;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use orket_core::plan::ArtifactMode;
+use orket_core::plan::{ArtifactMode, RunPlan};
 use orket_core::turn::Step;
 
 /// One attempt that ended, to be shown as files under `observability/`.
@@ -25,6 +25,8 @@ pub struct TurnRecord {
     pub attempt: u32,
     /// When it ended, milliseconds since 1970-01-01 UTC.
     pub ended_ms: i64,
+    /// The run's plan.
+    pub plan: Option<Arc<RunPlan>>,
     /// Every step, in order.
     pub steps: Vec<Arc<Step>>,
 }

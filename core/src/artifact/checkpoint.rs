@@ -11,6 +11,7 @@ use super::{SCHEMA_VERSION, TurnMeta, pretty, rfc3339};
 use crate::canonical::hex;
 use crate::failure::{Failure, FailureClass};
 use crate::model::{Message, ModelName, Speaker};
+use crate::policy::PromptStamp;
 use crate::stall::Phase;
 use crate::status::CardStatus;
 
@@ -31,6 +32,8 @@ struct Checkpoint<'a, C: Serialize> {
     model: Option<&'a ModelName>,
     tool_calls: C,
     state_delta: StateDelta,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_metadata: Option<&'a PromptStamp>,
     status: Ending,
     #[serde(flatten)]
     stall: Option<StallPart>,
@@ -97,6 +100,10 @@ pub(super) fn bytes(meta: &TurnMeta<'_>, story: &Story<'_>, ending: Ending) -> V
             from: story.status,
             to: story.settled,
         },
+        prompt_metadata: story
+            .began
+            .and_then(|(seat, _)| meta.plan?.seat(seat))
+            .map(|seat| &seat.prompt),
         status: ending,
         stall: story.stall.as_ref().map(|stall| StallPart {
             phase: stall.phase,

@@ -2,8 +2,8 @@
 //!
 //! Derived from the steps alone. The steps do not name a workflow or a policy set, so the workflow
 //! is the card's seat and purpose, and the policy set is the fingerprint of the system prompt: that
-//! is what the turn was told to keep. Nothing is retrieved from memory yet: the mode is `off` and
-//! the retrieval trace has no events.
+//! is what the turn was told to keep. What was looked up stands in the turn's first step; the search
+//! came before the prompt, so it belongs to the first event.
 
 use std::borrow::Borrow;
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Ending, TurnMeta, ending, pretty};
 use crate::canonical::json_v1;
+use crate::memory::recall::{Remembered, Search, VisibilityMode};
 use crate::model::Speaker;
 use crate::skill::breach_of;
 use crate::tool::{EffectClass, ToolCall, ToolResult};
@@ -32,7 +33,7 @@ const UNKNOWN: &str = "unknown";
 struct Trace<'a> {
     run_id: &'a str,
     workflow_id: String,
-    memory_snapshot_id: &'static str,
+    memory_snapshot_id: String,
     visibility_mode: &'static str,
     model_config_id: String,
     policy_set_id: String,
@@ -53,8 +54,30 @@ struct Event {
     decision_type: String,
     tool_calls: Vec<Value>,
     guardrails_triggered: Vec<String>,
-    retrieval_event_ids: [String; 0],
+    retrieval_event_ids: Vec<String>,
 }
+
+/// A row of `memory_retrieval_trace.json`.
+#[derive(Serialize)]
+struct Retrieval<'a> {
+    retrieval_event_id: String,
+    run_id: &'a str,
+    event_id: String,
+    policy_id: &'static str,
+    policy_version: &'static str,
+    query_normalization_version: &'static str,
+    query_fingerprint: &'a str,
+    retrieval_mode: &'static str,
+    candidate_count: u64,
+    selected_records: Vec<Value>,
+    applied_filters: Value,
+    retrieval_trace_schema_version: &'static str,
+}
+
+/// The way records are found: the words that query and record share, the smaller id first.
+const RETRIEVAL_POLICY: (&str, &str, &str) = ("project_memory.shared_words", "v1", "text_search");
+/// How a query is taken apart: composed form, lower case, words, each once.
+const QUERY_NORMALIZATION: &str = "words.v1";
 
 /// Where in a turn an event belongs. A step that was journaled again after a crash replaces the
 /// event of its first version.
@@ -72,6 +95,7 @@ struct Walk<'a> {
     events: Vec<(Place, Event)>,
     calls: Vec<(u32, &'a ToolCall, EffectClass)>,
     workflow: Option<(&'a str, &'static str)>,
+    remembered: Option<&'a Remembered>,
     model_config: Option<String>,
     policy_set: Option<String>,
     failure: Option<String>,
@@ -79,8 +103,10 @@ struct Walk<'a> {
 
 /// Both files.
 pub(super) fn files<S: Borrow<Step>>(meta: &TurnMeta<'_>, steps: &[S]) -> Vec<(String, Vec<u8>)> {
+    let walk = Walk::of(steps);
+    let rows: Vec<Retrieval<'_>> = walk.search().map(|it| row(meta, it)).into_iter().collect();
     let retrieval = json!({
-        "events": [],
+        "events": rows,
         "retrieval_trace_schema_version": RETRIEVAL_VERSION,
         "metadata": {"truncated": false},
     });
@@ -98,19 +124,21 @@ pub(super) fn trace<S: Borrow<Step>>(
     steps: &[S],
     max_bytes: usize,
 ) -> Vec<u8> {
-    let mut walk = Walk::default();
-    for step in steps {
-        walk.take(step.borrow());
-    }
+    let walk = Walk::of(steps);
     let mut events: Vec<Event> = walk.events.iter().map(|(_, event)| event.clone()).collect();
     for (index, event) in events.iter_mut().enumerate() {
         event.index = index;
         meta.role.clone_into(&mut event.role);
-        event.event_id = format!(
-            "{}:{}:{}:{}:{index}",
-            meta.run_id, meta.issue_id, meta.turn, meta.attempt
-        );
+        event.event_id = event_id(meta, index);
     }
+    if walk.search().is_some()
+        && let Some(first) = events.first_mut()
+    {
+        first.retrieval_event_ids.push(retrieval_id(meta));
+    }
+    let (snapshot, visibility) = walk
+        .remembered
+        .map_or((0, VisibilityMode::Off), |it| (it.snapshot, it.visibility));
     let (seat, purpose) = walk.workflow.unwrap_or((UNKNOWN, UNKNOWN));
     let or_unknown = |id: Option<&String>| id.cloned().unwrap_or_else(|| UNKNOWN.to_owned());
     let mut kept = events.len();
@@ -118,8 +146,8 @@ pub(super) fn trace<S: Borrow<Step>>(
         let bytes = pretty(&Trace {
             run_id: meta.run_id,
             workflow_id: format!("{}:{seat}:{purpose}", meta.issue_id),
-            memory_snapshot_id: "0",
-            visibility_mode: "off",
+            memory_snapshot_id: snapshot.to_string(),
+            visibility_mode: visibility.as_str(),
             model_config_id: or_unknown(walk.model_config.as_ref()),
             policy_set_id: or_unknown(walk.policy_set.as_ref()),
             determinism_trace_schema_version: TRACE_VERSION,
@@ -133,6 +161,47 @@ pub(super) fn trace<S: Borrow<Step>>(
             return bytes;
         }
         kept /= 2;
+    }
+}
+
+fn event_id(meta: &TurnMeta<'_>, index: usize) -> String {
+    format!(
+        "{}:{}:{}:{}:{index}",
+        meta.run_id, meta.issue_id, meta.turn, meta.attempt
+    )
+}
+
+fn retrieval_id(meta: &TurnMeta<'_>) -> String {
+    format!(
+        "{}:{}:{}:{}:retrieval:0",
+        meta.run_id, meta.issue_id, meta.turn, meta.attempt
+    )
+}
+
+fn row<'a>(meta: &TurnMeta<'a>, search: &'a Search) -> Retrieval<'a> {
+    let (policy_id, policy_version, retrieval_mode) = RETRIEVAL_POLICY;
+    let ranked = (1..).zip(&search.records);
+    let selected_records = ranked.map(|(rank, record): (u32, _)| {
+        json!({
+            "record_id": record.id.to_string(), "record_type": record.record_type,
+            "score": record.score, "rank": rank,
+        })
+    });
+    Retrieval {
+        retrieval_event_id: retrieval_id(meta),
+        run_id: meta.run_id,
+        event_id: event_id(meta, 0),
+        policy_id,
+        policy_version,
+        query_normalization_version: QUERY_NORMALIZATION,
+        query_fingerprint: &search.query_fingerprint,
+        retrieval_mode,
+        candidate_count: search.candidates,
+        selected_records: selected_records.collect(),
+        applied_filters: json!({
+            "namespace": "project", "tags": [], "trust": null, "scope": null, "ttl": null,
+        }),
+        retrieval_trace_schema_version: RETRIEVAL_VERSION,
     }
 }
 
@@ -151,10 +220,28 @@ fn output(ending: Ending, failure: Option<&str>) -> Value {
 }
 
 impl<'a> Walk<'a> {
+    fn of<S: Borrow<Step>>(steps: &'a [S]) -> Self {
+        let mut walk = Self::default();
+        for step in steps {
+            walk.take(step.borrow());
+        }
+        walk
+    }
+
+    fn search(&self) -> Option<&'a Search> {
+        self.remembered?.search.as_ref()
+    }
+
     fn take(&mut self, step: &'a Step) {
         match step {
-            Step::TurnStarted { seat, purpose, .. } => {
+            Step::TurnStarted {
+                seat,
+                purpose,
+                given,
+                ..
+            } => {
                 self.workflow = Some((seat, purpose.as_str()));
+                self.remembered = given.as_ref().and_then(|it| it.remembered.as_ref());
             }
             Step::ModelRequested {
                 round,
@@ -265,7 +352,7 @@ impl Event {
             decision_type: decision.to_owned(),
             tool_calls: Vec::new(),
             guardrails_triggered: Vec::new(),
-            retrieval_event_ids: [],
+            retrieval_event_ids: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! edges' part.
 
 mod checkpoint;
+mod layers;
 mod memory;
 mod name;
 mod story;
@@ -16,8 +17,9 @@ use std::borrow::Borrow;
 use serde::Serialize;
 
 use crate::model::{Message, ModelName, ModelOptions, Usage};
-use crate::plan::ArtifactMode;
+use crate::plan::{ArtifactMode, RunPlan};
 use crate::tool::ToolCall;
+use crate::tool_call::{Diagnostic, parse};
 use crate::turn::{Step, Violation};
 
 use name::file_name;
@@ -36,7 +38,7 @@ pub const ROOT: &str = "observability";
 pub const SCHEMA_VERSION: &str = "v1";
 
 /// Which attempt the files are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TurnMeta<'a> {
     /// The run.
     pub run_id: &'a str,
@@ -50,6 +52,8 @@ pub struct TurnMeta<'a> {
     pub attempt: u32,
     /// When it ended, milliseconds since 1970-01-01 UTC.
     pub ended_ms: i64,
+    /// The run's plan, which says where the prompt came from.
+    pub plan: Option<&'a RunPlan>,
 }
 
 /// How much of a turn is written.
@@ -117,6 +121,7 @@ pub fn files<S: Borrow<Step>>(
     let mut files = Vec::new();
     if extent == Extent::All {
         conversation(&story, &mut files);
+        origins(meta, &story, &mut files);
         actions(meta, &story, &mut files);
         // A turn that never asked has behaved in no way that could be compared.
         if !story.rounds.is_empty() {
@@ -210,6 +215,35 @@ fn conversation(story: &Story<'_>, files: &mut Vec<(String, Vec<u8>)>) {
         rounds,
     };
     files.push(("model_response_raw.json".to_owned(), pretty(&raw)));
+}
+
+/// One note of the parser, and the reply that it is about.
+#[derive(Serialize)]
+struct Note {
+    round: u32,
+    #[serde(flatten)]
+    diagnostic: Diagnostic,
+}
+
+/// Where the prompt came from, and how the replies were read.
+fn origins(meta: &TurnMeta<'_>, story: &Story<'_>, files: &mut Vec<(String, Vec<u8>)>) {
+    if let (Some(plan), Some((seat, purpose))) = (meta.plan, story.began)
+        && let Some(seat) = plan.seat(seat)
+    {
+        let layers = layers::Layers::of(plan, seat, purpose);
+        files.push(("prompt_layers.json".to_owned(), pretty(&layers)));
+    }
+    let mut notes = Vec::new();
+    for round in &story.rounds {
+        let read = round.reply.map(|reply| parse(&reply.text).diagnostics);
+        notes.extend(read.into_iter().flatten().map(|diagnostic| Note {
+            round: round.round,
+            diagnostic,
+        }));
+    }
+    if !notes.is_empty() {
+        files.push(("tool_parser_diagnostics.json".to_owned(), pretty(&notes)));
+    }
 }
 
 /// What was done.

@@ -7,7 +7,7 @@ use crate::model::{Message, ModelName, ModelOptions, Reply, Usage};
 use crate::stall::Phase;
 use crate::status::{CardStatus, words};
 use crate::tool::{ToolCall, ToolResult};
-use crate::turn::{Step, TurnOutcome, VerifyReport, Violation};
+use crate::turn::{Purpose, Step, TurnOutcome, VerifyReport, Violation};
 
 words! {
     /// How an attempt ended.
@@ -99,6 +99,8 @@ pub(super) struct Stall<'a> {
 #[derive(Default)]
 pub(super) struct Story<'a> {
     pub status: Option<CardStatus>,
+    /// The seat that acts, and why.
+    pub began: Option<(&'a str, Purpose)>,
     pub recoveries: u32,
     pub verified: Option<&'a VerifyReport>,
     /// In the order of their numbers.
@@ -124,7 +126,15 @@ impl<'a> Story<'a> {
 
     fn take(&mut self, step: &'a Step) {
         match step {
-            Step::TurnStarted { status, .. } => self.status = Some(*status),
+            Step::TurnStarted {
+                status,
+                seat,
+                purpose,
+                ..
+            } => {
+                self.status = Some(*status);
+                self.began = Some((seat, *purpose));
+            }
             Step::Recovered { recoveries } => self.recoveries = *recoveries,
             Step::Verified { report } => self.verified = Some(report),
             Step::ModelRequested {

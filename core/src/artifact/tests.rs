@@ -14,6 +14,7 @@ const META: TurnMeta<'static> = TurnMeta {
     turn: 7,
     attempt: 1,
     ended_ms: 0,
+    plan: None,
 };
 
 #[test]

@@ -3,7 +3,8 @@
 //! Reads are those of a snapshot; a commit is merged into the current snapshot, not into the one
 //! the run began with, so that of two runs neither erases what the other wrote. Every version of a
 //! record is kept, which is what makes a snapshot cheap. Nothing here stores anything: whoever
-//! does writes the whole [`SharedMemory`] in one transaction after each step.
+//! does puts together what a step needs to see ([`SharedMemory::part`]), takes the step, and writes
+//! what it changed ([`SharedMemory::into_changes`]) in the same transaction.
 
 use std::collections::BTreeMap;
 
@@ -145,7 +146,53 @@ pub struct SharedMemory {
     buffers: BTreeMap<String, CommitBuffer>,
 }
 
+/// What a step changed, to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// The current snapshot.
+    pub snapshot: u64,
+    /// The buffers that there are, of those that were put together.
+    pub buffers: Vec<CommitBuffer>,
+    /// New versions of records: key, the snapshot that brought it, value.
+    pub records: Vec<(String, u64, Option<Value>)>,
+    /// The commits that were applied, and the fingerprints of their writes.
+    pub applied: Vec<(String, String)>,
+}
+
 impl SharedMemory {
+    /// As much of a stored memory as the steps of these buffers see: no record, but whether their
+    /// commits were applied before.
+    #[must_use]
+    pub fn part(
+        snapshot: u64,
+        buffers: impl IntoIterator<Item = CommitBuffer>,
+        applied: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let named = |buffer: CommitBuffer| (buffer.run_id.clone(), buffer);
+        Self {
+            snapshot,
+            records: BTreeMap::new(),
+            applied: applied.into_iter().collect(),
+            buffers: buffers.into_iter().map(named).collect(),
+        }
+    }
+
+    /// What is to be stored after a step.
+    #[must_use]
+    pub fn into_changes(self) -> Changes {
+        let versions = |(key, versions): (String, Versions)| {
+            versions
+                .into_iter()
+                .map(move |(since, value)| (key.clone(), since, value))
+        };
+        Changes {
+            snapshot: self.snapshot,
+            buffers: self.buffers.into_values().collect(),
+            records: self.records.into_iter().flat_map(versions).collect(),
+            applied: self.applied.into_iter().collect(),
+        }
+    }
+
     /// The current snapshot; the first is 0 and empty.
     #[must_use]
     pub const fn snapshot(&self) -> u64 {
@@ -203,6 +250,20 @@ impl SharedMemory {
         };
         self.buffers.insert(run_id.to_owned(), buffer);
         Ok(snapshot)
+    }
+
+    /// Drops an open buffer: the run has nothing to add.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_state_transition` unless it is open.
+    pub fn discard(&mut self, run_id: &str) -> Result<(), BufferError> {
+        let open = |buffer: &CommitBuffer| buffer.state == BufferState::BufferOpen;
+        if !self.buffers.get(run_id).is_some_and(open) {
+            return Err(BufferError::InvalidTransition);
+        }
+        self.buffers.remove(run_id);
+        Ok(())
     }
 
     /// Adds a write that nobody sees before it is applied.

@@ -19,6 +19,7 @@ pub use self::answer::{reprompt, results, summary};
 use self::fence::{cut, fenced};
 use crate::contract::Contract;
 use crate::ids::CardId;
+use crate::memory::recall::Remembered;
 use crate::model::{Message, Speaker};
 use crate::plan::{CardPlan, SeatPlan};
 use crate::status::CardStatus;
@@ -30,6 +31,9 @@ const COMMENTS: usize = 20;
 const COMMENT: usize = 2_000;
 /// The longest reason of a refusal shown, in characters.
 const REFUSAL: usize = 4_000;
+
+/// The longest remembered text shown, in characters.
+const REMEMBERED: usize = 1_000;
 
 /// Everything the first prompt of a turn is made of.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +64,8 @@ pub struct Brief<'a> {
     pub history: &'a [Spoken],
     /// The cards this one depends on.
     pub dependencies: &'a [(CardId, CardStatus)],
+    /// What earlier runs decided.
+    pub remembered: Option<&'a Remembered>,
     /// Files of the read contract that do not exist.
     pub missing_reads: &'a [String],
     /// Tokens that the prompt may have; 0 is no limit.
@@ -149,6 +155,7 @@ fn task(brief: &Brief<'_>) -> String {
     material(brief, &mut out);
     dependencies(brief, &mut out);
     comments(brief, &mut out);
+    remembered(brief, &mut out);
     if let Some(refusal) = brief.refusal.filter(|reason| !reason.trim().is_empty()) {
         out.push_str(
             "## Why you are asked again\n\nYour previous answer was not accepted: the reason is \
@@ -258,6 +265,22 @@ fn comments(brief: &Brief<'_>, out: &mut String) {
     for (author, text) in brief.comments.iter().skip(left_out) {
         add(out, format_args!("{author:?} wrote:\n\n"));
         fenced(&cut(text, COMMENT), out);
+        out.push('\n');
+    }
+}
+
+fn remembered(brief: &Brief<'_>, out: &mut String) {
+    let search = brief.remembered.and_then(|it| it.search.as_ref());
+    let records = search.map_or(&[] as &[_], |search| &search.records);
+    if records.is_empty() {
+        return;
+    }
+    out.push_str(
+        "## Past decisions\n\nWhat earlier runs of this project settled on matters like this one. Keep \
+         to it unless the card says otherwise.\n\n",
+    );
+    for record in records {
+        fenced(&cut(&record.content, REMEMBERED), out);
         out.push('\n');
     }
 }

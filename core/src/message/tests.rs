@@ -51,6 +51,7 @@ fn brief<'a>(seat: &'a SeatPlan, card: &'a CardPlan, contract: &'a Contract) -> 
         verify: None,
         history: &[],
         dependencies: &[],
+        remembered: None,
         context_tokens: 0,
         missing_reads: &[],
     }

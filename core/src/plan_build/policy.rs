@@ -3,6 +3,7 @@
 mod approvals;
 pub(super) mod budget;
 mod guard_loop;
+mod memory;
 mod prompts;
 mod verifier;
 
@@ -40,6 +41,7 @@ pub(super) fn build<S: AssetSource>(
         gate,
         project: stages::build(context, &rules, told, findings),
         verifier: verifier::build(&rules, findings),
+        memory: memory::build(&rules, findings),
     }
 }
 

@@ -7,6 +7,7 @@ mod budget;
 mod contract;
 mod gate;
 mod guard_loop;
+mod memory;
 mod project;
 mod prompts;
 mod skills;
@@ -22,6 +23,7 @@ pub use guard_loop::{
     BEGIN_ANEW, GuardBackoff, GuardLoopPolicy, NON_COMPLIANT, OnExceed, PERSISTENT, RETRY_EXCEEDED,
     Ruling, fingerprint, rules_in,
 };
+pub use memory::{DEFAULT_PROJECT, DEFAULT_RESULTS, MemoryPolicy};
 pub use project::ProjectPolicy;
 pub use prompts::{
     DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, ResolverMode, Selection,
@@ -51,4 +53,6 @@ pub struct RunPolicy {
     pub prompts: PromptPolicy,
     /// What skills may do.
     pub skills: SkillPolicy,
+    /// What it sees of the project's memory.
+    pub memory: MemoryPolicy,
 }

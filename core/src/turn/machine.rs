@@ -16,6 +16,7 @@ use crate::contract::{Answer, Contract, bars_looking};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
+use crate::memory::recall::Remembered;
 use crate::message::{self, Brief, Spoken};
 use crate::model::{Message, ModelName, ModelRequest, Origin, Reply, Speaker, Usage};
 use crate::plan::{CardPlan, RunPlan, SeatPlan};
@@ -64,6 +65,8 @@ pub struct Context {
     pub room: Option<u32>,
     /// Before a review: the files that the card's turns wrote and that may hold code.
     pub written: Vec<String>,
+    /// What was looked up in the project's memory.
+    pub remembered: Option<Remembered>,
 }
 
 impl Context {
@@ -109,6 +112,7 @@ impl Context {
             dependencies: given.dependencies,
             room: given.room,
             written: given.written,
+            remembered: given.remembered,
         })
     }
 
@@ -121,6 +125,7 @@ impl Context {
             dependencies: self.dependencies.clone(),
             room: self.room,
             written: self.written.clone(),
+            remembered: self.remembered.clone(),
         }
     }
 
@@ -872,6 +877,7 @@ impl Turn {
             verify,
             history: &cx.history,
             dependencies: &cx.dependencies,
+            remembered: cx.remembered.as_ref(),
             context_tokens: cx.plan.policy.prompts.context_tokens,
             missing_reads: &cx.missing_reads,
         });

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::gate::normal_path;
 use crate::ids::CardId;
+use crate::memory::recall::Remembered;
 use crate::message::Spoken;
 use crate::model::{Message, ModelName, ModelOptions, Reply};
 use crate::policy::ApprovalRequest;
@@ -63,6 +64,9 @@ pub struct Given {
     /// Before a review: the files that the card's turns wrote and that may hold code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written: Vec<String>,
+    /// What was looked up in the project's memory; `None` where runs do not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<Remembered>,
 }
 
 /// One broken clause of a contract, or one refused call.

@@ -101,6 +101,7 @@ fn context(effect: Option<EffectClass>) -> Arc<Context> {
         dependencies: Vec::new(),
         room: None,
         written: Vec::new(),
+        remembered: None,
     })
 }
 

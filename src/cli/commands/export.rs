@@ -41,6 +41,7 @@ pub fn run(context: &Context, args: &ExportArgs) -> Result<ExitCode, Failure> {
                     turn: attempt.turn,
                     attempt: attempt.attempt,
                     ended_ms: attempt.ended_ms.unwrap_or(attempt.started_ms),
+                    plan: Some(Arc::clone(&plan)),
                     steps: Records::steps(records.as_ref(), attempt.row)?,
                 })
             };

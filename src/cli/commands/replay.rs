@@ -54,7 +54,9 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let records = context.records()?;
     let (row, wanted, numbers) = find(records.as_ref(), &place, &args.turn, args.attempt)?;
     let steps = records.steps(wanted.row)?;
+    let plan = records.plan(&row.run_id)?;
     let meta = TurnMeta {
+        plan: plan.as_deref(),
         run_id: &row.run_id,
         issue_id: &wanted.issue_id,
         role: &wanted.role,
@@ -62,8 +64,8 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
         attempt: wanted.attempt,
         ended_ms: wanted.ended_ms.unwrap_or(wanted.started_ms),
     };
-    let workspace = records
-        .plan(&row.run_id)?
+    let workspace = plan
+        .as_ref()
         .map(|plan| plan.workspace.clone())
         .unwrap_or_default();
     let mut replayed = Replayed {
