@@ -13,10 +13,14 @@ mod budget;
 mod evidence;
 #[path = "cli/fork.rs"]
 mod fork;
+#[path = "cli/guard.rs"]
+mod guard;
 #[path = "cli/memory.rs"]
 mod memory;
 #[path = "cli/one_card.rs"]
 mod one_card;
+#[path = "cli/remembering.rs"]
+mod remembering;
 #[path = "cli/rocks.rs"]
 mod rocks;
 #[path = "cli/skills.rs"]

@@ -697,7 +697,7 @@ fn a_fixture_that_never_holds_keeps_the_card_from_being_done() {
     let card = &done.json()["cards"][0];
     assert_eq!(
         (&card["status"], &card["code"]),
-        (&json!("blocked"), &json!("E_VERIFICATION"))
+        (&json!("blocked"), &json!("GUARD_RETRY_EXCEEDED"))
     );
     assert!(
         card["note"].as_str().unwrap().contains("E_FIXTURE_FAILED"),

@@ -896,6 +896,7 @@ impl CardActor {
 #[must_use]
 pub const fn budgets(plan: &RunPlan) -> Budgets<'_> {
     Budgets {
+        plan,
         guard_loop: &plan.policy.guard_loop,
         backoff: plan.retry,
         max_model_retries: plan.max_model_retries,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use orket_core::card_life::CardLife;
+use orket_core::card_life::{CardLife, Change};
 use orket_core::ids::CardId;
+use orket_core::memory::buffer::RecordWrite;
 use orket_core::memory::recall::VisibilityMode;
 use orket_core::message::Spoken;
 use orket_core::plan::{CardPlan, RunPlan};
@@ -23,8 +24,8 @@ use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
 use crate::giving_up::{fail_run, tell_end};
 use crate::port::store::{
-    BUDGET, CardRecord, CardRow, GateDecision, GateRecord, Guard, Op, OpenTurnRecord, RunRecord,
-    RunStatus, StoreError, Write,
+    BUDGET, CardRecord, CardRow, GATE_PENDING, GUARD_PAYLOAD, GateDecision, GateRecord, Guard, Op,
+    OpenTurnRecord, RunRecord, RunStatus, StoreError, Write,
 };
 use crate::preparing::{Prepared, prepare};
 use crate::remembering;
@@ -193,7 +194,9 @@ impl RunActor {
             record.plan.wip_limit_per_seat,
         );
         for (place, slot) in cards.iter().enumerate() {
-            if slot.life.is_parked() && (slot.open_turn.is_some() || slot.life.is_over_budget()) {
+            if slot.life.is_parked()
+                && (slot.open_turn.is_some() || slot.life.waits_between_turns())
+            {
                 run.hold(place);
             }
         }
@@ -792,6 +795,10 @@ impl RunActor {
                     {
                         ready.push((place, record, open.pop()));
                     }
+                } else if record.life.is_guard_unclear() {
+                    if let Some(record) = guard_decided(&world, record, &gates).await? {
+                        ready.push((place, record, open.pop()));
+                    }
                 } else if let Some(turn) = open.pop()
                     && is_decided(&turn, row, &gates)
                 {
@@ -837,16 +844,57 @@ fn is_granted(card: CardRow, gates: &[GateRecord]) -> bool {
 async fn unparked(world: &World, mut record: CardRecord) -> Result<Option<CardRecord>, StoreError> {
     let mut changes = Vec::new();
     record.life.unpark(&mut changes);
+    changed(world, record, &changes, Vec::new()).await
+}
+
+/// A card whose guard could not be understood goes on as a person decided: back to its seat, or the
+/// guard is asked again. The decision is spent with that.
+async fn guard_decided(
+    world: &World,
+    mut record: CardRecord,
+    gates: &[GateRecord],
+) -> Result<Option<CardRecord>, StoreError> {
+    let newest = newest_gate(gates, record.row, GUARD_PAYLOAD);
+    let Some(gate) = newest.filter(|gate| gate.status != GATE_PENDING && !gate.spent) else {
+        return Ok(None);
+    };
+    let mut changes = Vec::new();
+    if gate.status == GateDecision::Approved.as_str() {
+        let said = gate.payload.get("guard_said").and_then(Value::as_str);
+        let person = gate.reason.as_deref().unwrap_or_default();
+        let words = [person, said.unwrap_or_default()];
+        let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
+        record
+            .life
+            .let_refusal_stand(words.join("\n\n"), &mut changes);
+    } else {
+        record.life.ask_guard_again(&mut changes);
+    }
+    let spend = vec![Op::SpendGates {
+        gates: vec![gate.id],
+        at_ms: world.clock.wall_ms(),
+    }];
+    changed(world, record, &changes, spend).await
+}
+
+/// Makes a card's life durable; `None` when somebody else has it meanwhile.
+async fn changed(
+    world: &World,
+    record: CardRecord,
+    changes: &[Change],
+    mut ops: Vec<Op>,
+) -> Result<Option<CardRecord>, StoreError> {
+    ops.push(Op::SetCard {
+        row: record.row,
+        life: Box::new(record.life.clone()),
+        fence: None,
+        changes: audit(changes, "scheduler"),
+        at_ms: world.clock.wall_ms(),
+    });
     let write = Write {
         guard: Guard::Card(record.row, record.fence),
         flush: None,
-        ops: vec![Op::SetCard {
-            row: record.row,
-            life: Box::new(record.life.clone()),
-            fence: None,
-            changes: audit(&changes, "scheduler"),
-            at_ms: world.clock.wall_ms(),
-        }],
+        ops,
     };
     match world.store.submit(write).await {
         Ok(()) => Ok(Some(record)),
@@ -884,18 +932,26 @@ impl Handler<LookAtGates> for RunActor {
 }
 
 impl RunActor {
-    /// Where nothing is held back, a card's decision is there for those that come after it.
-    fn remember_now(&self, place: usize, life: &CardLife, ctx: &mut Context<Self>) {
+    /// Where nothing is held back: what this card leaves behind, to be there before those that come
+    /// after it begin.
+    fn left_at_once(&self, settled: &CardSettled) -> Vec<RecordWrite> {
         let live = self.plan.policy.memory.visibility == VisibilityMode::LiveReadWrite;
-        let Some(slot) = self.cards.get(place).filter(|_| live) else {
-            return;
-        };
-        let card = std::iter::once((slot.plan.as_ref(), life));
-        let writes = remembering::decisions(&self.plan, card);
-        if !writes.is_empty() {
-            let add = remembering::add(Arc::clone(&self.world), Arc::clone(&self.plan), writes);
-            ctx.spawn(add.into_actor(self));
+        let slot = self.cards.get(settled.place).filter(|_| live);
+        let card = slot
+            .map(|slot| (slot.plan.as_ref(), &settled.life))
+            .into_iter();
+        remembering::decisions(&self.plan, card)
+    }
+
+    fn card_settled(&mut self, settled: CardSettled, ctx: &mut Context<Self>) {
+        self.card_over(settled.place);
+        let status = settled.life.status;
+        if let Some(slot) = self.cards.get_mut(settled.place) {
+            slot.life = settled.life;
         }
+        let blocked = self.run.settled(settled.place, status);
+        self.block(blocked, ctx);
+        self.pump(ctx);
     }
 
     fn stop_run(&mut self, cause: StopCause, grace_ms: u64, ctx: &mut Context<Self>) {
@@ -921,15 +977,15 @@ impl Handler<CardSettled> for RunActor {
 
     fn handle(&mut self, settled: CardSettled, ctx: &mut Context<Self>) {
         fault::point("run_actor.card_settled");
-        self.card_over(settled.place);
-        let status = settled.life.status;
-        self.remember_now(settled.place, &settled.life, ctx);
-        if let Some(slot) = self.cards.get_mut(settled.place) {
-            slot.life = settled.life;
+        let writes = self.left_at_once(&settled);
+        if writes.is_empty() {
+            return self.card_settled(settled, ctx);
         }
-        let blocked = self.run.settled(settled.place, status);
-        self.block(blocked, ctx);
-        self.pump(ctx);
+        let add = remembering::add(Arc::clone(&self.world), Arc::clone(&self.plan), writes);
+        ctx.spawn(
+            add.into_actor(self)
+                .map(move |(), act, ctx| act.card_settled(settled, ctx)),
+        );
     }
 }
 

@@ -32,8 +32,8 @@ use crate::port::memory::Memory;
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
-    BUDGET, BudgetGrant, GateDecision, Guard, Op, RunRecord, RunStatus, Store, StoreError,
-    UNKNOWN_OUTCOME, Write,
+    BUDGET, BudgetGrant, GUARD_PAYLOAD, GateDecision, Guard, Op, RunRecord, RunStatus, Store,
+    StoreError, UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
@@ -493,6 +493,7 @@ impl Runtime {
         };
         let reopen = match (&found.digest, decision) {
             (Some(_), _) => Reopen::Nothing,
+            (None, _) if found.request_type == GUARD_PAYLOAD => Reopen::Nothing,
             (None, GateDecision::Approved) if found.request_type == BUDGET => Reopen::Nothing,
             (None, GateDecision::Approved) => Reopen::Released,
             (None, GateDecision::Rejected | GateDecision::Expired) => return Ok(false),

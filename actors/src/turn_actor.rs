@@ -3,6 +3,7 @@
 //! Every decision is committed before it is acted on. The last commit carries the steps, the card's
 //! new life and what the ledger tools asked for, all or nothing.
 
+mod guarding;
 mod spending;
 
 use std::path::PathBuf;
@@ -306,7 +307,11 @@ impl TurnActor {
                 &self.start.lease.steps(),
                 at_ms,
             );
-            let opened = self.about_the_budget(opened);
+            let opened = if life.is_guard_unclear() {
+                guarding::about_the_guard(opened, &self.start.lease.steps())
+            } else {
+                self.about_the_budget(opened)
+            };
             ops.push(opened);
         }
         let mut comments = Vec::new();
@@ -618,6 +623,7 @@ impl TurnActor {
     }
 
     fn show_end(&self, ended: &TurnEnded) {
+        self.show_guard(ended);
         let of = &self.start.lease.of;
         let usage = self.start.turn.usage();
         let duration_ms = self
@@ -785,6 +791,13 @@ fn must_be_carried_out(next: &Next) -> bool {
 /// Says in the note of a card that the runtime blocked which command goes on.
 pub fn add_next_command(life: &mut CardLife, plan: &RunPlan) {
     let run = &plan.run_id;
+    if life.is_guard_unclear() {
+        life.note = format!(
+            "the guard's answers cannot be used: {}; `orket gates list` shows what it said: `orket gates approve ID --reason WHY` sends the card back to its seat, `orket gates reject ID` has the guard asked again",
+            life.note
+        );
+        return;
+    }
     if life.is_over_budget() {
         life.note = format!(
             "{}; `orket budget {run}` shows it, `orket budget {run} --add UNIT=AMOUNT` or `orket gates approve` lets it go on",

@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::backoff::Backoff;
 use crate::failure::{Failure, FailureClass};
-use crate::plan::CardPlan;
-use crate::policy::{
-    BEGIN_ANEW, GuardLoopPolicy, NON_COMPLIANT, OnExceed, RETRY_EXCEEDED, Ruling, fingerprint,
-};
+use crate::plan::{CardPlan, RunPlan};
+use crate::policy::{BEGIN_ANEW, GuardLoopPolicy, NON_COMPLIANT, OnExceed, Ruling, fingerprint};
 use crate::status::{CardStatus, WaitReason};
 use crate::turn::{Purpose, TurnOutcome};
+use crate::verify::VerifyJob;
 
 /// The code of a card that waits for a person's approval in the middle of a turn.
 pub const PARKED: &str = "E_APPROVAL_REQUIRED";
 /// The code of a card that waits for a larger budget.
 pub const OVER_BUDGET: &str = "E_BUDGET";
+/// The code of a card whose guard gave no answer that can be used.
+pub const GUARD_UNCLEAR: &str = "E_GUARD_PAYLOAD";
 
 /// How long a card bears with a server that asks it to wait, in all, before its refusals count.
 const MOST_REST_MS: u64 = 2 * 60 * 60 * 1_000;
@@ -46,6 +47,9 @@ pub struct CardLife {
     pub attempt: u32,
     /// Failed attempts forgiven so far.
     pub retries: u32,
+    /// Failed attempts at its review forgiven so far.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub review_failures: u32,
     /// Failures of the model's server in a row; they have a budget of their own, since no answer
     /// was judged.
     #[serde(default)]
@@ -80,6 +84,11 @@ pub struct CardLife {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none_yet(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -94,6 +103,7 @@ impl Default for CardLife {
             turn: 0,
             attempt: 0,
             retries: 0,
+            review_failures: 0,
             model_failures: 0,
             rested_ms: 0,
             recoveries: 0,
@@ -149,8 +159,10 @@ pub struct Conclusion {
 }
 
 /// The budgets that an outcome is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budgets<'a> {
+    /// The run, which says what is verified.
+    pub plan: &'a RunPlan,
     /// The rules of the loop between seat and guard.
     pub guard_loop: &'a GuardLoopPolicy,
     /// The wait between attempts.
@@ -251,30 +263,68 @@ impl CardLife {
                 status,
                 wait_reason,
                 summary,
+                through,
+                objection,
             } => {
-                let wish = (*status, *wait_reason);
-                self.succeeded(card, purpose, wish, summary, budgets, seed)
+                let said = match objection {
+                    Some(objection) => objection.to_string(),
+                    None => summary.clone(),
+                };
+                let mut changes = Vec::new();
+                for status in self.way(purpose, through, *status, card, budgets) {
+                    self.go(status, "tool_call", false, &mut changes);
+                }
+                self.wait_reason = *wait_reason;
+                self.succeeded(card, purpose, (summary, said), changes, budgets, seed)
             }
             TurnOutcome::Failed { failure } => self.failed(card, purpose, failure, budgets, seed),
         }
+    }
+
+    /// The statuses that a turn's calls take the card through. Work that is to be verified does not get
+    /// past its review, not even when its seat may speak for the guard.
+    fn way(
+        &self,
+        purpose: Purpose,
+        through: &[CardStatus],
+        last: CardStatus,
+        card: &CardPlan,
+        budgets: &Budgets<'_>,
+    ) -> Vec<CardStatus> {
+        let mut way = if through.is_empty() {
+            vec![last]
+        } else {
+            through.to_vec()
+        };
+        let is_verified = || VerifyJob::is_due(budgets.plan, card, &self.written);
+        let finishes =
+            |status: &CardStatus| matches!(status, CardStatus::Done | CardStatus::GuardApproved);
+        if purpose == Purpose::Work
+            && let Some(first) = way.iter().position(finishes)
+            && is_verified()
+        {
+            way.truncate(first);
+            if way.last() != Some(&CardStatus::CodeReview) {
+                way.push(CardStatus::CodeReview);
+            }
+        }
+        way
     }
 
     fn succeeded(
         &mut self,
         card: &CardPlan,
         purpose: Purpose,
-        (status, wait_reason): (CardStatus, Option<WaitReason>),
-        summary: &str,
+        (summary, said): (&str, String),
+        mut changes: Vec<Change>,
         budgets: &Budgets<'_>,
         seed: &str,
     ) -> Conclusion {
-        let mut changes = Vec::new();
         self.attempt = 0;
         self.recoveries = 0;
         self.model_failures = 0;
         self.rested_ms = 0;
-        self.go(status, "tool_call", false, &mut changes);
-        self.wait_reason = wait_reason;
+        self.review_failures = 0;
         match purpose {
             Purpose::Work => {
                 self.refusal = None;
@@ -292,10 +342,10 @@ impl CardLife {
                     self.go(CardStatus::Done, "guard_approved", true, &mut changes);
                 }
                 if self.status == CardStatus::GuardRequestedChanges {
-                    return self.sent_back(card, summary.to_owned(), None, changes, budgets, seed);
+                    return self.sent_back(card, said, None, changes, budgets, seed);
                 }
                 if self.status.is_settled() && self.status != CardStatus::Done {
-                    self.note = format!("its seat set it to {}: {summary}", self.status);
+                    self.note = format!("its seat set it to {}: {said}", self.status);
                 }
             }
             Purpose::Review => {
@@ -304,18 +354,11 @@ impl CardLife {
                         self.go(CardStatus::Done, "guard_approved", true, &mut changes)
                     }
                     CardStatus::GuardRequestedChanges => {
-                        return self.sent_back(
-                            card,
-                            summary.to_owned(),
-                            None,
-                            changes,
-                            budgets,
-                            seed,
-                        );
+                        return self.sent_back(card, said, None, changes, budgets, seed);
                     }
                     CardStatus::Blocked | CardStatus::GuardRejected => {
                         self.code = Some("E_GUARD_REJECTED".to_owned());
-                        self.note = format!("the guard refused it: {summary}");
+                        self.note = format!("the guard refused it: {said}");
                     }
                     CardStatus::Ready
                     | CardStatus::InProgress
@@ -324,7 +367,7 @@ impl CardLife {
                     | CardStatus::AwaitingGuardReview => {
                         // A guard that settles nothing has not agreed. It counts like any other
                         // sending back, or the two could go on for ever.
-                        let why = format!("the guard's turn settled nothing: {summary}");
+                        let why = format!("the guard's turn settled nothing: {said}");
                         return self.sent_back(card, why, None, changes, budgets, seed);
                     }
                     CardStatus::WaitingForDeveloper
@@ -406,8 +449,14 @@ impl CardLife {
             | FailureClass::Storage => {
                 self.model_failures = 0;
                 self.rested_ms = 0;
-                if self.retries < card.max_retries {
-                    self.retries = self.retries.saturating_add(1);
+                // What the guard does wrong is not held against the card's seat.
+                let tries = match purpose {
+                    Purpose::Work => &mut self.retries,
+                    Purpose::Review => &mut self.review_failures,
+                };
+                if *tries < card.max_retries {
+                    *tries = tries.saturating_add(1);
+                    let wait = budgets.backoff.delay(*tries, seed);
                     if matches!(
                         failure.class,
                         FailureClass::Contract
@@ -417,11 +466,20 @@ impl CardLife {
                     ) {
                         self.refusal = Some(failure.message.clone());
                     }
-                    let wait = budgets.backoff.delay(self.retries, seed);
                     return Conclusion {
                         changes,
                         after: After::Turn { purpose, wait },
                         gate: false,
+                    };
+                }
+                // A guard whose answers cannot be used has not agreed; a person says what it meant.
+                if purpose == Purpose::Review && failure.class == FailureClass::Contract {
+                    let note = failure.message.clone();
+                    self.park(purpose, GUARD_UNCLEAR, note, &mut changes);
+                    return Conclusion {
+                        changes,
+                        after: After::Parked,
+                        gate: true,
                     };
                 }
             }
@@ -482,10 +540,6 @@ impl CardLife {
         self.refusals.push(fingerprint(&why));
         let wait = match ruling {
             Ruling::Terminal(code) => {
-                let code = match class {
-                    Some(class) if code == RETRY_EXCEEDED => class.code().to_owned(),
-                    Some(_) | None => code,
-                };
                 let own = rules
                     .terminal_message
                     .as_deref()
@@ -494,6 +548,9 @@ impl CardLife {
                     Some(message) => format!("{message} (sent back {} times): {why}", self.retries),
                     None if code == NON_COMPLIANT => {
                         format!("refused again for the same reason: {why}")
+                    }
+                    None if self.retries == 0 => {
+                        format!("not accepted, and it may not be sent back: {why}")
                     }
                     None => format!(
                         "sent back {} times, still not accepted: {why}",
@@ -571,7 +628,41 @@ impl CardLife {
     /// Whether it waits for a person in the middle of a turn.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        self.code.as_deref() == Some(PARKED) || self.code.as_deref() == Some(OVER_BUDGET)
+        let waits = [PARKED, OVER_BUDGET, GUARD_UNCLEAR];
+        self.code
+            .as_deref()
+            .is_some_and(|code| waits.contains(&code))
+    }
+
+    /// Whether it waits for a person between two turns: no attempt is open.
+    #[must_use]
+    pub fn waits_between_turns(&self) -> bool {
+        self.is_parked() && self.code.as_deref() != Some(PARKED)
+    }
+
+    /// Whether it waits for a person to say what its guard meant.
+    #[must_use]
+    pub fn is_guard_unclear(&self) -> bool {
+        self.code.as_deref() == Some(GUARD_UNCLEAR)
+    }
+
+    /// A person lets the guard's refusal stand: back to the card's seat with these words. It counts
+    /// as a sending back; that a person decided it needs no further budget.
+    pub fn let_refusal_stand(&mut self, why: String, changes: &mut Vec<Change>) {
+        self.unpark(changes);
+        self.attempt = 0;
+        self.review_failures = 0;
+        self.refusals.push(fingerprint(&why));
+        self.refusal = Some(why);
+        self.retries = self.retries.saturating_add(1);
+        let reason = "guard_requested_changes";
+        self.go(CardStatus::InProgress, reason, true, changes);
+    }
+
+    /// A person has the guard asked again.
+    pub fn ask_guard_again(&mut self, changes: &mut Vec<Change>) {
+        self.unpark(changes);
+        self.review_failures = 0;
     }
 
     /// Whether it waits for more to spend.
@@ -619,6 +710,7 @@ impl CardLife {
         }
         let before = self.clone();
         self.retries = 0;
+        self.review_failures = 0;
         self.model_failures = 0;
         self.rested_ms = 0;
         self.recoveries = 0;

@@ -3,6 +3,7 @@
 mod check;
 mod clauses;
 mod decision;
+mod objection;
 mod rejection;
 pub mod rules;
 mod schema;
@@ -18,6 +19,7 @@ mod tests;
 mod words;
 
 pub use self::decision::{DECISION_PATH, DecisionRule};
+pub use self::objection::Objection;
 pub use self::rejection::PAYLOAD_KEYS;
 pub use self::rules::ScopeLimits;
 pub use self::scope::bars_looking;

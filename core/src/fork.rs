@@ -77,6 +77,8 @@ mod tests {
             status: CardStatus::CodeReview,
             wait_reason: None,
             summary: "written".to_owned(),
+            through: Vec::new(),
+            objection: None,
         };
         let attempts = [
             past(Purpose::Work, 1, None),
@@ -88,7 +90,9 @@ mod tests {
             past(Purpose::Work, 1, Some(done)),
         ];
         let guard_loop = GuardLoopPolicy::default();
+        let cx = crate::turn::some_context();
         let budgets = Budgets {
+            plan: &cx.plan,
             guard_loop: &guard_loop,
             backoff: Backoff::default(),
             max_model_retries: 5,

@@ -82,6 +82,8 @@ pub enum Command {
     Gates(GatesArgs),
     /// What a run may spend, has spent and has set aside; --add lets it spend more
     Budget(BudgetArgs),
+    /// What the project remembers of earlier runs: list, search, add, forget
+    Memory(MemoryArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Own the data folder until told to stop
@@ -306,6 +308,62 @@ impl Default for GatesCommand {
     fn default() -> Self {
         Self::List(GatesListArgs::default())
     }
+}
+
+/// `orket memory`.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryArgs {
+    /// Whose memory [default: the setting ORKET_MEMORY_PROJECT]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub project: Option<String>,
+    /// What to do; without a verb what is remembered is listed
+    #[command(subcommand)]
+    pub command: Option<MemoryCommand>,
+}
+
+/// The verbs of `orket memory`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MemoryCommand {
+    /// Everything that is remembered, the oldest first
+    List(MemoryListArgs),
+    /// What shares words with these, the most words first, as turns find it
+    Search {
+        /// The words
+        #[arg(value_name = "WORD", required = true)]
+        words: Vec<String>,
+        /// How many
+        #[command(flatten)]
+        list: MemoryListArgs,
+    },
+    /// Remember a decision of your own
+    Add {
+        /// What is decided
+        #[arg(value_name = "TEXT", required = true)]
+        text: Vec<String>,
+    },
+    /// Forget a record for good
+    Forget {
+        /// Its number
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+}
+
+impl Default for MemoryCommand {
+    fn default() -> Self {
+        Self::List(MemoryListArgs { limit: MOST_SHOWN })
+    }
+}
+
+/// How many records `orket memory` shows.
+const MOST_SHOWN: usize = 50;
+
+/// `orket memory list`.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryListArgs {
+    /// The most records shown
+    #[arg(long, value_name = "N", default_value_t = MOST_SHOWN)]
+    pub limit: usize,
 }
 
 /// `orket gates list`.

@@ -115,6 +115,7 @@ pub fn life(status: CardStatus) -> CardLife {
         model_failures: 0,
         rested_ms: 0,
         attempts: 0,
+        review_failures: 0,
         retries: 0,
         recoveries: 0,
         refusal: None,

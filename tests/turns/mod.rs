@@ -93,6 +93,8 @@ pub fn succeeded() -> Step {
             status: CardStatus::CodeReview,
             wait_reason: None,
             summary: "done".into(),
+            through: Vec::new(),
+            objection: None,
         },
     }
 }

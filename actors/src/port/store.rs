@@ -20,6 +20,9 @@ use super::queue::{QueueOp, QueuedRun};
 pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";
 /// The status of a gate that nobody has decided.
 pub const GATE_PENDING: &str = "pending";
+/// The request type of a gate about a guard whose refusal lacks its reasons, or whose answers cannot
+/// be used at all.
+pub const GUARD_PAYLOAD: &str = "guard_rejection_payload";
 /// The request type of a gate about a budget; its payload is a [`Shortage`].
 pub const BUDGET: &str = "budget";
 

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::approvals::newest_gate;
 use crate::port::store::{
-    BUDGET, CardRow, GATE_PENDING, GateDecision, GateRecord, Op, RunRecord, RunStatus,
-    UNKNOWN_OUTCOME,
+    BUDGET, CardRow, GATE_PENDING, GUARD_PAYLOAD, GateDecision, GateRecord, Op, RunRecord,
+    RunStatus, UNKNOWN_OUTCOME,
 };
 use crate::turn_actor::audit;
 
@@ -59,6 +59,12 @@ pub(super) fn waits_for_a_budget(life: &CardLife, card: CardRow, gates: &[GateRe
         })
 }
 
+/// Whether a question about what a card's guard meant is still asked, or its answer not yet heeded.
+fn waits_for_the_guard(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> bool {
+    life.is_guard_unclear()
+        && newest_gate(gates, card, GUARD_PAYLOAD).is_some_and(|gate| !gate.spent)
+}
+
 /// The changes that make a stopped run go on: only what is left is made ready.
 pub(super) fn reopening(
     record: &RunRecord,
@@ -86,7 +92,10 @@ pub(super) fn reopening(
             UnknownOutcome::Released(gate) => released.push(gate),
         }
         let parked = card.life.is_parked() && open.contains(&card.row);
-        if parked || waits_for_a_budget(&card.life, card.row, gates) {
+        if parked
+            || waits_for_a_budget(&card.life, card.row, gates)
+            || waits_for_the_guard(&card.life, card.row, gates)
+        {
             // What a person decided is read by the run itself.
             continue;
         }

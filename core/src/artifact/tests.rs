@@ -69,6 +69,8 @@ fn the_ending_is_read_from_the_last_word() {
             status: CardStatus::Done,
             wait_reason: None,
             summary: String::new(),
+            through: Vec::new(),
+            objection: None,
         },
     }];
     assert_eq!(ending(&done), Ending::Succeeded);

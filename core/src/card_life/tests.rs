@@ -23,7 +23,10 @@ fn card(max_retries: u32) -> CardPlan {
 fn budgets() -> Budgets<'static> {
     static LOOP: std::sync::LazyLock<GuardLoopPolicy> =
         std::sync::LazyLock::new(GuardLoopPolicy::default);
+    static PLAN: std::sync::LazyLock<RunPlan> =
+        std::sync::LazyLock::new(|| crate::turn::some_context().plan.as_ref().clone());
     Budgets {
+        plan: &PLAN,
         guard_loop: &LOOP,
         backoff: Backoff {
             base_ms: 10,
@@ -48,6 +51,8 @@ fn succeeded(status: CardStatus) -> TurnOutcome {
         status,
         wait_reason: waits.then_some(WaitReason::Input),
         summary: "what was said".to_owned(),
+        through: Vec::new(),
+        objection: None,
     }
 }
 
@@ -157,16 +162,21 @@ proptest! {
             };
             let conclusion = life.conclude(&card, purpose, &outcome, &budgets(), "seed");
             assert_allowed(&conclusion.changes, life.wait_reason, roles);
-            prop_assert!(life.retries <= max_retries);
+            prop_assert!(life.review_failures <= max_retries);
             match conclusion.after {
                 After::Settled => prop_assert_eq!(life.next_purpose(), None),
                 After::Parked => {
-                    prop_assert!(conclusion.gate && life.is_over_budget() && !life.note.is_empty());
+                    prop_assert!(conclusion.gate && life.waits_between_turns() && !life.note.is_empty());
                     prop_assert_eq!(life.wait_reason, Some(WaitReason::Review));
                     let mut changes = Vec::new();
-                    life.unpark(&mut changes);
+                    if life.is_guard_unclear() && life.attempts % 2 == 0 {
+                        life.let_refusal_stand(format!("no: {}", life.attempts), &mut changes);
+                        prop_assert_eq!(life.next_purpose(), Some(Purpose::Work));
+                    } else {
+                        life.unpark(&mut changes);
+                        prop_assert_eq!(life.next_purpose(), Some(purpose));
+                    }
                     assert_allowed(&changes, None, roles);
-                    prop_assert_eq!(life.next_purpose(), Some(purpose));
                     attempts_since_reopened = 0;
                     continue;
                 }
@@ -187,7 +197,8 @@ proptest! {
         // A seat and a guard may each be asked between two sendings back, and each of them may have
         // to be asked again because the model's server does not answer.
         let crashes_and_halts = 200;
-        let most = 2 * (max_retries + 1) * (MAX_MODEL_RETRIES + 1) + crashes_and_halts;
+        let tries = max_retries + 1;
+        let most = 2 * tries * tries * (MAX_MODEL_RETRIES + 1) + crashes_and_halts;
         prop_assert!(attempts_since_reopened <= most);
 
         let mut changes = Vec::new();
@@ -285,6 +296,8 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
         status: CardStatus::GuardRequestedChanges,
         wait_reason: None,
         summary: "name the file".to_owned(),
+        through: Vec::new(),
+        objection: None,
     };
     life.claim(Purpose::Review);
     life.conclude(&card, Purpose::Review, &sent_back, &budgets(), "seed");
@@ -310,6 +323,8 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
         status: CardStatus::GuardRequestedChanges,
         wait_reason: None,
         summary: "name the folder".to_owned(),
+        through: Vec::new(),
+        objection: None,
     };
     life.conclude(&card, Purpose::Review, &otherwise, &budgets(), "seed");
     assert_eq!(life.code.as_deref(), Some("GUARD_RETRY_EXCEEDED"));

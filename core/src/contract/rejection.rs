@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
+use super::objection::refusals;
 use super::{Answer, Contract, GUARD_PAYLOAD};
 use crate::contract::check::{cut, violation};
 use crate::gate::status_asked;
 use crate::status::{CardStatus, WaitReason};
+use crate::tool::ToolCall;
 use crate::tool_call::guard_payload;
-use crate::tool_catalogue::UPDATE_ISSUE_STATUS;
 use crate::turn::Violation;
 
 /// What a refusal's object must hold, each not empty.
@@ -28,12 +29,9 @@ impl Contract {
         if !self.rejection_payload {
             return;
         }
-        let call = answer
-            .calls
-            .iter()
-            .filter(|call| call.tool == UPDATE_ISSUE_STATUS)
-            .find(|call| status_asked(call).is_some_and(|(status, _)| refuses(status)));
-        let Some(call) = call else { return };
+        let calls: Vec<_> = refusals(answer.calls).collect();
+        // The last one is where the card would stand.
+        let Some(call) = calls.last() else { return };
         let given = guard_payload(answer.text).and_then(|value| match value {
             Value::Object(object) => Some(object),
             _ => None,
@@ -59,8 +57,9 @@ impl Contract {
             );
             lacks.push(violation(GUARD_PAYLOAD, message, evidence));
         }
-        let waits = status_asked(call).and_then(|(_, reason)| reason);
-        if waits == Some(WaitReason::Dependency) && !answer.waits_for_others {
+        let waits = |call: &&ToolCall| status_asked(call).and_then(|(_, reason)| reason);
+        let on_others = |call: &&ToolCall| waits(call) == Some(WaitReason::Dependency);
+        if calls.iter().any(on_others) && !answer.waits_for_others {
             let message = "the wait_reason is `dependency`, but nothing that this card depends on \
                            is open; give another reason";
             let evidence = "wait_reason: dependency".to_owned();

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
-use crate::contract::{Answer, Contract, bars_looking};
+use crate::contract::{Answer, Contract, Objection, bars_looking};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
@@ -148,6 +148,20 @@ impl Context {
         self.card
             .model_override(&seat.role)
             .unwrap_or_else(|| seat.model.clone())
+    }
+}
+
+/// What a model said, its native calls written out as a model writes them in text.
+fn whole_text(reply: Reply) -> String {
+    if reply.calls.is_empty() {
+        return reply.text;
+    }
+    let calls = tool_call::render(&reply.calls);
+    let said = reply.text.trim_end();
+    if said.is_empty() {
+        calls
+    } else {
+        format!("{said}\n{calls}")
     }
 }
 
@@ -528,7 +542,7 @@ impl Turn {
             unmet,
             verdict,
         } = self.judge(&reply)?;
-        self.reply_text = reply.text;
+        self.reply_text = whole_text(reply);
 
         let cx = Arc::clone(&self.cx);
         let seat = seat_of(&cx)?;
@@ -828,10 +842,17 @@ impl Turn {
                 next: Next::Ask,
             });
         }
+        let statuses: Vec<CardStatus> = self.carried_out.iter().filter_map(status_of).collect();
         let outcome = TurnOutcome::Succeeded {
             status: self.status,
             wait_reason: self.wait_reason,
             summary: self.summary(),
+            through: if statuses.len() > 1 {
+                statuses
+            } else {
+                Vec::new()
+            },
+            objection: Objection::of(&self.reply_text, &self.carried_out),
         };
         steps.push(Step::TurnFinished {
             outcome: outcome.clone(),
@@ -1189,4 +1210,4 @@ fn describe(violations: &[Violation]) -> String {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -11,6 +11,11 @@ pub use machine::{
     Turn, cut_off_effect, unknown_outcome,
 };
 
+#[cfg(test)]
+pub(crate) fn some_context() -> std::sync::Arc<Context> {
+    machine::tests::context(None)
+}
+
 pub use rederive::{Divergence, RecordedStep, rederive};
 pub use report::{
     CommandReport, FixtureFault, FixtureReport, ScenarioReport, SyntaxFinding, UncheckedFile,
@@ -20,6 +25,7 @@ pub use rounds::{Followed, Round, follow};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Objection;
 use crate::failure::Failure;
 use crate::gate::normal_path;
 use crate::ids::CardId;
@@ -97,6 +103,12 @@ pub enum TurnOutcome {
         wait_reason: Option<WaitReason>,
         /// The reply, cut for the history of later prompts.
         summary: String,
+        /// Every status that it set, where there are several; the last one is `status`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        through: Vec<CardStatus>,
+        /// Where it refuses: its reasons.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        objection: Option<Objection>,
     },
     /// It did not work.
     Failed {

@@ -19,7 +19,7 @@ fn contract(statuses: &[CardStatus], writes: &[&str]) -> Contract {
     }
 }
 
-fn context(effect: Option<EffectClass>) -> Arc<Context> {
+pub(crate) fn context(effect: Option<EffectClass>) -> Arc<Context> {
     let mut tools = catalogue();
     if let Some(effect) = effect {
         tools.push(ToolSpec {
@@ -229,6 +229,33 @@ fn a_broken_contract_is_told_once_and_fails_the_second_time() {
     assert_eq!(failure.class, FailureClass::Contract);
     assert!(failure.message.contains("agent_output/a.txt"), "{failure}");
     assert!(turn.ledger().is_empty());
+}
+
+#[test]
+fn native_calls_are_part_of_what_was_said() {
+    let cx = context(None);
+    let refusing = call(
+        "update_issue_status",
+        json!({"status": "guard_requested_changes", "rationale": "short", "violations": ["no tests"],
+               "remediation_actions": ["write some"]}),
+    );
+    let native = Reply {
+        calls: vec![refusing],
+        ..Reply::default()
+    };
+    let (mut turn, _) = Turn::begin(Arc::clone(&cx)).expect("begins");
+    let decision = turn.replied(native).expect("taken");
+    // The contract lacks its file, so the model is shown its own words and asked again.
+    let again = decision.steps.iter().find_map(|step| match step {
+        Step::ModelRequested { messages, .. } => messages.first(),
+        _ => None,
+    });
+    let said = &again.expect("asked again").content;
+    assert!(
+        said.contains("no tests") && said.contains("update_issue_status"),
+        "{said}"
+    );
+    assert!(turn.summary().contains("no tests"));
 }
 
 #[test]

@@ -110,6 +110,12 @@ pub struct VerifyJob {
 }
 
 impl VerifyJob {
+    /// Whether anything would be looked at before a review of `card`.
+    #[must_use]
+    pub fn is_due(plan: &RunPlan, card: &CardPlan, written: &[String]) -> bool {
+        Self::of(plan, card, written).is_some()
+    }
+
     /// The job of a review of `card`, whose turns wrote the files `written`; `None` when there is
     /// nothing to look at.
     #[must_use]
