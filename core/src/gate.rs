@@ -8,6 +8,7 @@ mod layers;
 mod names;
 mod ownership;
 mod path;
+mod python;
 #[cfg(test)]
 mod rule_tests;
 mod status_change;

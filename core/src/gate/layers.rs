@@ -1,10 +1,11 @@
 //! iDesign: where source files lie, how they are called, and which layer may use which.
 //!
-//! Imports are read line by line, which is enough to see what a file asks for; a file that does not
-//! parse is the verifier's to refuse.
+//! Python is read by statements, with strings and comments left out; of other languages the lines that
+//! bring something in. A file that does not parse is the verifier's to refuse.
 
 use serde_json::Value;
 
+use super::python::{class, imports, statements};
 use super::{GateScope, RULE_IDESIGN, clip, refuse};
 use crate::tool::ToolCall;
 use crate::turn::Violation;
@@ -80,23 +81,53 @@ pub(super) fn check(call: &ToolCall, path: &str, scope: &GateScope<'_>) -> Resul
         .get("content")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let used = text.lines().filter_map(imported).find_map(|line| {
-        let line = line.to_lowercase();
+    let ending = ending.to_lowercase();
+    let python = if ending == "py" || ending == "pyi" {
+        statements(text)
+    } else {
+        Vec::new()
+    };
+    let names: Vec<&str> = if python.is_empty() {
+        text.lines().filter_map(imported).collect()
+    } else {
+        python.iter().flat_map(|line| imports(line)).collect()
+    };
+    let used = names.into_iter().find_map(|name| {
+        let name = name.to_lowercase();
         closed
             .iter()
-            .find(|layer| line.contains(**layer))
-            .map(|layer| (*layer, line))
+            .find(|layer| name.contains(**layer))
+            .map(|layer| (*layer, name))
     });
-    match used {
-        None => Ok(()),
-        Some((layer, line)) => {
+    if let Some((layer, name)) = used {
+        let message = format!(
+            "write_file: under iDesign what lies in {folder}/ uses no {layer}; {:?} does",
+            clip(path)
+        );
+        return Err(refuse(RULE_IDESIGN, message, &name));
+    }
+    let mut classes = python.iter().filter_map(|line| class(line)).peekable();
+    let first = classes.peek().map(|name| (*name).to_owned());
+    let fits = |name: &str| name.to_lowercase().ends_with(fragment);
+    match first {
+        Some(first) if !classes.any(fits) => {
             let message = format!(
-                "write_file: under iDesign what lies in {folder}/ uses no {layer}; {:?} does",
+                "write_file: under iDesign one of the classes of a Python file in {folder}/ is a \
+                 {fragment} by its name (such as {}{}); {:?} has none",
+                first,
+                capitalised(fragment),
                 clip(path)
             );
-            Err(refuse(RULE_IDESIGN, message, &line))
+            Err(refuse(RULE_IDESIGN, message, &format!("class {first}")))
         }
+        Some(_) | None => Ok(()),
     }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn file_name(path: &str) -> &str {

@@ -198,6 +198,14 @@ fn the_layers_of_idesign_hold_where_they_are_asked_for() {
             "accessors/db_accessor.py",
             "# a manager would be wrong here",
         ),
+        (
+            "accessors/db_accessor.py",
+            "\"\"\"Reads rows.\n\nimport this where a manager needs it.\n\"\"\"\nclass Row: pass\nclass DbAccessor: pass",
+        ),
+        (
+            "accessors/db_accessor.js",
+            "// a manager calls this\nimport x from './rows'",
+        ),
         ("agent_output/accessors/__init__.py", ""),
         ("agent_output/main.py", "import manager"),
         ("README.md", ""),
@@ -212,6 +220,11 @@ fn the_layers_of_idesign_hold_where_they_are_asked_for() {
             "engines/price_engine.py",
             "from managers import order_manager",
         ),
+        (
+            "engines/price_engine.py",
+            "from rows import (\n    a,\n    order_manager,\n)",
+        ),
+        ("managers/order_manager.py", "class Order:\n    pass"),
         (
             "accessors/db_accessor.js",
             "const x = require('../engines/price')",
