@@ -9,12 +9,16 @@ mod witness;
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 
 use hostile_replies::{Case, Expect, cases};
 use lab::{Lab, agree, on_actix, run_to_end};
 use orket::system::System;
 use orket_actors::runtime::Shutdown;
-use orket_core::turn::{Step, TurnOutcome};
+use orket_core::model::Reply;
+use orket_core::status::CardStatus;
+use orket_core::tool_call::{parse, render};
+use orket_core::turn::{Context as TurnContext, Purpose, Step, Turn, TurnOutcome};
 use serde_json::{Value, json};
 use witness::attempts;
 
@@ -87,11 +91,8 @@ fn epic(lab: &Lab, cases: &[Case]) {
         "id": VICTIM, "summary": "stands by", "seat": "coder", "max_retries": 0,
         "params": {"required_write_paths": [], "required_statuses": ["blocked"], "verify": []},
     })];
-    let mut replies = vec![
-        json!({"when": {"role": "integrity_guard"}, "calls": agree()}),
-        json!({"when": {"issue": VICTIM}, "calls": [
-            {"tool": "update_issue_status", "args": {"status": "blocked", "wait_reason": "input"}}]}),
-    ];
+    let mut replies = vec![json!({"when": {"issue": VICTIM}, "calls": [
+            {"tool": "update_issue_status", "args": {"status": "blocked", "wait_reason": "input"}}]})];
     for (place, case) in cases.iter().enumerate() {
         let id = format!("H-{place}");
         issues.push(json!({
@@ -102,6 +103,12 @@ fn epic(lab: &Lab, cases: &[Case]) {
             let when = json!({"issue": id, "prompt_contains": text.0});
             replies.push(json!({"when": when, "content": text.1}));
         }
+        let guard = json!({"issue": id, "role": "integrity_guard"});
+        let agrees = json!({"when": guard, "calls": agree()});
+        replies.push(match &case.guard {
+            Some(says) => json!({"when": guard, "content": says}),
+            None => agrees,
+        });
         let when = json!({"issue": id});
         replies.push(json!({"when": when, "content": case.reply, "chunk_chars": 1_000_000}));
     }
@@ -143,7 +150,8 @@ fn no_reply_does_what_it_may_not() {
         let told = failures.get(&id).cloned().unwrap_or_default();
         let right = match &case.expect {
             Expect::Refused(wanted, rule) => {
-                card.status == "blocked" && code == *wanted && told.contains(rule)
+                let stands = ["blocked", "awaiting_guard_review"];
+                stands.contains(&card.status.as_str()) && code == *wanted && told.contains(rule)
             }
             Expect::Done => card.status == "done",
             Expect::Harmless => {
@@ -171,6 +179,72 @@ fn no_reply_does_what_it_may_not() {
         .find(|card| card.id == VICTIM)
         .expect("a card");
     assert_eq!(victim.status, "blocked");
+}
+
+/// What a provider hands over as native calls is judged like the same calls in a text.
+#[test]
+fn native_calls_are_judged_as_those_in_a_text_are() {
+    let cases = cases();
+    let lab = Lab::new();
+    epic(&lab, &cases);
+    let run = lab.new_run("hostile", "run-1", "build-1");
+    let plan = Arc::new(run.plan);
+    let mut compared = 0;
+    for (place, case) in cases.iter().enumerate() {
+        let id = format!("H-{place}");
+        let card = run.cards.iter().find(|card| card.id.as_str() == id);
+        let card = Arc::new(card.expect("a card").clone());
+        let (seat, purpose, status, said) = match &case.guard {
+            Some(said) => (
+                plan.guard_seat.clone(),
+                Purpose::Review,
+                CardStatus::AwaitingGuardReview,
+                said,
+            ),
+            None => (
+                card.seat.clone(),
+                Purpose::Work,
+                CardStatus::InProgress,
+                &case.reply,
+            ),
+        };
+        let text = said.replace("{{issue_id}}", &id);
+        let calls = parse(&text).calls;
+        if calls.is_empty() {
+            continue;
+        }
+        let cx = TurnContext {
+            plan: Arc::clone(&plan),
+            card,
+            seat,
+            purpose,
+            turn: 1,
+            attempt: 1,
+            status,
+            missing_reads: Vec::new(),
+            comments: Vec::new(),
+            refusal: None,
+            history: Vec::new(),
+            dependencies: Vec::new(),
+            room: None,
+            written: Vec::new(),
+            remembered: None,
+        };
+        let (turn, _) = Turn::begin(Arc::new(cx)).expect("begins");
+        let judge = |reply: Reply| turn.judge(&reply).expect("judged");
+        let native = judge(Reply {
+            calls: calls.clone(),
+            ..Reply::default()
+        });
+        let spoken = judge(Reply {
+            text: render(&calls),
+            ..Reply::default()
+        });
+        assert_eq!(native.refused, spoken.refused, "{}", case.name);
+        assert_eq!(native.verdict, spoken.verdict, "{}", case.name);
+        compared += 1;
+    }
+    assert!(compared >= 120, "{compared}");
 }
 
 /// What the workspace holds that agents may not change.

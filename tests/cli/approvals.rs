@@ -229,3 +229,51 @@ fn a_living_owner_goes_on_by_itself() {
     owner.end();
     holds(&house);
 }
+
+/// Several people decide at once: one of them does, the others are told.
+#[test]
+fn of_many_who_decide_at_once_one_decides() {
+    for owned in [false, true] {
+        let house = House::new();
+        house.epic("ask", 1, QUICK);
+        let waits = run_with(&house, &["--epic", "ask", "--json"], &[ASKS]);
+        assert_eq!(waits.code, 1, "{waits:?}");
+        let owner = owned.then(|| {
+            let mut owner = house.start(&["serve", "--socket-only"]);
+            owner.until("listening on");
+            owner
+        });
+        let verbs = [
+            "approve", "reject", "expire", "approve", "reject", "approve",
+        ];
+        let deciders: Vec<_> = verbs
+            .iter()
+            .map(|verb| {
+                let mut command = house.command(&["gates", verb, "1"]);
+                let piped = std::process::Stdio::piped;
+                (
+                    *verb,
+                    command.stdout(piped()).stderr(piped()).spawn().unwrap(),
+                )
+            })
+            .collect();
+        let mut decided = Vec::new();
+        for (verb, child) in deciders {
+            let output = child.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            match output.status.code() {
+                Some(0) => decided.push(verb),
+                Some(1) => assert!(told.contains("E_GATE_DECIDED"), "owned {owned}: {told}"),
+                other => panic!("owned {owned}: {other:?} {told}"),
+            }
+        }
+        assert_eq!(decided.len(), 1, "owned {owned}: {decided:?}");
+        let expected = match decided[0] {
+            "approve" => "approved",
+            "reject" => "rejected",
+            _ => "expired",
+        };
+        assert_eq!(statuses(&house)[0], expected, "owned {owned}");
+        drop(owner);
+    }
+}
