@@ -1,13 +1,13 @@
 //! Halting a run and going on with one.
 
-use orket_actors::port::store::{BudgetGrant, GateDecision, RunStatus};
+use orket_actors::port::store::{BudgetGrant, GATE_PENDING, GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 
 use super::start::ended_meanwhile;
 use super::{Refusal, Service};
 use crate::owner::builds::command_for;
-use crate::owner::ports::{BudgetView, RunRow};
+use crate::owner::ports::{BudgetView, GateView, RunRow};
 use crate::owner::wire::{
     DecideRequest, Decision, GrantRequest, Outcome, ResumeRequest, Started, StartedRun,
 };
@@ -36,31 +36,42 @@ impl Service {
         decision: GateDecision,
         request: DecideRequest,
     ) -> Result<Decision, Refusal> {
-        let found = self
-            .records(move |records| records.gates(None))
-            .await?
-            .into_iter()
-            .find(|it| it.id == gate)
-            .ok_or_else(|| Refusal::unknown_gate(gate))?;
-        if found.status != "pending" {
-            return Err(Refusal::gate_decided(gate, &found.status));
-        }
+        let found = self.pending(gate).await?;
         let by = if request.by.trim().is_empty() {
             "operator".to_owned()
         } else {
             request.by
         };
-        let goes_on = self
-            .inner
-            .engine
-            .decide_gate(gate, decision, by, request.reason)
-            .await?;
+        let reason = request.reason;
+        let decided = self.inner.engine.decide_gate(gate, decision, by, reason);
+        let goes_on = match decided.await {
+            Ok(goes_on) => goes_on,
+            Err(error) => {
+                // Somebody else may have been quicker; that is what is told then.
+                self.pending(gate).await?;
+                return Err(error.into());
+            }
+        };
         Ok(Decision {
             id: gate,
             run_id: found.run_id,
             status: decision.as_str().to_owned(),
             goes_on,
         })
+    }
+
+    /// A gate that nobody has decided.
+    async fn pending(&self, gate: i64) -> Result<GateView, Refusal> {
+        let found = self
+            .records(move |records| records.gates(None))
+            .await?
+            .into_iter()
+            .find(|it| it.id == gate)
+            .ok_or_else(|| Refusal::unknown_gate(gate))?;
+        if found.status != GATE_PENDING {
+            return Err(Refusal::gate_decided(gate, &found.status));
+        }
+        Ok(found)
     }
 
     /// Lets a run spend more; what waited for it goes on.
