@@ -8,8 +8,9 @@
 //! twice, first under the turn's schema, then without it.
 //!
 //! A turn meets its contract at the first answer when it succeeded and the model was not corrected
-//! once. `--assert` exits with 1 when fewer than 95 % do under the schema. docs/live-lane.md says how
-//! to get a small model and a server for it.
+//! once. `--assert` exits with 1 when fewer than 95 % do under the schema, of all turns or of those of
+//! the working seats alone. The verifier is off: it judges what was written, not whether the contract
+//! was met. docs/live-lane.md says how to get a small model and a server for it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ fn main() {
     } else {
         show(&with, &without);
     }
-    let met = with.part();
+    let met = with.part().min(with.part_at_work());
     if wish.assert && met < BAR {
         eprintln!(
             "missed: {met:.1} % of the turns met their contract at the first answer, {BAR} % wanted"
@@ -77,8 +78,26 @@ fn main() {
     }
 }
 
+/// What may stand behind `--`; `--bench` is cargo's own.
+const FLAGS: [&str; 4] = ["--assert", "--json", "--keep", "--bench"];
+const VALUES: [&str; 2] = ["--cards", "--model"];
+
+fn refuse_unknown(arguments: &[String]) {
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        if VALUES.contains(&argument.as_str()) {
+            rest.next();
+        } else if !FLAGS.contains(&argument.as_str()) {
+            let known = [VALUES.as_slice(), &FLAGS[..3]].concat().join(", ");
+            eprintln!("error: unknown argument `{argument}`; known: {known}");
+            std::process::exit(2);
+        }
+    }
+}
+
 fn wish() -> Option<Wish> {
     let arguments: Vec<String> = std::env::args().collect();
+    refuse_unknown(&arguments);
     let has = |name: &str| arguments.iter().any(|it| it == name);
     let value = |name: &str| {
         let pair = arguments.windows(2).find(|pair| pair[0] == name);
@@ -109,18 +128,32 @@ struct Outcome {
     seats: BTreeMap<String, Tally>,
     done: usize,
     cards: usize,
-    output_tokens: u64,
+    /// `None` when the server counts none.
+    output_tokens: Option<u64>,
     seconds: f64,
 }
+
+/// The seat that every card goes to in the end.
+const GUARD: &str = "integrity_guard";
 
 impl Outcome {
     fn turns(&self) -> u32 {
         self.seats.values().map(|it| it.turns).sum()
     }
 
+    /// How many of a hundred turns met their contract.
     fn part(&self) -> f64 {
-        let met: u32 = self.seats.values().map(|it| it.met).sum();
-        100.0 * f64::from(met) / f64::from(self.turns().max(1))
+        percent(self.seats.values())
+    }
+
+    /// Likewise, without the guard's: nearly every card adds one.
+    fn part_at_work(&self) -> f64 {
+        percent(
+            self.seats
+                .iter()
+                .filter(|(seat, _)| *seat != GUARD)
+                .map(|(_, tally)| tally),
+        )
     }
 
     fn report(&self) -> Value {
@@ -134,9 +167,14 @@ impl Outcome {
                 )
             })
             .collect();
-        json!({"turns": self.turns(), "met_percent": self.part(), "cards_done": self.done,
+        json!({"turns": self.turns(), "met_percent": self.part(), "met_percent_at_work": self.part_at_work(), "cards_done": self.done,
                "cards": self.cards, "seconds": self.seconds, "output_tokens": self.output_tokens, "seats": seats})
     }
+}
+
+fn percent<'a>(tallies: impl Iterator<Item = &'a Tally>) -> f64 {
+    let (met, turns) = tallies.fold((0, 0), |(met, turns), it| (met + it.met, turns + it.turns));
+    100.0 * f64::from(met) / f64::from(turns.max(1))
 }
 
 fn show(with: &Outcome, without: &Outcome) {
@@ -162,8 +200,14 @@ fn show(with: &Outcome, without: &Outcome) {
     row("all turns", &|it| {
         format!("{:.1} % of {}", it.part(), it.turns())
     });
+    row("turns of working seats", &|it| {
+        format!("{:.1} %", it.part_at_work())
+    });
     row("cards done", &|it| format!("{} of {}", it.done, it.cards));
-    row("tokens written", &|it| it.output_tokens.to_string());
+    row("tokens written", &|it| {
+        it.output_tokens
+            .map_or_else(|| "not counted".to_owned(), |it| it.to_string())
+    });
     row("seconds", &|it| format!("{:.0}", it.seconds));
     for (name, outcome) in [("with the schema", with), ("without", without)] {
         let mut codes: BTreeMap<&str, u32> = BTreeMap::new();
@@ -255,7 +299,7 @@ fn run(wish: &Wish, constrained: bool) -> Outcome {
                 .filter(|card| card.status == "done")
                 .count(),
             cards: report.cards.len(),
-            output_tokens: 0,
+            output_tokens: None,
             seconds: began.elapsed().as_secs_f64(),
         };
         for turn in system.reader().turns("live-run", None).expect("turns") {
@@ -264,8 +308,10 @@ fn run(wish: &Wish, constrained: bool) -> Outcome {
                 .iter()
                 .any(|it| matches!(it.step.as_ref(), Step::Reprompted { .. }));
             for it in &steps {
-                if let Step::ModelReplied { reply, .. } = it.step.as_ref() {
-                    outcome.output_tokens += reply.usage.output_tokens.unwrap_or(0);
+                if let Step::ModelReplied { reply, .. } = it.step.as_ref()
+                    && let Some(tokens) = reply.usage.output_tokens
+                {
+                    *outcome.output_tokens.get_or_insert(0) += tokens;
                 }
             }
             let tally = outcome.seats.entry(turn.role.clone()).or_default();
