@@ -13,6 +13,8 @@ mod python;
 mod rule_tests;
 mod status_change;
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;
 
 pub use self::path::normal_path;
