@@ -1,19 +1,26 @@
-//! The memory as runs use it: on threads that may block, opened when it is first needed.
+//! The memory as runs use it: on one thread of its own, which is started, and opens the database, when
+//! it is first needed. However many turns ask at once, nothing blocks but that thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use orket_actors::port::memory::{Commit, Found, Memory, MemoryFault, Recall};
 use orket_core::memory::buffer::BufferState;
 use orket_core::memory::recall::Recalled;
+use tokio::sync::oneshot;
 
 use super::{MemoryError, ProjectMemory};
+
+/// One piece of work for the thread.
+type Job = Box<dyn FnOnce(Result<&ProjectMemory, MemoryFault>) + Send>;
 
 /// The memory of a data folder.
 pub struct RunMemory {
     folder: PathBuf,
-    open: Arc<Mutex<Option<Arc<ProjectMemory>>>>,
+    thread: Mutex<Option<Sender<Job>>>,
 }
 
 impl RunMemory {
@@ -22,7 +29,7 @@ impl RunMemory {
     pub fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
-            open: Arc::new(Mutex::new(None)),
+            thread: Mutex::new(None),
         }
     }
 
@@ -30,31 +37,68 @@ impl RunMemory {
         &self,
         work: impl FnOnce(&ProjectMemory) -> Result<T, MemoryError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, MemoryFault>> {
-        let (folder, open) = (self.folder.clone(), Arc::clone(&self.open));
-        let fault = |error: MemoryError| MemoryFault(error.to_string());
-        let work = move || {
-            let memory = opened(&folder, &open).map_err(fault)?;
-            work(&memory).map_err(fault)
-        };
-        let task = tokio::task::spawn_blocking(work);
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            let done = memory.and_then(|memory| {
+                let worked = catch_unwind(AssertUnwindSafe(|| work(memory)));
+                match worked {
+                    Ok(Ok(value)) => Ok(value),
+                    Ok(Err(error)) => Err(MemoryFault(error.to_string())),
+                    Err(_panic) => Err(MemoryFault("its thread panicked at this".to_owned())),
+                }
+            });
+            // Whoever asked may be gone.
+            let _ = answer.send(done);
+        });
+        let handed = self.hand_over(job);
         Box::pin(async move {
-            task.await
-                .unwrap_or_else(|broken| Err(MemoryFault(broken.to_string())))
+            handed?;
+            answered
+                .await
+                .unwrap_or_else(|_gone| Err(MemoryFault("its thread is gone".to_owned())))
         })
+    }
+
+    fn hand_over(&self, job: Job) -> Result<(), MemoryFault> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = match &*thread {
+            None => job,
+            Some(known) => match known.send(job) {
+                Ok(()) => return Ok(()),
+                Err(returned) => returned.0,
+            },
+        };
+        let (jobs, received) = channel();
+        let folder = self.folder.clone();
+        std::thread::Builder::new()
+            .name("orket-memory".to_owned())
+            .spawn(move || serve(&folder, &received))
+            .map_err(|error| MemoryFault(format!("no thread for it: {error}")))?;
+        // It cannot have ended: it ends when this sender is dropped.
+        let _ = jobs.send(job);
+        *thread = Some(jobs);
+        Ok(())
     }
 }
 
-fn opened(
-    folder: &Path,
-    open: &Mutex<Option<Arc<ProjectMemory>>>,
-) -> Result<Arc<ProjectMemory>, MemoryError> {
-    let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(memory) = &*open {
-        return Ok(Arc::clone(memory));
+/// Carries out jobs until nobody can send any more. A database that cannot be opened is tried again
+/// with the next job.
+fn serve(folder: &Path, jobs: &Receiver<Job>) {
+    let mut memory = None;
+    for job in jobs {
+        if memory.is_none() {
+            match ProjectMemory::open(folder) {
+                Ok(opened) => memory = Some(opened),
+                Err(error) => {
+                    job(Err(MemoryFault(error.to_string())));
+                    continue;
+                }
+            }
+        }
+        if let Some(memory) = &memory {
+            job(Ok(memory));
+        }
     }
-    let memory = Arc::new(ProjectMemory::open(folder)?);
-    *open = Some(Arc::clone(&memory));
-    Ok(memory)
 }
 
 /// Who holds a commit while it is applied: the one owner of the data folder.

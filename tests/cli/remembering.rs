@@ -196,3 +196,19 @@ fn operators_see_search_and_forget() {
     assert_eq!(house.run(&["memory", "forget", &id]).code, 0);
     assert_eq!(remembered(&house), ["use tabs"]);
 }
+
+#[test]
+fn a_memory_that_cannot_be_used_stops_nothing() {
+    let house = house(1);
+    let place = house.durable().join("db/project_memory.db");
+    std::fs::create_dir_all(&place).unwrap();
+    run(&house, "buffered_write");
+    let log = house.path().join("workspace/default/orket.log");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("\"memory_unavailable\""), "{log}");
+    assert_eq!(house.run(&["memory"]).code, 1);
+    // Once it can be, the next run uses it.
+    std::fs::remove_dir(&place).unwrap();
+    run(&house, "buffered_write");
+    assert_eq!(remembered(&house).len(), 1);
+}
