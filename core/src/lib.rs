@@ -51,6 +51,7 @@ pub mod model;
 pub mod plan;
 pub mod plan_build;
 pub mod policy;
+pub mod relative;
 pub mod run;
 pub mod scenario;
 pub mod skill;

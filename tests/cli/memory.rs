@@ -79,7 +79,6 @@ fn two_runs_of_the_same_work_remember_alike_and_a_change_is_named() {
 
     let mut changed: Value = serde_json::from_slice(&std::fs::read(&other).unwrap()).unwrap();
     changed["events"][2]["tool_calls"][0]["tool_name"] = json!("read_file");
-    changed.as_object_mut().unwrap().shift_remove("run_id");
     house.write("changed.json", &changed);
     let args = [
         "compare",
@@ -99,6 +98,45 @@ fn two_runs_of_the_same_work_remember_alike_and_a_change_is_named() {
     let report: Value =
         serde_json::from_slice(&std::fs::read(house.path().join("report.json")).unwrap()).unwrap();
     assert_eq!(report["status"], "FAIL");
+    // What is no trace is told before anything is compared.
+    changed.as_object_mut().unwrap().shift_remove("run_id");
+    house.write("changed.json", &changed);
+    let done = house.run(&args);
+    assert_eq!(
+        (done.code, done.out.as_str()),
+        (1, "FAIL\n  right:trace:missing:run_id\n")
+    );
+    for none in [json!({}), json!([]), json!(null)] {
+        house.write("none.json", &none);
+        let args = [
+            "compare",
+            "memory",
+            "--left",
+            "none.json",
+            "--right",
+            "none.json",
+        ];
+        let done = house.run(&args);
+        assert_eq!(done.code, 1, "{none}: {done:?}");
+        assert!(
+            done.out.contains("left:trace:missing:events"),
+            "{}",
+            done.out
+        );
+    }
+    let one = text(&retrieval);
+    let done = house.run(&[
+        "compare",
+        "memory",
+        "--left",
+        text(&trace),
+        "--right",
+        text(&trace),
+        "--left-retrieval",
+        one,
+    ]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.err.contains("--right-retrieval"), "{}", done.err);
     let done = house.run(&["check", "memory", "--trace", "changed.json"]);
     assert_eq!(
         (done.code, done.out.as_str()),

@@ -3,7 +3,8 @@
 //! Derived from the steps alone. The steps do not name a workflow or a policy set, so the workflow
 //! is the card's seat and purpose, and the policy set is the fingerprint of the system prompt: that
 //! is what the turn was told to keep. What was looked up stands in the turn's first step; the search
-//! came before the prompt, so it belongs to the first event.
+//! came before the prompt, so it belongs to the first event. Paths below the run's workspace count as
+//! relative to it: two runs of the same work in two folders behave alike.
 
 use std::borrow::Borrow;
 
@@ -14,6 +15,7 @@ use super::{Ending, TurnMeta, ending, pretty};
 use crate::canonical::json_v1;
 use crate::memory::recall::{Remembered, Search, VisibilityMode};
 use crate::model::Speaker;
+use crate::relative;
 use crate::skill::breach_of;
 use crate::tool::{EffectClass, ToolCall, ToolResult};
 use crate::turn::{Step, TurnOutcome};
@@ -92,6 +94,7 @@ enum Place {
 
 #[derive(Default)]
 struct Walk<'a> {
+    workspace: &'a str,
     events: Vec<(Place, Event)>,
     calls: Vec<(u32, &'a ToolCall, EffectClass)>,
     workflow: Option<(&'a str, &'static str)>,
@@ -103,7 +106,7 @@ struct Walk<'a> {
 
 /// Both files.
 pub(super) fn files<S: Borrow<Step>>(meta: &TurnMeta<'_>, steps: &[S]) -> Vec<(String, Vec<u8>)> {
-    let walk = Walk::of(steps);
+    let walk = Walk::of(meta, steps);
     let rows: Vec<Retrieval<'_>> = walk.search().map(|it| row(meta, it)).into_iter().collect();
     let retrieval = json!({
         "events": rows,
@@ -124,7 +127,7 @@ pub(super) fn trace<S: Borrow<Step>>(
     steps: &[S],
     max_bytes: usize,
 ) -> Vec<u8> {
-    let walk = Walk::of(steps);
+    let walk = Walk::of(meta, steps);
     let mut events: Vec<Event> = walk.events.iter().map(|(_, event)| event.clone()).collect();
     for (index, event) in events.iter_mut().enumerate() {
         event.index = index;
@@ -220,8 +223,11 @@ fn output(ending: Ending, failure: Option<&str>) -> Value {
 }
 
 impl<'a> Walk<'a> {
-    fn of<S: Borrow<Step>>(steps: &'a [S]) -> Self {
-        let mut walk = Self::default();
+    fn of<S: Borrow<Step>>(meta: &TurnMeta<'a>, steps: &'a [S]) -> Self {
+        let mut walk = Self {
+            workspace: meta.plan.map_or("", |plan| &plan.workspace),
+            ..Self::default()
+        };
         for step in steps {
             walk.take(step.borrow());
         }
@@ -255,7 +261,8 @@ impl<'a> Walk<'a> {
                     let system = messages
                         .iter()
                         .filter(|message| message.role == Speaker::System)
-                        .map(|message| Value::from(message.content.as_str()));
+                        .map(|message| relative::text(&message.content, self.workspace))
+                        .map(Value::from);
                     self.policy_set = Some(fingerprint(&system.collect()));
                 }
                 self.put(
@@ -294,14 +301,15 @@ impl<'a> Walk<'a> {
                 self.calls.retain(|(known, ..)| known != index);
                 self.calls.push((*index, call, *effect));
                 let mut event = Event::new("before_tool", "tool_call_ready");
-                event.tool_calls = vec![tool_call(call, *effect, None)];
+                event.tool_calls = vec![self.tool_call(call, *effect, None)];
                 self.put(Place::Ready(*index), event);
             }
             // A person's word is no event of the reference's trace.
             Step::ApprovalRequested { .. } | Step::ApprovalDecided { .. } => {}
             Step::CallFinished { index, result } => {
                 let call = self.calls.iter().find(|(known, ..)| known == index);
-                let shown = call.map(|(_, call, effect)| tool_call(call, *effect, Some(result)));
+                let shown =
+                    call.map(|(_, call, effect)| self.tool_call(call, *effect, Some(result)));
                 let mut event = Event::new("after_tool", "tool_call_result");
                 event.tool_calls = shown.into_iter().collect();
                 event.guardrails_triggered =
@@ -327,6 +335,29 @@ impl<'a> Walk<'a> {
     fn failed(&mut self, kind: &str) {
         self.failure = Some(kind.to_owned());
         self.put(Place::Failure, Event::new("on_turn_failure", kind));
+    }
+
+    fn tool_call(
+        &self,
+        call: &ToolCall,
+        effect: EffectClass,
+        result: Option<&ToolResult>,
+    ) -> Value {
+        let relative = |mut value: Value| {
+            relative::value(&mut value, self.workspace);
+            value
+        };
+        let args = relative(Value::Object(call.args.clone()));
+        let has_effect = result.is_some_and(|result| result.ok) && effect != EffectClass::Pure;
+        json!({
+            "tool_name": call.tool,
+            "tool_profile_version": TOOL_PROFILE,
+            "normalized_args": normalized(&args),
+            "normalization_version": json_v1::VERSION,
+            "tool_result_fingerprint": result.map(|result| fingerprint(&relative(json!(result)))),
+            "side_effect_fingerprint":
+                has_effect.then(|| fingerprint(&json!({"tool": call.tool, "args": args}))),
+        })
     }
 
     fn event(&mut self, place: Place) -> Option<&mut Event> {
@@ -355,20 +386,6 @@ impl Event {
             retrieval_event_ids: Vec::new(),
         }
     }
-}
-
-fn tool_call(call: &ToolCall, effect: EffectClass, result: Option<&ToolResult>) -> Value {
-    let args = Value::Object(call.args.clone());
-    let has_effect = result.is_some_and(|result| result.ok) && effect != EffectClass::Pure;
-    json!({
-        "tool_name": call.tool,
-        "tool_profile_version": TOOL_PROFILE,
-        "normalized_args": normalized(&args),
-        "normalization_version": json_v1::VERSION,
-        "tool_result_fingerprint": result.map(|result| fingerprint(&json!(result))),
-        "side_effect_fingerprint":
-            has_effect.then(|| fingerprint(&json!({"tool": call.tool, "args": args}))),
-    })
 }
 
 /// The value in canonical form, read back; as it is when it has none.

@@ -63,6 +63,9 @@ const SAME_RETRIEVAL: &[&str] = &[
 #[must_use]
 pub fn check_trace(trace: &Value, bytes: u64, max_bytes: u64) -> Vec<String> {
     let mut failures = absent(trace, ENVELOPE, "trace");
+    if trace.get("events").is_some_and(|events| !events.is_array()) {
+        failures.push("trace:missing:events".to_owned());
+    }
     for (place, event) in rows(trace).into_iter().enumerate() {
         failures.extend(absent(event, EVENT, &format!("trace:event:{place}")));
     }
@@ -75,6 +78,14 @@ pub fn check_trace(trace: &Value, bytes: u64, max_bytes: u64) -> Vec<String> {
 #[must_use]
 pub fn check_retrieval(trace: &Value, bytes: u64, max_bytes: u64) -> Vec<String> {
     let mut failures = Vec::new();
+    let has_rows = match trace {
+        Value::Array(_) => true,
+        Value::Object(map) => map.get("events").is_none_or(Value::is_array),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    if !has_rows {
+        failures.push("retrieval_trace:missing:events".to_owned());
+    }
     for (place, row) in rows(trace).into_iter().enumerate() {
         let at = format!("retrieval_trace:event:{place}");
         failures.extend(absent(row, RETRIEVAL, &at));

@@ -63,6 +63,11 @@ fn what_is_missing_is_named() {
         check_trace(&trace(), 101, 100),
         ["trace:missing:truncation_marker"]
     );
+    let no_list = with(trace(), "/events", json!(5));
+    assert_eq!(check(&no_list), ["trace:missing:events"]);
+    for none in [json!(null), json!([]), json!("x")] {
+        assert_eq!(check(&none).len(), 8, "{none}");
+    }
     let mut marked = trace();
     marked["metadata"] = json!({"truncated": true});
     assert_eq!(check_trace(&marked, 101, 100), [""; 0]);
@@ -76,6 +81,13 @@ fn what_is_missing_is_named() {
         );
     }
     assert_eq!(retrieval(&json!([row(), row()])), [""; 0]);
+    for none in [json!(null), json!(5), json!({"events": 5})] {
+        assert_eq!(
+            retrieval(&none),
+            ["retrieval_trace:missing:events"],
+            "{none}"
+        );
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct CompareMemoryArgs {
     /// Another one
     #[arg(long, value_name = "FILE")]
     pub right: PathBuf,
-    /// The retrieval trace of the left one; compared only when both are given
+    /// The retrieval trace of the left one; only together with that of the right one
     #[arg(long, value_name = "FILE")]
     pub left_retrieval: Option<PathBuf>,
     /// The retrieval trace of the right one

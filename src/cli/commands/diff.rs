@@ -1,9 +1,10 @@
 //! `orket diff A B`: the first thing in which two recorded turns, or two runs, part.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use orket_core::difference::{self, Difference};
+use orket_core::relative;
 use orket_core::turn::Step;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::cli::args::DiffArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::ports::{AttemptRow, Records};
+use crate::owner::ports::{AttemptRow, Records, RecordsError};
 use crate::owner::service::resolve_run;
 
 /// What differs between any two turns and says nothing.
@@ -21,24 +22,20 @@ const VOLATILE: [&str; 3] = ["key", "latency_ms", "silent_ms"];
 /// An attempt to be compared.
 struct Side {
     attempt: AttemptRow,
-    steps: Vec<Arc<Step>>,
+    /// Kind and value of each.
+    steps: Vec<(&'static str, Value)>,
 }
 
 pub fn run(context: &Context, args: &DiffArgs) -> Result<ExitCode, Failure> {
     let records = context.records()?;
     let whole_runs = !args.left.contains(':') && !args.right.contains(':');
-    let (left, right) = if whole_runs {
-        (
-            of_run(records.as_ref(), &args.left)?,
-            of_run(records.as_ref(), &args.right)?,
-        )
+    let found = if whole_runs {
+        compare_runs(records.as_ref(), &args.left, &args.right)?
     } else {
-        (
-            of_turn(records.as_ref(), &args.left)?,
-            of_turn(records.as_ref(), &args.right)?,
-        )
+        let left = of_turn(records.as_ref(), &args.left)?;
+        let right = of_turn(records.as_ref(), &args.right)?;
+        compare(&left, &right)
     };
-    let found = compare(&left, &right, whole_runs);
     if context.json {
         out::json(
             &json!({"left": args.left, "right": args.right, "equal": found.is_none(), "first_difference": found}),
@@ -108,69 +105,155 @@ fn shown(found: &Found) -> String {
     )
 }
 
-fn of_turn(records: &dyn Records, text: &str) -> Result<Vec<Side>, Failure> {
+/// What two attempts are paired by.
+type Pair = (String, u32, u32);
+
+fn of_turn(records: &dyn Records, text: &str) -> Result<Side, Failure> {
     let place: Place<'_> = parse(text)?;
-    let (_, attempt, _) = find(records, &place, text, None)?;
+    let (row, attempt, _) = find(records, &place, text, None)?;
+    let plan = records.plan(&row.run_id)?;
+    let workspace = plan.map(|plan| plan.workspace.clone()).unwrap_or_default();
+    side(records, attempt, &workspace)
+}
+
+fn side(records: &dyn Records, attempt: AttemptRow, workspace: &str) -> Result<Side, Failure> {
     let steps = records.steps(attempt.row)?;
-    Ok(vec![Side { attempt, steps }])
+    Ok(Side {
+        steps: steps
+            .iter()
+            .map(|step| (step.kind(), plain(step, workspace)))
+            .collect(),
+        attempt,
+    })
 }
 
-fn of_run(records: &dyn Records, text: &str) -> Result<Vec<Side>, Failure> {
+/// The attempts of a run by card, turn and try, for cards may have been worked on in another order. A
+/// card that a fork kept has the attempts with which the run it was forked from brought it there.
+fn of_run(records: &dyn Records, text: &str) -> Result<BTreeMap<Pair, Attempted>, Failure> {
     let row = resolve_run(records, text)?;
-    let mut attempts = records.attempts(&row.run_id, None)?;
-    // Cards may have been worked on in another order.
-    attempts
-        .sort_by(|a, b| (&a.issue_id, a.turn, a.attempt).cmp(&(&b.issue_id, b.turn, b.attempt)));
-    attempts
-        .into_iter()
-        .map(|attempt| {
-            let steps = records.steps(attempt.row)?;
-            Ok(Side { attempt, steps })
-        })
-        .collect()
+    Ok(attempted(records, &row.run_id)?)
 }
 
-fn compare(left: &[Side], right: &[Side], same_cards: bool) -> Option<Found> {
-    for nth in 0..left.len().max(right.len()) {
-        let (ours, theirs) = (left.get(nth), right.get(nth));
-        let at = ours.or(theirs)?;
-        let found = |step: Option<String>, it: Difference| Found {
-            issue_id: at.attempt.issue_id.clone(),
-            turn: at.attempt.turn,
-            attempt: at.attempt.attempt,
-            step,
-            field: it.field,
-            left: it.left,
-            right: it.right,
-        };
-        if same_cards || ours.is_none() || theirs.is_none() {
-            let name = |side: Option<&Side>| {
-                side.map_or(Value::Null, |side| {
-                    let it = &side.attempt;
-                    json!({"issue_id": it.issue_id, "turn": it.turn, "attempt": it.attempt, "status": it.status, "code": it.code})
-                })
-            };
-            if let Some(it) = difference::first(&name(ours), &name(theirs)) {
-                return Some(found(None, it));
+/// An attempt and the workspace it was made in.
+type Attempted = (AttemptRow, String);
+
+fn attempted(
+    records: &dyn Records,
+    run_id: &str,
+) -> Result<BTreeMap<Pair, Attempted>, RecordsError> {
+    let plan = records.plan(run_id)?;
+    let workspace = plan.as_ref().map(|plan| plan.workspace.clone());
+    let workspace = workspace.unwrap_or_default();
+    let own = records.attempts(run_id, None)?;
+    let mut all = BTreeMap::new();
+    if let Some(origin) = plan.as_ref().and_then(|plan| plan.forked_from.as_ref()) {
+        let mut kept = kept(records, run_id, &own)?;
+        for (pair, before) in attempted(records, origin.run_id.as_str())? {
+            if let Some(left) = kept.get_mut(&pair.0).filter(|left| **left > 0) {
+                *left -= 1;
+                all.insert(pair, before);
             }
         }
-        let (ours, theirs) = (ours?, theirs?);
-        for step in 0..ours.steps.len().max(theirs.steps.len()) {
-            let of = |side: &Side| side.steps.get(step).map_or(Value::Null, |it| plain(it));
-            if let Some(it) = difference::first(&of(ours), &of(theirs)) {
-                let kind = ours.steps.get(step).or(theirs.steps.get(step));
-                let name = kind.map(|kind| format!("step {step} ({})", kind.kind()));
-                return Some(found(name, it));
+    }
+    for attempt in own {
+        let pair = (attempt.issue_id.clone(), attempt.turn, attempt.attempt);
+        all.insert(pair, (attempt, workspace.clone()));
+    }
+    Ok(all)
+}
+
+/// How many attempts each card of a fork had behind it as the fork began.
+fn kept(
+    records: &dyn Records,
+    run_id: &str,
+    own: &[AttemptRow],
+) -> Result<HashMap<String, u32>, RecordsError> {
+    let cards = records.report(run_id)?.map(|report| report.cards);
+    let mut kept: HashMap<String, u32> = cards
+        .unwrap_or_default()
+        .into_iter()
+        .map(|card| (card.id, card.attempts))
+        .collect();
+    for attempt in own {
+        if let Some(left) = kept.get_mut(&attempt.issue_id) {
+            *left = left.saturating_sub(1);
+        }
+    }
+    Ok(kept)
+}
+
+/// The first difference of two runs.
+fn compare_runs(records: &dyn Records, left: &str, right: &str) -> Result<Option<Found>, Failure> {
+    let (left, right) = (of_run(records, left)?, of_run(records, right)?);
+    let pairs: BTreeSet<&Pair> = left.keys().chain(right.keys()).collect();
+    for pair in pairs {
+        let (ours, theirs) = match (left.get(pair), right.get(pair)) {
+            (Some(ours), Some(theirs)) => (ours, theirs),
+            (ours, theirs) => {
+                let named = |side: Option<&Attempted>| side.map(|(it, _)| named(it));
+                return Ok(Some(Found {
+                    issue_id: pair.0.clone(),
+                    turn: pair.1,
+                    attempt: pair.2,
+                    step: None,
+                    field: "attempt".to_owned(),
+                    left: named(ours),
+                    right: named(theirs),
+                }));
             }
+        };
+        // A kept card is the same attempt on both sides.
+        if ours.0.row == theirs.0.row {
+            continue;
+        }
+        let ours = side(records, ours.0.clone(), &ours.1)?;
+        let theirs = side(records, theirs.0.clone(), &theirs.1)?;
+        let of_rows = difference::first(&named(&ours.attempt), &named(&theirs.attempt));
+        if let Some(found) = of_rows.map(|it| found(&ours, None, it)) {
+            // What led to it says more than how it ended.
+            return Ok(Some(compare(&ours, &theirs).unwrap_or(found)));
+        }
+        if let Some(found) = compare(&ours, &theirs) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn named(it: &AttemptRow) -> Value {
+    json!({"issue_id": it.issue_id, "turn": it.turn, "attempt": it.attempt, "status": it.status, "code": it.code})
+}
+
+fn found(at: &Side, step: Option<String>, it: Difference) -> Found {
+    Found {
+        issue_id: at.attempt.issue_id.clone(),
+        turn: at.attempt.turn,
+        attempt: at.attempt.attempt,
+        step,
+        field: it.field,
+        left: it.left,
+        right: it.right,
+    }
+}
+
+/// The first difference of two attempts.
+fn compare(ours: &Side, theirs: &Side) -> Option<Found> {
+    for step in 0..ours.steps.len().max(theirs.steps.len()) {
+        let of = |side: &Side| side.steps.get(step).map_or(Value::Null, |it| it.1.clone());
+        if let Some(it) = difference::first(&of(ours), &of(theirs)) {
+            let kind = ours.steps.get(step).or(theirs.steps.get(step));
+            let name = kind.map(|(kind, _)| format!("step {step} ({kind})"));
+            return Some(found(ours, name, it));
         }
     }
     None
 }
 
-/// A step without what differs in any two.
-fn plain(step: &Step) -> Value {
+/// A step without what differs in any two, with paths as they read from within its workspace.
+fn plain(step: &Step, workspace: &str) -> Value {
     let mut value = serde_json::to_value(step).unwrap_or(Value::Null);
     strip(&mut value);
+    relative::value(&mut value, workspace);
     value
 }
 

@@ -63,12 +63,40 @@ pub fn check(context: &Context, args: &CheckMemoryArgs) -> Result<ExitCode, Fail
 
 pub fn compare(context: &Context, args: &CompareMemoryArgs) -> Result<ExitCode, Failure> {
     let (left, right) = (read(context, &args.left)?, read(context, &args.right)?);
-    let mut failures = compare_traces(&left.value, &right.value);
+    let mut failures = Vec::new();
+    for (side, trace) in [("left", &left), ("right", &right)] {
+        failures.extend(of_side(
+            side,
+            check_trace(&trace.value, trace.bytes, u64::MAX),
+        ));
+    }
+    // What is no trace tells of no behaviour that could be compared; how large one may be, `check
+    // memory` says.
+    if failures.is_empty() {
+        failures = compare_traces(&left.value, &right.value);
+    }
     let mut counts = (0, 0);
-    if let (Some(left), Some(right)) = (&args.left_retrieval, &args.right_retrieval) {
-        let (left, right) = (read(context, left)?, read(context, right)?);
-        failures.extend(compare_retrievals(&left.value, &right.value));
-        counts = (rows(&left.value).len(), rows(&right.value).len());
+    match (&args.left_retrieval, &args.right_retrieval) {
+        (Some(left), Some(right)) => {
+            let (left, right) = (read(context, left)?, read(context, right)?);
+            let mut broken = Vec::new();
+            for (side, trace) in [("left", &left), ("right", &right)] {
+                let found = check_retrieval(&trace.value, trace.bytes, u64::MAX);
+                broken.extend(of_side(side, found));
+            }
+            if broken.is_empty() {
+                broken = compare_retrievals(&left.value, &right.value);
+            }
+            failures.extend(broken);
+            counts = (rows(&left.value).len(), rows(&right.value).len());
+        }
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(Failure::usage(
+                "retrieval traces are compared with one another: give --left-retrieval and \
+                 --right-retrieval, or neither",
+            ));
+        }
     }
     let report = json!({
         "status": status(&failures),
@@ -79,6 +107,11 @@ pub fn compare(context: &Context, args: &CompareMemoryArgs) -> Result<ExitCode, 
         "failures": failures,
     });
     told(context, &report, &failures, args.out.as_deref())
+}
+
+/// The failures of one of two traces.
+fn of_side(side: &str, failures: Vec<String>) -> impl Iterator<Item = String> {
+    failures.into_iter().map(move |it| format!("{side}:{it}"))
 }
 
 const fn status(failures: &[String]) -> &'static str {
