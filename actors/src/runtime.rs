@@ -356,7 +356,7 @@ impl Runtime {
             .gates_of_build(new.plan.build_id.clone())
             .await?;
         let known: HashSet<&CardId> = existing.iter().map(|card| &card.plan.id).collect();
-        let plan = Arc::new(new.plan);
+        let plan = planned(new.plan, &new.cards);
         let mut ops = vec![kept.first_op(&plan, at_ms)];
         let mut fresh = Vec::new();
         let mut begun = fork::Begun::of(fork, &plan);
@@ -732,6 +732,12 @@ impl Runtime {
         // Whoever still waits for a run learns that it does not end here.
         world.runs().clear();
     }
+}
+
+/// The plan with the cards that it is for: a card that is missing from the journal later is missed.
+fn planned(mut plan: RunPlan, cards: &[CardPlan]) -> Arc<RunPlan> {
+    plan.cards = cards.iter().map(|card| card.id.clone()).collect();
+    Arc::new(plan)
 }
 
 fn entry_of(plan: &RunPlan) -> RunEntry {

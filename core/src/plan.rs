@@ -188,6 +188,9 @@ pub struct RunPlan {
     /// The rules beyond seats and cards.
     #[serde(default)]
     pub policy: RunPolicy,
+    /// The cards it began with, in the epic's order; empty in the record of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<CardId>,
     /// The point of another run that it began from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<ForkOrigin>,

@@ -1,74 +1,35 @@
-//! The chain over a card's steps.
+//! The chain over a card's steps, as they are stored.
 
-use orket_actors::port::store::StoreError;
-use orket_core::chain::{Content, Link, Linked};
+use orket_core::chain::{Linked, StoredLink, Walk};
 
 use super::{Evidence, Problem};
-use crate::storage::Reader;
-use crate::storage::reader::{CardSummary, StoredEnd, StoredStep};
+use crate::storage::reader::{StoredAttempt, StoredStep};
 
-/// Walks the chain of one card from its root to its end. After a break it goes on from what is
-/// stored, so that each break is named once and where it is.
+/// Walks on along one attempt; `walk` comes from the attempts before it at the same card.
 pub(super) fn check(
-    reader: &Reader,
-    card: &CardSummary,
+    walk: &mut Walk,
+    attempt: &StoredAttempt,
+    steps: &[StoredStep],
     evidence: &mut Evidence,
-) -> Result<(), StoreError> {
-    let mut before = Link::root(card.row);
-    for end in reader.chain_ends(card.row)? {
-        evidence.attempts += 1;
-        let mut problem = |step: Option<&StoredStep>, message: String| {
-            evidence.problems.push(about(card, &end, step, message));
-        };
-        let mut unlinked = 0;
-        let steps = reader.stored_steps(end.turn)?;
-        for step in &steps {
-            let Some(stored) = step.link else {
-                unlinked += 1;
-                continue;
-            };
-            let expected = before.next(Content::of(&Linked {
+) {
+    for step in steps {
+        let stored = StoredLink {
+            row: Linked {
                 turn: step.turn,
                 seq: step.seq,
                 at_ms: step.at_ms,
                 body: &step.body,
-            }));
-            if stored != expected {
-                let message = "the step, or one before it, is not what was written: its link does \
-                               not follow";
-                problem(Some(step), message.to_owned());
-            }
-            before = stored;
+            },
+            link: step.link.as_deref(),
+        };
+        if let Err(broken) = walk.step(&stored) {
+            let problem = Problem::of_attempt("chain", attempt, broken.to_string());
+            evidence.problems.push(problem.at(Some(step)));
         }
-        if end.ended
-            && let Some(head) = end.head
-            && unlinked == 0
-            && head != before
-        {
-            let message =
-                "steps at the end of the attempt are missing, or its last link was changed";
-            problem(steps.last(), message.to_owned());
-            before = head;
-        }
-        evidence.steps += steps.len();
-        evidence.unlinked_steps += unlinked;
     }
-    Ok(())
-}
-
-fn about(
-    card: &CardSummary,
-    end: &StoredEnd,
-    step: Option<&StoredStep>,
-    message: String,
-) -> Problem {
-    Problem {
-        kind: "chain",
-        issue_id: card.card_id.clone(),
-        turn: Some(end.number),
-        attempt: Some(end.attempt),
-        step: step.map(|it| it.seq),
-        what: step.map(|it| it.kind.clone()),
-        message,
+    if let Err(broken) = walk.end(attempt.ended_ms.is_some(), attempt.head.as_deref()) {
+        let problem = Problem::of_attempt("chain", attempt, broken.to_string());
+        evidence.problems.push(problem.at(steps.last()));
     }
+    evidence.steps += steps.len();
 }

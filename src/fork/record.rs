@@ -30,7 +30,7 @@ impl Attempt {
         let mut attempt = Self::default();
         let mut intended: HashMap<u32, (ToolCall, String)> = HashMap::new();
         for stored in reader.stored_steps(moment.row)? {
-            let step: Step = serde_json::from_str(&stored.body).map_err(|error| {
+            let step: Step = serde_json::from_slice(&stored.body).map_err(|error| {
                 StoreError::Unavailable(format!("a step cannot be understood: {error}"))
             })?;
             match step {

@@ -55,6 +55,14 @@ impl House {
         std::fs::write(file, serde_json::to_string_pretty(value).unwrap()).unwrap();
     }
 
+    /// Changes an asset that was written before.
+    pub fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let text = std::fs::read_to_string(self.path().join(name)).unwrap();
+        let mut value = serde_json::from_str(&text).unwrap();
+        change(&mut value);
+        self.write(name, &value);
+    }
+
     /// An epic of `cards` cards, each depending on the one before.
     pub fn epic(&self, name: &str, cards: usize, coder: Coder) {
         let issues: Vec<Value> = (1..=cards)

@@ -66,6 +66,7 @@ pub fn plan(run: &str, build: &str, epic: &str) -> RunPlan {
         context_window: 10,
         max_rounds: 8,
         max_model_retries: 5,
+        cards: Vec::new(),
         forked_from: None,
         max_created_cards: 200,
         max_recoveries: 3,

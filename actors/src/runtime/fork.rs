@@ -59,7 +59,10 @@ impl Begun {
             run_id: self.run_id.clone(),
             card: Some(row),
             kind: "card_forked".to_owned(),
-            data: json!({"status": begun.life.status.as_str(), "turn": begun.life.turn}),
+            data: json!({
+                "status": begun.life.status.as_str(), "turn": begun.life.turn,
+                "attempts": begun.life.attempts, "comments": begun.comments.len(),
+            }),
             at_ms,
         });
         let comments = begun.comments.into_iter().enumerate();

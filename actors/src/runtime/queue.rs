@@ -5,7 +5,7 @@ use std::sync::Arc;
 use orket_core::ids::RunId;
 use orket_core::plan::RunPlan;
 
-use super::{NewRun, Runtime, RuntimeError};
+use super::{NewRun, Runtime, RuntimeError, planned};
 use crate::port::queue::{QueueOp, QueuedRun, RockPlace};
 use crate::port::store::{Guard, Op, RunStatus, Write};
 
@@ -56,7 +56,7 @@ impl Runtime {
             .map(|run| {
                 Op::Queue(match run {
                     ToQueue::New(new, place) => QueueOp::Put {
-                        plan: Arc::new(new.plan),
+                        plan: planned(new.plan, &new.cards),
                         cards: new.cards.into(),
                         place,
                         at_ms,

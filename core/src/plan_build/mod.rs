@@ -332,6 +332,7 @@ fn plan<S>(context: &Context<'_, S>, seats: seats::Seats, policy: RunPolicy) -> 
         retry: settings.retry,
         context_window: settings.context_window,
         max_rounds: settings.max_rounds,
+        cards: Vec::new(),
         forked_from: None,
         max_created_cards: settings.max_created_cards,
         max_recoveries: settings.max_recoveries,

@@ -404,18 +404,62 @@ impl Turn {
     }
 
     /// Takes what was really journaled where it may differ from what would be derived now: prompts
-    /// hold comments and history that may have changed since.
+    /// hold comments and history that may have changed since, and keys hold the run, which may be an
+    /// earlier one of the build.
     pub(super) fn adopt(&mut self, derived: &Step, recorded: &Step) {
-        if let (
-            Step::ModelRequested { messages: ours, .. },
-            Step::ModelRequested {
-                messages: theirs, ..
-            },
-        ) = (derived, recorded)
-        {
-            self.messages
-                .truncate(self.messages.len().saturating_sub(ours.len()));
-            self.messages.extend(theirs.iter().cloned());
+        match (derived, recorded) {
+            (
+                Step::ModelRequested { messages: ours, .. },
+                Step::ModelRequested {
+                    messages: theirs, ..
+                },
+            ) => {
+                self.messages
+                    .truncate(self.messages.len().saturating_sub(ours.len()));
+                self.messages.extend(theirs.iter().cloned());
+            }
+            (Step::CallIntended { key: ours, .. }, Step::CallIntended { key: theirs, .. }) => {
+                for effect in &mut self.ledger {
+                    if let LedgerEffect::Comment { key, .. } = effect
+                        && key == ours
+                    {
+                        key.clone_from(theirs);
+                    }
+                }
+            }
+            (
+                Step::CallFinished { result: ours, .. },
+                Step::CallFinished { result: theirs, .. },
+            ) if ours != theirs => self.adopt_card(ours, theirs),
+            _ => {}
+        }
+    }
+
+    /// A card that was to be created has the id that the model was told.
+    fn adopt_card(&mut self, ours: &ToolResult, theirs: &ToolResult) {
+        let id = |result: &ToolResult| {
+            let text = result.fields.get("issue_id").and_then(Value::as_str);
+            text.and_then(|id| CardId::new(id).ok())
+        };
+        let (Some(ours), Some(theirs)) = (id(ours), id(theirs)) else {
+            return;
+        };
+        for effect in &mut self.ledger {
+            if let LedgerEffect::CreateCard { card } = effect
+                && card.id == ours
+            {
+                card.id = theirs.clone();
+            }
+        }
+    }
+
+    /// The rest of the attempt is made under another plan: a later run of the build took it up.
+    pub(super) fn go_on_under(&mut self, plan: &Arc<RunPlan>) {
+        if self.cx.plan.run_id != plan.run_id {
+            self.cx = Arc::new(Context {
+                plan: Arc::clone(plan),
+                ..(*self.cx).clone()
+            });
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn some_context() -> std::sync::Arc<Context> {
     machine::tests::context(None)
 }
 
-pub use rederive::{Divergence, RecordedStep, rederive};
+pub use rederive::{Derived, Divergence, RecordedStep, rederive};
 pub use report::{
     CommandReport, FixtureFault, FixtureReport, ScenarioReport, SyntaxFinding, UncheckedFile,
     VerifyReport,

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::machine::{Context, Decision, Next, Turn};
+use super::machine::{Context, Decision, LedgerEffect, Next, Turn};
 use super::{Step, TurnOutcome};
 use crate::difference;
+use crate::model::Usage;
+use crate::plan::RunPlan;
 
 /// One step as the journal holds it.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,20 @@ pub struct RecordedStep<'a> {
     pub step: &'a Step,
     /// Its JSON text, as stored.
     pub body: &'a str,
+    /// The plan that it was made under, where another run of the build has taken the attempt up;
+    /// `None` as long as it is that of the run that began it.
+    pub plan: Option<&'a Arc<RunPlan>>,
+}
+
+/// What an attempt comes to, derived again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// How many steps were compared.
+    pub steps: usize,
+    /// Tokens of all its replies.
+    pub usage: Usage,
+    /// What its ledger tools asked for; empty unless it ended well or is still open.
+    pub ledger: Vec<LedgerEffect>,
 }
 
 /// Where the record is not what its inputs lead to.
@@ -36,12 +52,12 @@ pub struct Divergence {
     pub what: String,
 }
 
-/// Derives every step of an attempt again. Returns how many were compared.
+/// Derives every step of an attempt again.
 ///
 /// # Errors
 ///
 /// The first [`Divergence`].
-pub fn rederive(cx: Arc<Context>, recorded: &[RecordedStep<'_>]) -> Result<usize, Divergence> {
+pub fn rederive(cx: Arc<Context>, recorded: &[RecordedStep<'_>]) -> Result<Derived, Divergence> {
     let mut rest = recorded
         .iter()
         // That an attempt was taken up is no decision of the machine.
@@ -79,8 +95,15 @@ pub fn rederive(cx: Arc<Context>, recorded: &[RecordedStep<'_>]) -> Result<usize
             compared += 1;
         }
         let Some(input) = rest.peek().copied() else {
-            return Ok(compared);
+            return Ok(Derived {
+                steps: compared,
+                usage: turn.usage(),
+                ledger: turn.ledger().to_vec(),
+            });
         };
+        if let Some(plan) = input.plan {
+            turn.go_on_under(plan);
+        }
         decision = next(&mut turn, &decision, input, &mut compared)?;
         if matches!(input.step, Step::Stalled { .. }) {
             rest.next();

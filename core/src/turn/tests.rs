@@ -9,6 +9,10 @@ use crate::tool_catalogue::catalogue;
 use crate::turn::{Divergence, RecordedStep, rederive};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// What the storms play in; made once.
+static STORM: LazyLock<Arc<Context>> = LazyLock::new(|| context(Some(EffectClass::Idempotent)));
 
 fn contract(statuses: &[CardStatus], writes: &[&str]) -> Contract {
     Contract {
@@ -79,6 +83,7 @@ pub(crate) fn context(effect: Option<EffectClass>) -> Arc<Context> {
         max_rounds: 6,
         max_recoveries: 3,
         max_model_retries: 5,
+        cards: Vec::new(),
         forked_from: None,
         max_created_cards: 200,
         wip_limit_per_seat: 0,
@@ -328,8 +333,62 @@ fn an_effect_that_may_have_happened_is_never_repeated() {
     assert_eq!(failure.class, FailureClass::UnknownOutcome);
 }
 
+#[test]
+fn an_attempt_that_another_run_takes_up_keeps_its_keys_and_derives_again() {
+    let cx = context(None);
+    let create = |summary: &str| call("create_issue", json!({"summary": summary, "seat": "coder"}));
+    let calls = [vec![create("more of it"), good()[1].clone()], good()].concat();
+    let (decisions, ended) = play(&cx, vec![reply(&calls)]);
+    // The process died while the file was being written: card and comment were settled before.
+    let mut recorded = stored(&decisions[..2]);
+    let steps: Vec<Arc<Step>> = recorded.iter().map(|it| Arc::new(it.0.clone())).collect();
+    let mut plan = (*cx.plan).clone();
+    plan.run_id = RunId::new("run-2").expect("an id");
+    let later = Arc::new(plan);
+    let taken_up = Arc::new(Context {
+        plan: Arc::clone(&later),
+        ..(*cx).clone()
+    });
+    let (mut turn, mut decision) = Turn::recover(taken_up, &steps, 1).expect("recovers");
+    let begun = recorded.len();
+    loop {
+        recorded.extend(stored(std::slice::from_ref(&decision)));
+        decision = match decision.next {
+            Next::Call { .. } => turn
+                .called(ToolResult::ok(json!({"path": "x"})))
+                .expect("decides"),
+            Next::Finish(_) => break,
+            _ => panic!("{decision:?}"),
+        };
+    }
+    // What was promised before the crash is what becomes real.
+    assert_eq!(turn.ledger()[..2], ended.ledger()[..2]);
+
+    let derive = |later: Option<&Arc<RunPlan>>| {
+        let of_later = |nth: usize| later.filter(|_| nth >= begun);
+        let recorded: Vec<RecordedStep<'_>> = recorded
+            .iter()
+            .enumerate()
+            .map(|(nth, (step, body))| RecordedStep {
+                seq: u32::try_from(nth).expect("few"),
+                step,
+                body,
+                plan: of_later(nth),
+            })
+            .collect();
+        rederive(Arc::clone(&cx), &recorded)
+    };
+    let derived = derive(Some(&later)).expect("derives");
+    assert_eq!(derived.ledger, turn.ledger());
+    assert_eq!(derived.usage, turn.usage());
+    assert!(
+        derive(None).is_err(),
+        "its later keys are those of the later run"
+    );
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     /// Whatever the model answers: cut the journal after any decision, and the machine that reads it
     /// back does exactly what the dead one was about to do, and ends as it would have ended.
@@ -339,7 +398,7 @@ proptest! {
         cut in 0_usize..12,
         prose in prop::bool::ANY,
     ) {
-        let cx = context(Some(EffectClass::Idempotent));
+        let cx = Arc::clone(&STORM);
         let menu = [
             call("write_file", json!({"path": "agent_output/a.txt", "content": "{ unbalanced \" "})),
             call("update_issue_status", json!({"status": "code_review"})),
@@ -407,13 +466,29 @@ fn derive_again(cx: &Arc<Context>, steps: &[(Step, String)]) -> Result<usize, Di
     let recorded: Vec<RecordedStep<'_>> = steps
         .iter()
         .zip(0..)
-        .map(|((step, body), seq)| RecordedStep { seq, step, body })
+        .map(|((step, body), seq)| RecordedStep {
+            seq,
+            step,
+            body,
+            plan: None,
+        })
         .collect();
-    rederive(Arc::clone(cx), &recorded)
+    rederive(Arc::clone(cx), &recorded).map(|derived| derived.steps)
+}
+
+/// What is done to a decided step.
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    /// It says something else.
+    Said,
+    /// It is not there.
+    Missing,
+    /// It stands in another place.
+    Moved,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
 
     /// Every accepted history is reproducible: what the machine recorded is derived again from what
     /// came in, byte for byte; with one step changed in what was decided, left out or moved, it is not.
@@ -423,8 +498,9 @@ proptest! {
         words in "[ a-z{}\"\\\\]{0,12}",
         at in any::<prop::sample::Index>(),
         to in any::<prop::sample::Index>(),
+        damage in prop::sample::select(&[Damage::Said, Damage::Missing, Damage::Moved]),
     ) {
-        let cx = context(Some(EffectClass::Idempotent));
+        let cx = Arc::clone(&STORM);
         let menu = [
             call("write_file", json!({"path": "agent_output/a.txt", "content": words})),
             call("update_issue_status", json!({"status": "code_review"})),
@@ -449,7 +525,6 @@ proptest! {
         let steps = stored(&decisions);
         prop_assert_eq!(derive_again(&cx, &steps), Ok(steps.len()));
 
-        // A decided step that says something else.
         let decided: Vec<usize> = steps
             .iter()
             .enumerate()
@@ -458,18 +533,22 @@ proptest! {
             .collect();
         let place = *at.get(&decided);
         let mut changed = steps.clone();
-        let end = changed[place].1.len() - 1;
-        changed[place].1.insert(end, ' ');
-        let told = derive_again(&cx, &changed).expect_err("another byte was taken for the same");
-        prop_assert_eq!(told.seq, u32::try_from(place).expect("few"));
-        // A decided step too few, or in another place.
-        let mut short = steps.clone();
-        let taken = short.remove(place);
-        prop_assert!(derive_again(&cx, &short).is_err(), "{} was not missed", taken.0.kind());
-        let elsewhere = to.index(short.len() + 1);
-        if elsewhere != place {
-            short.insert(elsewhere, taken);
-            prop_assert!(derive_again(&cx, &short).is_err() || short == steps);
+        match damage {
+            Damage::Said => {
+                let end = changed[place].1.len() - 1;
+                changed[place].1.insert(end, ' ');
+                let told = derive_again(&cx, &changed).expect_err("another byte was taken for the same");
+                prop_assert_eq!(told.seq, u32::try_from(place).expect("few"));
+            }
+            Damage::Missing => {
+                let taken = changed.remove(place);
+                prop_assert!(derive_again(&cx, &changed).is_err(), "{} was not missed", taken.0.kind());
+            }
+            Damage::Moved => {
+                let taken = changed.remove(place);
+                changed.insert(to.index(changed.len() + 1), taken);
+                prop_assert!(changed == steps || derive_again(&cx, &changed).is_err());
+            }
         }
     }
 }

@@ -181,6 +181,7 @@ fn verify(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
             let wanted = Wanted {
                 issue: Some(place.issue.to_owned()),
                 turn: Some(place.turn),
+                role: place.role.map(str::to_owned),
                 attempt: args.attempt,
             };
             (place.run, wanted)

@@ -49,12 +49,6 @@ fn shown(run_id: &str, evidence: &Evidence) -> String {
         evidence.files,
         evidence.missing_files,
     );
-    if evidence.unlinked_steps > 0 {
-        text.push_str(&format!(
-            "{} steps were written by an earlier version, without links\n",
-            evidence.unlinked_steps
-        ));
-    }
     for problem in &evidence.problems {
         text.push_str(&line(problem));
     }
@@ -63,6 +57,9 @@ fn shown(run_id: &str, evidence: &Evidence) -> String {
 
 /// One problem on one line.
 pub(super) fn line(problem: &Problem) -> String {
+    if problem.issue_id.is_empty() {
+        return format!("{}: {}\n", problem.kind, problem.message);
+    }
     let mut place = problem.issue_id.clone();
     if let Some(turn) = problem.turn {
         place.push_str(&format!(" turn {turn}"));
@@ -73,7 +70,7 @@ pub(super) fn line(problem: &Problem) -> String {
     if let Some(step) = problem.step {
         place.push_str(&format!(" step {step}"));
     }
-    if let Some(what) = &problem.what {
+    if let Some(what) = problem.what.as_ref().filter(|what| !what.is_empty()) {
         place.push_str(&format!(" ({what})"));
     }
     format!("{}: {place}: {}\n", problem.kind, problem.message)

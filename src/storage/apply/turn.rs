@@ -174,9 +174,9 @@ impl Transaction<'_> {
 pub(in crate::storage) fn content_of(turn: TurnRow, step: &StepRow, body: &str) -> Content {
     Content::of(&Linked {
         turn,
-        seq: step.seq,
+        seq: i64::from(step.seq),
         at_ms: step.at_ms,
-        body,
+        body: body.as_bytes(),
     })
 }
 

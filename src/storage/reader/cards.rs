@@ -186,6 +186,7 @@ impl Reader {
     /// [`StoreError::Unavailable`].
     pub fn status_changes(&self, card: i64) -> Result<Vec<StatusRow>, StoreError> {
         type Row = (
+            String,
             Option<String>,
             Option<String>,
             Option<String>,
@@ -200,6 +201,7 @@ impl Reader {
                 )
                 .order(card_events::seq)
                 .select((
+                    card_events::run_id,
                     card_events::from_status,
                     card_events::to_status,
                     card_events::reason,
@@ -209,7 +211,8 @@ impl Reader {
         })?;
         Ok(rows
             .into_iter()
-            .map(|(from, to, reason, by)| StatusRow {
+            .map(|(run_id, from, to, reason, by)| StatusRow {
+                run_id,
                 from: from.unwrap_or_default(),
                 to: to.unwrap_or_default(),
                 reason: reason.unwrap_or_default(),

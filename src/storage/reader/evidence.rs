@@ -1,80 +1,240 @@
-//! The evidence of a run: its steps as they are stored, with their links.
+//! The evidence of a run: its rows as they are stored, damaged ones too.
+//!
+//! Nothing is understood here that need not be: a step whose text is no text any more, or a link of
+//! another length, is for whoever judges the record to name.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Binary;
 use orket_actors::port::store::{CardRow, StoreError, TurnRow};
-use orket_core::chain::Link;
 
-use super::{PAGE, Reader, damaged, number};
-use crate::storage::schema::{turn_steps, turns};
+use super::{PAGE, Reader};
+use crate::storage::schema::{
+    card_definitions, card_events, cards, comments, queued_cards, runs, turn_steps, turns,
+};
 
 /// One step as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct StoredStep {
     /// The order in which steps were written.
     pub id: i64,
     /// The attempt's row.
     pub turn: TurnRow,
     /// Its place in the attempt.
-    pub seq: u32,
+    pub seq: i64,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Its kind, as its JSON has it; empty when that cannot be read.
-    pub kind: String,
     /// Its JSON text.
-    pub body: String,
-    /// Its link; steps of earlier versions have none.
-    pub link: Option<Link>,
+    pub body: Vec<u8>,
+    /// Its link.
+    pub link: Option<Vec<u8>>,
 }
 
-/// An attempt and where its chain ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredEnd {
+impl StoredStep {
+    /// The kind that its JSON names; nothing when that cannot be read.
+    #[must_use]
+    pub fn kind(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Kind {
+            kind: String,
+        }
+        let read: Result<Kind, _> = serde_json::from_slice(&self.body);
+        read.ok().map(|it| it.kind)
+    }
+}
+
+/// One attempt as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct StoredAttempt {
     /// Its row.
-    pub turn: TurnRow,
+    pub row: TurnRow,
+    /// Its card.
+    pub card: CardRow,
+    /// Who owns it.
+    pub fence: i64,
+    /// `open`, `succeeded`, `failed`, `stalled` or `abandoned`.
+    pub status: String,
     /// The card's turn, from 1.
-    pub number: u32,
+    pub turn: i64,
     /// The try, from 1.
-    pub attempt: u32,
-    /// Whether it has ended.
-    pub ended: bool,
-    /// The link of its last step.
-    pub head: Option<Link>,
+    pub attempt: i64,
+    /// When it began.
+    pub started_ms: i64,
+    /// When it ended.
+    pub ended_ms: Option<i64>,
+    /// Tokens read.
+    pub prompt_tokens: i64,
+    /// Tokens written.
+    pub output_tokens: i64,
+    /// The failure's code.
+    pub code: Option<String>,
+    /// The seat.
+    pub seat: String,
+    /// The role.
+    pub role: String,
+    /// The card's id.
+    pub card_id: String,
+    /// The run that began it.
+    pub run_id: String,
+    /// The link of its last step, once it has ended.
+    pub head: Option<Vec<u8>>,
+}
+
+/// One card as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct StoredCard {
+    /// Its row.
+    pub row: CardRow,
+    /// The run it belongs to now.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its id.
+    pub card_id: String,
+    /// Its status.
+    pub status: String,
+    /// Why it waits.
+    pub wait_reason: Option<String>,
+    /// The turn it is at.
+    pub turn: i64,
+    /// The tries at this turn.
+    pub attempt: i64,
+    /// Tokens spent.
+    pub tokens: i64,
+    /// How it stands, as JSON.
+    pub life: String,
+    /// What it is: kind, seat, title, and its definition as JSON.
+    pub definition: Option<(String, String, String, String)>,
+}
+
+/// One comment as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct StoredComment {
+    /// What makes it the only one of its kind.
+    pub key: String,
+    /// The role that made it.
+    pub author: String,
+    /// Its text.
+    pub content: String,
 }
 
 impl Reader {
+    /// The cards that a run is about: those that belong to it, and those it worked on before a later
+    /// run took them over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn stored_cards(&self, run_id: &str) -> Result<Vec<StoredCard>, StoreError> {
+        self.snapshot(|connection| {
+            let touched = turns::table
+                .filter(turns::run_id.eq(run_id))
+                .select(turns::card)
+                .distinct()
+                .load::<CardRow>(connection)?;
+            let own = cards::table
+                .filter(cards::run_id.eq(run_id))
+                .select(cards::row)
+                .load::<CardRow>(connection)?;
+            let mut rows = [touched, own].concat();
+            rows.sort_unstable();
+            rows.dedup();
+            let mut found = Vec::with_capacity(rows.len());
+            for page in rows.chunks(500) {
+                found.extend(
+                    cards::table
+                        .left_join(card_definitions::table)
+                        .filter(cards::row.eq_any(page))
+                        .order(cards::row)
+                        .select((
+                            cards::row,
+                            cards::run_id,
+                            cards::build_id,
+                            cards::card_id,
+                            cards::status,
+                            cards::wait_reason,
+                            cards::turn,
+                            cards::attempt,
+                            cards::tokens,
+                            cards::life_json,
+                            (
+                                card_definitions::kind,
+                                card_definitions::seat,
+                                card_definitions::summary,
+                                card_definitions::plan_json,
+                            )
+                                .nullable(),
+                        ))
+                        .load::<StoredCard>(connection)?,
+                );
+            }
+            Ok(found)
+        })
+    }
+
+    /// The ids of all cards of a build.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn card_ids_of_build(&self, build_id: &str) -> Result<Vec<String>, StoreError> {
+        self.query(|connection| {
+            cards::table
+                .filter(cards::build_id.eq(build_id))
+                .select(cards::card_id)
+                .load(connection)
+        })
+    }
+
+    /// The runs of a build that have begun, by when they did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn begun_runs(&self, build_id: &str) -> Result<Vec<(i64, String)>, StoreError> {
+        self.query(|connection| {
+            runs::table
+                .filter(runs::build_id.eq(build_id))
+                .filter(runs::run_id.ne_all(queued_cards::table.select(queued_cards::run_id)))
+                .order((runs::started_at, runs::run_id))
+                .select((runs::started_at, runs::run_id))
+                .load(connection)
+        })
+    }
+
+    /// Cards that attempts of a run were made at, and that are gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn lost_cards(&self, run_id: &str) -> Result<Vec<String>, StoreError> {
+        self.query(|connection| {
+            turns::table
+                .left_join(cards::table)
+                .filter(
+                    turns::run_id
+                        .eq(run_id)
+                        .and(cards::row.nullable().is_null()),
+                )
+                .order(turns::card_id)
+                .select(turns::card_id)
+                .distinct()
+                .load(connection)
+        })
+    }
+
     /// The attempts at a card in the order in which they were made, whichever run made them.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub fn chain_ends(&self, card: CardRow) -> Result<Vec<StoredEnd>, StoreError> {
-        type Row = (i64, i64, i64, Option<i64>, Option<Vec<u8>>);
-        let rows = self.query(|connection| {
+    pub fn stored_attempts(&self, card: CardRow) -> Result<Vec<StoredAttempt>, StoreError> {
+        self.query(|connection| {
             turns::table
                 .filter(turns::card.eq(card))
                 .order(turns::row)
-                .select((
-                    turns::row,
-                    turns::turn,
-                    turns::attempt,
-                    turns::ended_at,
-                    turns::head,
-                ))
-                .load::<Row>(connection)
-        })?;
-        rows.into_iter()
-            .map(|(turn, number_of, attempt, ended_at, head)| {
-                Ok(StoredEnd {
-                    turn,
-                    number: number("a turn's number", number_of)?,
-                    attempt: number("an attempt's number", attempt)?,
-                    ended: ended_at.is_some(),
-                    head: head
-                        .map(|bytes| link("the head of an attempt", &bytes))
-                        .transpose()?,
-                })
-            })
-            .collect()
+                .load(connection)
+        })
     }
 
     /// The steps of an attempt in the order in which they were written.
@@ -83,7 +243,6 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn stored_steps(&self, turn: TurnRow) -> Result<Vec<StoredStep>, StoreError> {
-        type Row = (i64, i64, i64, i64, String, Option<Vec<u8>>);
         let mut steps: Vec<StoredStep> = Vec::new();
         loop {
             let after = steps.last().map_or(i64::MIN, |step| step.id);
@@ -97,40 +256,53 @@ impl Reader {
                         turn_steps::turn,
                         turn_steps::seq,
                         turn_steps::at,
-                        turn_steps::body_json,
+                        // As bytes: one that is damaged need not be a text any more.
+                        sql::<Binary>("CAST(body_json AS BLOB)"),
                         turn_steps::link,
                     ))
-                    .load::<Row>(connection)
+                    .load::<StoredStep>(connection)
             })?;
             if page.is_empty() {
                 return Ok(steps);
             }
-            for (id, turn, seq, at_ms, body, stored) in page {
-                steps.push(StoredStep {
-                    id,
-                    turn,
-                    seq: number("a step's place", seq)?,
-                    at_ms,
-                    kind: kind(&body),
-                    body,
-                    link: stored
-                        .map(|bytes| link("a step's link", &bytes))
-                        .transpose()?,
-                });
-            }
+            steps.extend(page);
         }
     }
-}
 
-/// The kind that a step's JSON names; empty when it is damaged.
-fn kind(body: &str) -> String {
-    #[derive(serde::Deserialize)]
-    struct Kind {
-        kind: String,
+    /// The comments on a card, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn stored_comments(&self, card: CardRow) -> Result<Vec<StoredComment>, StoreError> {
+        self.query(|connection| {
+            comments::table
+                .filter(comments::card.eq(card))
+                .order(comments::id)
+                .select((comments::key, comments::author, comments::content))
+                .load(connection)
+        })
     }
-    serde_json::from_str(body).map_or_else(|_| String::new(), |Kind { kind }| kind)
-}
 
-fn link(what: &str, bytes: &[u8]) -> Result<Link, StoreError> {
-    Link::from_bytes(bytes).ok_or_else(|| damaged(what, "it does not have 32 bytes".to_owned()))
+    /// What the audit says of how a card stood when a fork began; nothing for cards that began with
+    /// their run.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn fork_mark(&self, card: CardRow) -> Result<Option<String>, StoreError> {
+        let found = self.query(|connection| {
+            card_events::table
+                .filter(
+                    card_events::card
+                        .eq(card)
+                        .and(card_events::kind.eq("card_forked")),
+                )
+                .order(card_events::seq)
+                .select(card_events::data_json)
+                .first::<Option<String>>(connection)
+                .optional()
+        })?;
+        Ok(found.map(Option::unwrap_or_default))
+    }
 }

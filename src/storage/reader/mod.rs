@@ -12,6 +12,9 @@ mod runs;
 mod turns;
 mod views;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use futures_util::future::BoxFuture;
@@ -21,7 +24,7 @@ use serde::de::DeserializeOwned;
 use super::connection::{self, Pragmas, Readers};
 
 pub use budgets::BudgetLine;
-pub use evidence::{StoredEnd, StoredStep};
+pub use evidence::{StoredAttempt, StoredCard, StoredComment, StoredStep};
 pub use fork::Moment;
 pub use views::{
     BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, StatusRow,
@@ -31,10 +34,15 @@ pub use views::{
 /// Rows read at once where a list may be long.
 const PAGE: i64 = 1_000;
 
+/// A connection that the pool lends.
+type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
+
 /// Reads the journal through a pool of connections that cannot write; cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
     pool: Readers,
+    /// The one connection of a reader that sees one moment only.
+    moment: Option<Arc<Mutex<Pooled>>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -45,7 +53,31 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(pool: Readers) -> Self {
-        Self { pool }
+        Self { pool, moment: None }
+    }
+
+    /// Lends a reader all of whose reads see the same moment. As long as it is lent the WAL cannot be
+    /// emptied beyond that moment, so this is for commands that look at a whole run and leave.
+    ///
+    /// # Errors
+    ///
+    /// What `read` says, and [`StoreError::Unavailable`].
+    pub fn at_one_moment<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection()?;
+        // It only reads, so it never waits for a lock; a connection that is given back in the middle
+        // of it, after a panic, is closed by the pool.
+        AnsiTransactionManager::begin_transaction(&mut *connection).map_err(unreadable)?;
+        let moment = Arc::new(Mutex::new(connection));
+        let answer = read(&Self {
+            pool: self.pool.clone(),
+            moment: Some(Arc::clone(&moment)),
+        });
+        let mut connection = moment.lock().unwrap_or_else(PoisonError::into_inner);
+        AnsiTransactionManager::rollback_transaction(&mut **connection).map_err(unreadable)?;
+        answer
     }
 
     /// Runs a read on a thread where blocking is allowed. Needs a tokio runtime, which actix brings.
@@ -81,9 +113,7 @@ impl Reader {
             .collect()
     }
 
-    fn connection(
-        &self,
-    ) -> Result<PooledConnection<ConnectionManager<SqliteConnection>>, StoreError> {
+    fn connection(&self) -> Result<Pooled, StoreError> {
         self.pool.get().map_err(|error| {
             StoreError::Unavailable(format!("no reader was free; try again: {error}"))
         })
@@ -94,6 +124,10 @@ impl Reader {
         &self,
         read: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
+        if let Some(moment) = &self.moment {
+            let mut connection = moment.lock().unwrap_or_else(PoisonError::into_inner);
+            return read(&mut connection).map_err(unreadable);
+        }
         read(&mut *self.connection()?).map_err(unreadable)
     }
 
@@ -102,6 +136,9 @@ impl Reader {
         &self,
         read: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
+        if self.moment.is_some() {
+            return self.query(read);
+        }
         let mut pooled = self.connection()?;
         let connection: &mut SqliteConnection = &mut pooled;
         #[expect(

@@ -189,6 +189,8 @@ pub struct EventRow {
 /// One audited change of a card's status, in the journal's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRow {
+    /// The run that the card belonged to then.
+    pub run_id: String,
     /// From.
     pub from: String,
     /// To.
