@@ -3,6 +3,9 @@
 mod check;
 mod clauses;
 mod decision;
+#[cfg(test)]
+mod fitting;
+mod limits;
 mod objection;
 mod rejection;
 pub mod rules;
@@ -22,6 +25,7 @@ pub use self::decision::{DECISION_PATH, DecisionRule};
 pub use self::objection::Objection;
 pub use self::rejection::PAYLOAD_KEYS;
 pub use self::rules::ScopeLimits;
+pub use self::schema::ReplyScope;
 pub use self::scope::bars_looking;
 
 use serde::{Deserialize, Serialize};
@@ -30,7 +34,7 @@ use crate::gate::normal_path;
 use crate::plan::SeatPlan;
 use crate::status::CardStatus;
 use crate::tool::ToolCall;
-use crate::tool_catalogue::{READ_FILE, is_observational};
+use crate::tool_catalogue::{READ_FILE, WRITE_FILE, is_observational};
 
 /// Too little was done: no call, only looking, a tool or a status missing.
 pub const PROGRESS: &str = "progress_contract_not_met";
@@ -164,6 +168,14 @@ impl Contract {
             .iter()
             .map(String::as_str)
             .chain(decision)
+    }
+
+    /// How many files must be written, and read, of which it does not say which.
+    fn free_files(&self) -> (usize, usize) {
+        let demands = |name: &str| self.required_tools.iter().any(|tool| tool == name);
+        let writes = demands(WRITE_FILE) && self.demanded_writes().next().is_none();
+        let reads = demands(READ_FILE) && self.required_read_paths.is_empty();
+        (usize::from(writes), usize::from(reads))
     }
 
     /// The contract itself asks for nothing but looking.

@@ -105,10 +105,8 @@ pub fn check(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
 
 /// What cannot be undone is only done when the call says so itself.
 fn confirmed(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
-    let required = spec.parameters.get("required").and_then(Value::as_array);
-    let asks = required.is_some_and(|names| names.iter().any(|name| name == "confirm"));
     let given = call.args.get("confirm") == Some(&Value::Bool(true));
-    if given || !(asks || DESTRUCTIVE.contains(&call.tool.as_str())) {
+    if given || !wants_confirmation(spec) {
         return Ok(());
     }
     let message = format!(
@@ -116,6 +114,13 @@ fn confirmed(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
         clip(&call.tool)
     );
     Err(refuse(RULE_CONFIRM, message, &shown(call)))
+}
+
+/// Whether calls of this tool must say that they are meant.
+pub(crate) fn wants_confirmation(spec: &ToolSpec) -> bool {
+    let required = spec.parameters.get("required").and_then(Value::as_array);
+    let asks = required.is_some_and(|names| names.iter().any(|name| name == "confirm"));
+    asks || DESTRUCTIVE.contains(&spec.name.as_str())
 }
 
 fn refuse(rule: &str, message: String, evidence: &str) -> Violation {

@@ -1,324 +1,214 @@
 //! The contract as a JSON Schema of the reply, for servers that decode under one: what it lets
-//! through is an answer that the check accepts.
+//! through is an answer that the check and the gate accept. What it cannot speak of is what a text
+//! says: a forbidden phrase, the imports of a file.
 //!
-//! Only what grammar compilers of local servers know is used: `const`, `enum`, `anyOf`, `$ref` to
-//! `$defs`, and `prefixItems` for the calls that are due, in their order. The whole is
-//! `{"tool_calls": [{"tool": …, "args": {…}}, …]}`, one of the shapes that
+//! Only what grammar compilers of local servers know is used: `const`, `enum`, `anyOf`, `pattern`
+//! from `^` to `$`, `$ref` to `$defs`, and `prefixItems` for the calls that are due, in their order.
+//! The whole is `{"tool_calls": [{"tool": …, "args": {…}}, …]}`, one of the shapes that
 //! [`crate::tool_call::parse`] reads.
+//!
+//! # Layout
+//!
+//! - this file: which calls a reply is made of.
+//! - `calls`: a single call.
+//! - `room`: how many more files and looks the limits leave.
+//! - `text`: what a text or a path is made of.
+
+mod calls;
+mod room;
+mod text;
 
 use serde_json::{Map, Value, json};
 
-use super::rejection::{PAYLOAD_KEYS, refuses};
-use super::{Contract, DecisionRule, needs_reason, same_path};
-use crate::contract::decision::EVIDENCE_KEYS;
-use crate::plan::SeatPlan;
-use crate::status::{CardStatus, WaitReason};
+use self::room::Room;
+use super::Contract;
+use crate::gate::GateScope;
 use crate::tool::{ToolCall, ToolSpec};
-use crate::tool_catalogue::{READ_FILE, UPDATE_ISSUE_STATUS, WRITE_FILE, is_observational};
+use crate::tool_catalogue::{UPDATE_ISSUE_STATUS, WRITE_FILE, is_observational};
 
 /// How many calls beyond those that are due may come before them.
 const EXTRAS: usize = 2;
 /// How many calls that only look may come at once.
 const LOOKS: usize = 4;
 
+/// What the next reply is a reply to.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyScope<'a> {
+    /// The seat, the card as it stands, and what the gate refuses.
+    pub gate: GateScope<'a>,
+    /// Files of the read contract that do not exist.
+    pub missing_reads: &'a [String],
+    /// The calls that were carried out in this turn.
+    pub earlier: &'a [ToolCall],
+    /// Whether the reply may only look things up.
+    pub may_look: bool,
+    /// Whether something that the card depends on is still open.
+    pub waits_for_others: bool,
+    /// The seats of the team, for new cards; empty where they are not known.
+    pub seats: &'a [&'a str],
+}
+
 impl Contract {
-    /// The schema of the next reply; `None` where words suffice or nothing could be called.
-    /// `earlier` are the calls that were carried out in this turn, `may_look` says whether the reply
-    /// may only look things up.
+    /// The schema of the next reply; `None` where words suffice, where nothing could be called, and
+    /// where what is due cannot be said in one, so that the prompt alone has to do.
     #[must_use]
-    pub fn reply_schema(
-        &self,
-        seat: &SeatPlan,
-        missing_reads: &[String],
-        earlier: &[ToolCall],
-        may_look: bool,
-    ) -> Option<Value> {
-        if self.words_suffice(seat) {
+    pub fn reply_schema(&self, scope: &ReplyScope<'_>) -> Option<Value> {
+        if self.words_suffice(scope.gate.seat) {
             return None;
         }
-        let reads = self.due_reads(seat, missing_reads, earlier);
-        if !reads.is_empty() && may_look {
+        let texts = text::defs(self, &scope.gate);
+        let mut defs = texts.clone();
+        let asked = Asked {
+            contract: self,
+            scope,
+            defs: &texts,
+        };
+        let shapes = asked.shapes(&mut defs)?;
+        Some(reply(shapes, &defs))
+    }
+}
+
+/// A contract in a place of a run.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    contract: &'a Contract,
+    scope: &'a ReplyScope<'a>,
+    /// Kinds of texts.
+    defs: &'a Map<String, Value>,
+}
+
+impl<'a> Asked<'a> {
+    fn tools(self) -> impl Iterator<Item = &'a ToolSpec> {
+        self.scope.gate.seat.tools.iter()
+    }
+
+    fn tool(self, name: &str) -> Option<&'a ToolSpec> {
+        self.tools().find(|spec| spec.name == name)
+    }
+
+    /// What the calls of a reply may be, as arrays.
+    fn shapes(self, defs: &mut Map<String, Value>) -> Option<Vec<Value>> {
+        let reads = self.due_reads();
+        if !reads.is_empty() && self.scope.may_look {
             // What they hold is wanted before anything is written.
-            return Some(reply(vec![tuple(0, &reads)], Map::new()));
+            return Some(vec![tuple("", 0, &reads)]);
         }
+        let room = Room::of(self.contract, self.scope);
         let mut due = reads;
-        due.extend(self.due_calls(seat, missing_reads, earlier));
-        let mut defs = Map::new();
-        let extra = any_of(
-            seat.tools
-                .iter()
-                .filter(|tool| !is_observational(&tool.name) && tool.name != UPDATE_ISSUE_STATUS)
-                .map(|tool| self.free(tool)),
-        );
-        let mut shapes = Vec::new();
-        if due.is_empty() {
-            // Nothing in particular is due, so anything that does something will do.
-            let all = any_of(self.acting(seat).map(|tool| self.free(tool)))?;
-            defs.insert("call".to_owned(), all);
-            let call = json!({"$ref": "#/$defs/call"});
-            shapes.push(json!({"type": "array", "items": call, "minItems": 1, "maxItems": LOOKS}));
+        due.extend(self.due_calls()?);
+        let mut shapes = if due.is_empty() {
+            self.anything(&room, defs)
         } else {
-            shapes.push(tuple(0, &due));
-            if let Some(extra) = extra {
-                defs.insert("extra".to_owned(), extra);
-                shapes.extend((1..=EXTRAS).map(|count| tuple(count, &due)));
-            }
-        }
-        if may_look
-            && let Some(look) = any_of(
-                seat.tools
-                    .iter()
-                    .filter(|tool| is_observational(&tool.name))
-                    .map(|tool| self.free(tool)),
-            )
+            self.due_and_extras(&room, &due, defs)
+        };
+        if self.scope.may_look
+            && let Some((look, most)) = self.looking(&room)
         {
             defs.insert("look".to_owned(), look);
-            let look = json!({"$ref": "#/$defs/look"});
-            shapes.push(json!({"type": "array", "items": look, "minItems": 1, "maxItems": LOOKS}));
+            shapes.push(some("look", most));
         }
-        Some(reply(shapes, defs))
+        (!shapes.is_empty()).then_some(shapes)
     }
 
-    /// The tools whose calls change something, or all of them where looking is all that is asked.
-    fn acting<'a>(&self, seat: &'a SeatPlan) -> impl Iterator<Item = &'a ToolSpec> {
-        let looks = self.only_looks();
-        seat.tools
-            .iter()
-            .filter(move |tool| looks || !is_observational(&tool.name))
-    }
-
-    /// The reads that are still due.
-    fn due_reads(
-        &self,
-        seat: &SeatPlan,
-        missing_reads: &[String],
-        earlier: &[ToolCall],
+    /// The calls that are due, alone and after a few others.
+    fn due_and_extras(
+        self,
+        room: &Room,
+        due: &[Value],
+        defs: &mut Map<String, Value>,
     ) -> Vec<Value> {
-        let Some(spec) = tool(seat, READ_FILE) else {
-            return Vec::new();
+        let others = self.tools().filter(|tool| !is_observational(&tool.name));
+        let Some((extra, most)) = self.others(others, room, EXTRAS) else {
+            return vec![tuple("", 0, due)];
         };
-        self.demanded_reads(missing_reads)
-            .filter(|path| !touched(earlier, READ_FILE, path))
-            .map(|path| with(spec, [("path", json!({ "const": path }))]))
+        defs.insert("extra".to_owned(), extra);
+        // Each is written down once.
+        let mut references = Vec::with_capacity(due.len());
+        for (place, call) in due.iter().enumerate() {
+            let name = format!("due{place}");
+            references.push(reference(&name));
+            defs.insert(name, call.clone());
+        }
+        (0..=most)
+            .map(|count| tuple("extra", count, &references))
             .collect()
     }
 
-    /// The other calls that are still due: files, tools, and the status last.
-    fn due_calls(
-        &self,
-        seat: &SeatPlan,
-        missing_reads: &[String],
-        earlier: &[ToolCall],
-    ) -> Vec<Value> {
-        let mut due = Vec::new();
-        if let Some(spec) = tool(seat, WRITE_FILE) {
-            let unwritten = self
-                .demanded_writes()
-                .filter(|path| !touched(earlier, WRITE_FILE, path));
-            due.extend(unwritten.map(|path| self.writing(spec, path)));
-        }
-        for name in self.demanded_tools(missing_reads) {
-            let by_path = match name {
-                WRITE_FILE => self.demanded_writes().next().is_some(),
-                READ_FILE => self.demanded_reads(missing_reads).next().is_some(),
-                UPDATE_ISSUE_STATUS => !self.required_statuses.is_empty(),
-                _ => false,
-            };
-            if !by_path
-                && !earlier.iter().any(|call| call.tool == name)
-                && let Some(spec) = tool(seat, name)
-            {
-                due.push(self.free(spec));
-            }
-        }
-        if let Some(spec) = tool(seat, UPDATE_ISSUE_STATUS) {
-            due.extend(self.deciding(spec));
-        }
-        due
-    }
-
-    fn writing(&self, spec: &ToolSpec, path: &str) -> Value {
-        let decision = self
-            .architecture_decision
-            .as_ref()
-            .filter(|rule| same_path(&rule.path, path));
-        let content = decision.map_or_else(|| json!({"type": "string"}), DecisionRule::schema);
-        with(
-            spec,
-            [("path", json!({ "const": path })), ("content", content)],
-        )
-    }
-
-    /// The call that sets the status, one shape for each kind of status.
-    fn deciding(&self, spec: &ToolSpec) -> Option<Value> {
-        let reasons: Vec<&str> = WaitReason::ALL
-            .iter()
-            .map(|reason| reason.as_str())
-            .collect();
-        let reasons: Vec<&str> = reasons
+    /// Nothing in particular is due, so anything that does something will do; the status comes last.
+    fn anything(self, room: &Room, defs: &mut Map<String, Value>) -> Vec<Value> {
+        let looks = self.contract.only_looks();
+        let acting = self
+            .tools()
+            .filter(|tool| looks || !is_observational(&tool.name));
+        let status = self.tool(UPDATE_ISSUE_STATUS);
+        let status: Vec<Value> = status
+            .and_then(|spec| self.deciding(spec))
             .into_iter()
-            .filter(|reason| {
-                !(self.rejection_payload && *reason == WaitReason::Dependency.as_str())
-            })
             .collect();
-        let shape = |waits: bool, payload: bool| {
-            let group: Vec<&str> = self
-                .required_statuses
-                .iter()
-                .filter(|status| needs_reason(**status) == waits)
-                .filter(|status| (self.rejection_payload && refuses(**status)) == payload)
-                .map(|status| CardStatus::as_str(*status))
-                .collect();
-            if group.is_empty() {
-                return None;
-            }
-            let mut fields = vec![("status", json!({ "enum": group }))];
-            if waits {
-                fields.push(("wait_reason", json!({ "enum": reasons })));
-            }
-            if payload {
-                let text = json!({"type": "string", "minLength": 1});
-                let [rationale, violations, remedies] = PAYLOAD_KEYS;
-                let list = json!({"type": "array", "items": text, "minItems": 1});
-                fields.extend([
-                    (rationale, text),
-                    (violations, list.clone()),
-                    (remedies, list),
-                ]);
-            }
-            Some(exactly(&spec.name, fields))
-        };
-        any_of(
-            [(false, false), (true, false), (false, true), (true, true)]
-                .into_iter()
-                .filter_map(|(waits, payload)| shape(waits, payload)),
-        )
-    }
-
-    /// A call with any arguments that the tool takes, within what the contract allows.
-    fn free(&self, spec: &ToolSpec) -> Value {
-        match (spec.name.as_str(), self.only_files()) {
-            (READ_FILE | WRITE_FILE, Some(files)) => {
-                with(spec, [("path", json!({ "enum": files }))])
-            }
-            (WRITE_FILE, None) => with(spec, [("content", json!({"type": "string"}))]),
-            _ => with(spec, []),
+        let mut shapes = Vec::new();
+        let mut before = 0;
+        if let Some((call, most)) = self.others(acting, room, LOOKS) {
+            defs.insert("call".to_owned(), call);
+            shapes.push(some("call", most));
+            before = most.min(EXTRAS);
         }
-    }
-}
-
-impl DecisionRule {
-    fn schema(&self) -> Value {
-        let text = json!({"type": "string", "minLength": 1});
-        let evidence: Map<String, Value> = EVIDENCE_KEYS
-            .iter()
-            .map(|key| ((*key).to_owned(), text.clone()))
-            .collect();
-        json!({
-            "type": "object",
-            "properties": {
-                "recommendation": {"enum": self.patterns},
-                "confidence": {"enum": [0.5, 0.6, 0.7, 0.8, 0.9, 1]},
-                "evidence": {
-                    "type": "object",
-                    "properties": evidence,
-                    "required": EVIDENCE_KEYS,
-                    "additionalProperties": false,
-                },
-                "structure": {"type": "string"},
-            },
-            "required": ["recommendation", "confidence", "evidence", "structure"],
-            "additionalProperties": false,
-        })
-    }
-}
-
-fn tool<'a>(seat: &'a SeatPlan, name: &str) -> Option<&'a ToolSpec> {
-    seat.tools.iter().find(|spec| spec.name == name)
-}
-
-fn touched(earlier: &[ToolCall], tool: &str, path: &str) -> bool {
-    earlier
-        .iter()
-        .filter(|call| call.tool == tool)
-        .filter_map(|call| call.text("path"))
-        .any(|given| same_path(given, path))
-}
-
-/// A call with the tool's own schema, some arguments fixed and required.
-fn with<const N: usize>(spec: &ToolSpec, fixed: [(&str, Value); N]) -> Value {
-    let mut args = match &spec.parameters {
-        Value::Object(schema) => schema.clone(),
-        _ => Map::from_iter([("type".to_owned(), json!("object"))]),
-    };
-    let mut required: Vec<Value> = match args.get("required") {
-        Some(Value::Array(names)) => names.clone(),
-        _ => Vec::new(),
-    };
-    let mut properties = match args.remove("properties") {
-        Some(Value::Object(properties)) => properties,
-        _ => Map::new(),
-    };
-    for (name, schema) in fixed {
-        properties.insert(name.to_owned(), schema);
-        if !required.iter().any(|it| it == name) {
-            required.push(json!(name));
+        if !status.is_empty() {
+            shapes.extend((0..=before).map(|count| tuple("call", count, &status)));
         }
+        shapes
     }
-    // A small model fills in whatever it is offered; what is optional only leads it astray.
-    if is_built_in(&spec.name) {
-        properties.retain(|name, _| required.iter().any(|it| it == name));
-        args.insert("additionalProperties".to_owned(), json!(false));
+
+    /// Any call of these tools but one that sets the status, and how many of them there may be.
+    fn others(
+        self,
+        tools: impl Iterator<Item = &'a ToolSpec>,
+        room: &Room,
+        most: usize,
+    ) -> Option<(Value, usize)> {
+        let mut most = most;
+        let mut shapes = Vec::new();
+        for tool in tools.filter(|tool| tool.name != UPDATE_ISSUE_STATUS) {
+            let left = if tool.name == WRITE_FILE {
+                room.files
+            } else {
+                room.looks_of(&tool.name)
+            };
+            if left > 0
+                && let Some(call) = self.free(tool)
+            {
+                most = most.min(left);
+                shapes.push(call);
+            }
+        }
+        Some((any_of(shapes)?, most))
     }
-    args.insert("properties".to_owned(), Value::Object(properties));
-    args.insert("required".to_owned(), Value::Array(required));
-    call(&spec.name, Value::Object(args))
+
+    fn looking(self, room: &Room) -> Option<(Value, usize)> {
+        let looks = self.tools().filter(|tool| is_observational(&tool.name));
+        self.others(looks, room, LOOKS)
+    }
 }
 
-fn is_built_in(name: &str) -> bool {
-    is_observational(name)
-        || [
-            WRITE_FILE,
-            UPDATE_ISSUE_STATUS,
-            crate::tool_catalogue::ADD_ISSUE_COMMENT,
-            crate::tool_catalogue::CREATE_ISSUE,
-        ]
-        .contains(&name)
+/// Up to `most` calls of the definition `name`.
+fn some(name: &str, most: usize) -> Value {
+    let call = reference(name);
+    json!({"type": "array", "items": call, "minItems": 1, "maxItems": most})
 }
 
-/// A call with these arguments and no other.
-fn exactly(tool: &str, fields: Vec<(&str, Value)>) -> Value {
-    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let args = json!({
-        "type": "object",
-        "required": names,
-        "additionalProperties": false,
-        "properties": fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect::<Map<_, _>>(),
-    });
-    call(tool, args)
-}
-
-fn call(tool: &str, args: Value) -> Value {
-    json!({
-        "type": "object",
-        "properties": {"tool": {"const": tool}, "args": args},
-        "required": ["tool", "args"],
-        "additionalProperties": false,
-    })
-}
-
-/// The calls that are due, after `extras` others.
-fn tuple(extras: usize, due: &[Value]) -> Value {
-    let extra = json!({"$ref": "#/$defs/extra"});
-    let items: Vec<Value> = std::iter::repeat_n(extra, extras)
+/// The calls that are due, after `count` others of the definition `name`.
+fn tuple(name: &str, count: usize, due: &[Value]) -> Value {
+    let items: Vec<Value> = std::iter::repeat_n(reference(name), count)
         .chain(due.iter().cloned())
         .collect();
     let count = items.len();
     json!({"type": "array", "prefixItems": items, "minItems": count, "maxItems": count})
 }
 
-fn any_of(shapes: impl Iterator<Item = Value>) -> Option<Value> {
-    let mut shapes: Vec<Value> = shapes.collect();
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+fn any_of(mut shapes: Vec<Value>) -> Option<Value> {
     match shapes.len() {
         0 => None,
         1 => shapes.pop(),
@@ -326,16 +216,38 @@ fn any_of(shapes: impl Iterator<Item = Value>) -> Option<Value> {
     }
 }
 
-fn reply(shapes: Vec<Value>, defs: Map<String, Value>) -> Value {
-    let calls = any_of(shapes.into_iter()).unwrap_or_else(|| json!({"type": "array"}));
+/// The whole, with those definitions that something refers to.
+fn reply(shapes: Vec<Value>, defs: &Map<String, Value>) -> Value {
+    let calls = any_of(shapes).unwrap_or_else(|| json!({"type": "array"}));
     let mut schema = json!({
         "type": "object",
         "properties": {"tool_calls": calls},
         "required": ["tool_calls"],
         "additionalProperties": false,
     });
-    if let (Value::Object(schema), false) = (&mut schema, defs.is_empty()) {
-        schema.insert("$defs".to_owned(), Value::Object(defs));
+    let mut used = Map::new();
+    collect(&schema, defs, &mut used);
+    if let (Value::Object(schema), false) = (&mut schema, used.is_empty()) {
+        schema.insert("$defs".to_owned(), Value::Object(used));
     }
     schema
+}
+
+fn collect(part: &Value, defs: &Map<String, Value>, used: &mut Map<String, Value>) {
+    match part {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, defs, used)),
+        Value::Object(fields) => {
+            let name = fields.get("$ref").and_then(Value::as_str);
+            let name = name.and_then(|name| name.strip_prefix("#/$defs/"));
+            if let Some(name) = name
+                && !used.contains_key(name)
+                && let Some(def) = defs.get(name)
+            {
+                used.insert(name.to_owned(), def.clone());
+                collect(def, defs, used);
+            }
+            fields.values().for_each(|value| collect(value, defs, used));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -2,72 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::fitting::fits;
 use super::*;
-use crate::gate::fixture::seat;
+use crate::gate::fixture::{card, seat};
+use crate::gate::{self, GateScope};
+use crate::plan::CardPlan;
+use crate::policy::{FileOwnership, GatePolicy, OwnPlace};
 use crate::tool_call::parse;
-
-/// Just enough of JSON Schema for what [`super::schema`] writes; anything else fails the test.
-fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-        return fits(
-            value,
-            root.pointer(name.trim_start_matches('#')).unwrap(),
-            root,
-        );
-    }
-    schema
-        .as_object()
-        .unwrap()
-        .iter()
-        .all(|(word, rule)| match word.as_str() {
-            "const" => value == rule,
-            "enum" => rule.as_array().unwrap().contains(value),
-            "anyOf" => rule
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|one| fits(value, one, root)),
-            "type" => match rule.as_str() {
-                Some("object") => value.is_object(),
-                Some("array") => value.is_array(),
-                Some("string") => value.is_string(),
-                _ => panic!("{rule}"),
-            },
-            "required" => {
-                let names = rule.as_array().unwrap().iter().filter_map(Value::as_str);
-                names.into_iter().all(|name| value.get(name).is_some())
-            }
-            "properties" => rule
-                .as_object()
-                .unwrap()
-                .iter()
-                .all(|(name, inner)| value.get(name).is_none_or(|it| fits(it, inner, root))),
-            "additionalProperties" => {
-                let known = &schema["properties"];
-                value
-                    .as_object()
-                    .is_none_or(|it| it.keys().all(|name| known.get(name).is_some()))
-            }
-            "prefixItems" => {
-                let shapes = rule.as_array().unwrap();
-                let items = value.as_array().unwrap();
-                items
-                    .iter()
-                    .zip(shapes)
-                    .all(|(item, shape)| fits(item, shape, root))
-            }
-            "items" => value
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|item| fits(item, rule, root)),
-            "minItems" => value.as_array().unwrap().len() as u64 >= rule.as_u64().unwrap(),
-            "maxItems" => value.as_array().unwrap().len() as u64 <= rule.as_u64().unwrap(),
-            "minLength" => value.as_str().unwrap().len() as u64 >= rule.as_u64().unwrap(),
-            "description" | "$defs" => true,
-            other => panic!("the test does not know {other}"),
-        })
-}
 
 fn answer(calls: &[(&str, Value)]) -> Value {
     let calls: Vec<Value> = calls
@@ -77,19 +18,86 @@ fn answer(calls: &[(&str, Value)]) -> Value {
     json!({ "tool_calls": calls })
 }
 
-fn lacks(contract: &Contract, reply: &Value, earlier: &[ToolCall]) -> Vec<crate::turn::Violation> {
-    let text = reply.to_string();
-    let parsed = parse(&text);
-    contract.check(&Answer {
-        calls: &parsed.calls,
-        prose: &parsed.prose,
-        truncated: None,
-        seat: &seat("coder"),
-        missing_reads: &[],
-        earlier_calls: earlier,
-        text: &text,
-        waits_for_others: false,
-    })
+/// A turn: who is asked, about a card that stands where, under which policy.
+struct Place {
+    seat: SeatPlan,
+    card: CardPlan,
+    status: CardStatus,
+    policy: GatePolicy,
+    missing: Vec<String>,
+    earlier: Vec<ToolCall>,
+    waits_for_others: bool,
+}
+
+impl Place {
+    fn work() -> Self {
+        Self {
+            seat: seat("coder"),
+            card: card(),
+            status: CardStatus::InProgress,
+            policy: GatePolicy::default(),
+            missing: Vec::new(),
+            earlier: Vec::new(),
+            waits_for_others: false,
+        }
+    }
+
+    fn review() -> Self {
+        Self {
+            seat: seat("integrity_guard"),
+            status: CardStatus::AwaitingGuardReview,
+            ..Self::work()
+        }
+    }
+
+    fn gate(&self) -> GateScope<'_> {
+        GateScope {
+            seat: &self.seat,
+            card: &self.card,
+            status: self.status,
+            policy: &self.policy,
+        }
+    }
+
+    fn schema(&self, contract: &Contract, may_look: bool) -> Value {
+        let scope = ReplyScope {
+            gate: self.gate(),
+            missing_reads: &self.missing,
+            earlier: &self.earlier,
+            may_look,
+            waits_for_others: self.waits_for_others,
+            seats: &["coder", "architect"],
+        };
+        contract.reply_schema(&scope).unwrap()
+    }
+
+    /// What gate and check find wrong.
+    fn lacks(&self, contract: &Contract, reply: &Value) -> Vec<crate::turn::Violation> {
+        let text = reply.to_string();
+        let parsed = parse(&text);
+        let mut found = contract.check(&Answer {
+            calls: &parsed.calls,
+            prose: &parsed.prose,
+            truncated: None,
+            seat: &self.seat,
+            missing_reads: &self.missing,
+            earlier_calls: &self.earlier,
+            text: &text,
+            waits_for_others: self.waits_for_others,
+        });
+        let mut scope = self.gate();
+        for call in &parsed.calls {
+            match gate::check(call, &scope) {
+                Err(violation) => found.push(violation),
+                Ok(()) => {
+                    if let Some((status, _)) = gate::status_asked(call) {
+                        scope.status = status;
+                    }
+                }
+            }
+        }
+        found
+    }
 }
 
 fn write(path: &str) -> (&'static str, Value) {
@@ -113,9 +121,8 @@ fn coder() -> Contract {
 #[test]
 fn a_coder_s_schema_lets_through_what_meets_the_contract_and_nothing_else() {
     let contract = coder();
-    let schema = contract
-        .reply_schema(&seat("coder"), &[], &[], false)
-        .unwrap();
+    let place = Place::work();
+    let schema = place.schema(&contract, false);
     insta::assert_json_snapshot!(schema);
     let main = "agent_output/main.py";
     for calls in [
@@ -125,11 +132,16 @@ fn a_coder_s_schema_lets_through_what_meets_the_contract_and_nothing_else() {
             write(main),
             status("code_review"),
         ],
-        vec![write("a"), write("b"), write(main), status("code_review")],
+        vec![
+            write("agent_output/a.md"),
+            write("agent_output/b.py"),
+            write(main),
+            status("code_review"),
+        ],
     ] {
         let reply = answer(&calls);
         assert!(fits(&reply, &schema, &schema), "{reply}");
-        assert_eq!(lacks(&contract, &reply, &[]), [], "{reply}");
+        assert_eq!(place.lacks(&contract, &reply), [], "{reply}");
     }
     for reply in [
         json!("I will do it."),
@@ -157,26 +169,26 @@ fn what_must_be_read_comes_first_and_the_rest_afterwards() {
         required_read_paths: vec!["a.txt".to_owned(), "b.txt".to_owned()],
         ..coder()
     };
-    let seat = seat("coder");
+    let mut place = Place::work();
     let read = |path: &str| ("read_file", json!({ "path": path }));
     let reads = answer(&[read("a.txt"), read("b.txt")]);
     let whole = answer(&[write("agent_output/main.py"), status("code_review")]);
-    let first = contract.reply_schema(&seat, &[], &[], true).unwrap();
+    let first = place.schema(&contract, true);
     assert!(
         fits(&reads, &first, &first) && !fits(&whole, &first, &first),
         "{first}"
     );
-    let earlier = parse(&reads.to_string()).calls;
-    let second = contract.reply_schema(&seat, &[], &earlier, false).unwrap();
+    place.earlier = parse(&reads.to_string()).calls;
+    let second = place.schema(&contract, false);
     assert!(
         fits(&whole, &second, &second) && !fits(&reads, &second, &second),
         "{second}"
     );
-    assert_eq!(lacks(&contract, &whole, &earlier), []);
+    assert_eq!(place.lacks(&contract, &whole), []);
     // Where there is no second round, all comes at once.
-    let at_once = contract
-        .reply_schema(&seat, &["b.txt".to_owned()], &[], false)
-        .unwrap();
+    place.earlier.clear();
+    place.missing = vec!["b.txt".to_owned()];
+    let at_once = place.schema(&contract, false);
     let all = answer(&[
         read("a.txt"),
         write("agent_output/main.py"),
@@ -187,9 +199,7 @@ fn what_must_be_read_comes_first_and_the_rest_afterwards() {
 
 #[test]
 fn a_first_answer_may_look_things_up() {
-    let schema = coder()
-        .reply_schema(&seat("coder"), &[], &[], true)
-        .unwrap();
+    let schema = Place::work().schema(&coder(), true);
     let look = answer(&[
         ("list_directory", json!({})),
         ("read_file", json!({"path": "x"})),
@@ -208,9 +218,8 @@ fn a_guard_s_refusal_brings_its_reasons() {
         rejection_payload: true,
         ..Contract::default()
     };
-    let schema = contract
-        .reply_schema(&seat("coder"), &[], &[], false)
-        .unwrap();
+    let mut place = Place::review();
+    let schema = place.schema(&contract, false);
     let with = |more: Value| {
         let mut args = json!({
             "status": "blocked", "wait_reason": "input", "rationale": "no",
@@ -228,7 +237,7 @@ fn a_guard_s_refusal_brings_its_reasons() {
     let rejected = with(json!({"status": "guard_rejected", "wait_reason": null}));
     for reply in [answer(&[status("done")]), with(json!({})), rejected] {
         assert!(fits(&reply, &schema, &schema), "{reply}\n{schema}");
-        assert_eq!(lacks(&contract, &reply, &[]), [], "{reply}");
+        assert_eq!(place.lacks(&contract, &reply), [], "{reply}");
     }
     for reply in [
         answer(&[status("blocked")]),
@@ -236,11 +245,18 @@ fn a_guard_s_refusal_brings_its_reasons() {
         with(json!({"wait_reason": "dependency"})),
         with(json!({"violations": []})),
         with(json!({"rationale": ""})),
+        with(json!({"rationale": " "})),
+        with(json!({"violations": ["\u{a0}"]})),
         with(json!({"status": "guard_rejected", "wait_reason": null, "remediation_actions": null})),
     ] {
         assert!(!fits(&reply, &schema, &schema), "{reply}");
-        assert_ne!(lacks(&contract, &reply, &[]), [], "{reply}");
+        assert_ne!(place.lacks(&contract, &reply), [], "{reply}");
     }
+    let waiting = with(json!({"wait_reason": "dependency"}));
+    place.waits_for_others = true;
+    let schema = place.schema(&contract, false);
+    assert!(fits(&waiting, &schema, &schema), "{schema}");
+    assert_eq!(place.lacks(&contract, &waiting), []);
 }
 
 #[test]
@@ -250,11 +266,10 @@ fn an_architect_s_schema_asks_for_the_whole_decision() {
         required_statuses: vec![CardStatus::CodeReview],
         ..Contract::default()
     };
-    let schema = contract
-        .reply_schema(&seat("coder"), &[], &[], false)
-        .unwrap();
+    let place = Place::work();
+    let schema = place.schema(&contract, false);
     let mut decision = json!({
-        "recommendation": "monolith", "confidence": 0.9, "structure": "one file",
+        "recommendation": "monolith", "confidence": 0.2,
         "evidence": {
             "estimated_domains": "1", "external_integrations": "0",
             "independent_scaling_needs": "none", "deployment_complexity": "low",
@@ -268,18 +283,156 @@ fn an_architect_s_schema_asks_for_the_whole_decision() {
         );
         answer(&[file, status("code_review")])
     };
-    let good = reply(&decision);
-    assert!(fits(&good, &schema, &schema), "{schema}");
-    assert_eq!(lacks(&contract, &good, &[]), []);
+    let told = |decision: &Value| {
+        let reply = reply(decision);
+        let accepted = place.lacks(&contract, &reply).is_empty();
+        (fits(&reply, &schema, &schema), accepted)
+    };
+    assert_eq!(told(&decision), (true, true), "{schema}");
+    decision["frontend_framework"] = json!("react");
+    decision["structure"] = json!("one file");
+    assert_eq!(told(&decision), (true, true), "{schema}");
+    decision["frontend_framework"] = json!("svelte");
+    assert_eq!(told(&decision), (false, false), "{schema}");
+    decision["frontend_framework"] = json!("vue");
     decision["confidence"] = json!(7);
-    let bad = reply(&decision);
-    assert!(!fits(&bad, &schema, &schema));
-    assert_ne!(lacks(&contract, &bad, &[]), []);
+    assert_eq!(told(&decision), (false, false), "{schema}");
 }
 
 #[test]
 fn words_need_no_schema() {
     let mut mute = seat("coder");
     mute.tools = Vec::new().into();
-    assert_eq!(coder().reply_schema(&mute, &[], &[], true), None);
+    let place = Place {
+        seat: mute,
+        ..Place::work()
+    };
+    let scope = ReplyScope {
+        gate: place.gate(),
+        missing_reads: &[],
+        earlier: &[],
+        may_look: true,
+        waits_for_others: false,
+        seats: &[],
+    };
+    assert_eq!(coder().reply_schema(&scope), None);
+}
+
+#[test]
+fn what_the_gate_refuses_fits_no_schema() {
+    let contract = coder();
+    let place = Place {
+        policy: GatePolicy {
+            forbidden_file_types: vec![".sh".to_owned()],
+            owned_files: vec![FileOwnership::dependencies(Vec::new(), Vec::new())],
+            own_places: vec![OwnPlace {
+                path: "config/secrets".to_owned(),
+                is_secret: true,
+            }],
+            ..GatePolicy::default()
+        },
+        ..Place::work()
+    };
+    let schema = place.schema(&contract, true);
+    let main = "agent_output/main.py";
+    for path in [
+        "",
+        "../x.py",
+        "agent_output/../x.py",
+        "agent_output//a.py",
+        "agent_output/verification/a.py",
+        "verification/x.py",
+        "agent_output/con.py",
+        "agent_output/COM1.py",
+        "agent_output/.git.py",
+        "agent_output/x.exe",
+        "agent_output/x.sh",
+        "agent_output/requirements.txt",
+        "a.py",
+    ] {
+        let reply = answer(&[write(path), write(main), status("code_review")]);
+        assert!(!fits(&reply, &schema, &schema), "{path}");
+    }
+    for call in [
+        ("add_issue_comment", json!({"comment": " "})),
+        (
+            "create_issue",
+            json!({"seat": "nobody", "summary": "do more of it"}),
+        ),
+        ("create_issue", json!({"seat": "coder", "summary": "    x"})),
+    ] {
+        let reply = answer(&[call, write(main), status("code_review")]);
+        assert!(!fits(&reply, &schema, &schema), "{reply}");
+    }
+    for path in [
+        "config/secrets/key",
+        "../x",
+        "/etc/passwd",
+        "a/nul",
+        ".orket/x",
+    ] {
+        let reply = answer(&[("read_file", json!({ "path": path }))]);
+        assert!(!fits(&reply, &schema, &schema), "{path}");
+    }
+    let more = json!({
+        "seat": "coder", "summary": "Say it \\n twice", "description": "more", "priority": "low",
+    });
+    let reply = answer(&[("create_issue", more), write(main), status("code_review")]);
+    assert!(fits(&reply, &schema, &schema), "{schema}");
+    assert_eq!(place.lacks(&contract, &reply), []);
+}
+
+#[test]
+fn limits_leave_no_room_for_more_files() {
+    let limited = |most| Contract {
+        limits: ScopeLimits {
+            max_workspace_items: Some(most),
+            ..ScopeLimits::default()
+        },
+        ..coder()
+    };
+    let main = write("agent_output/main.py");
+    let place = Place::work();
+    let other = write("agent_output/other.py");
+    let extra = answer(&[other.clone(), main.clone(), status("code_review")]);
+    let two = answer(&[
+        write("agent_output/b.py"),
+        other,
+        main,
+        status("code_review"),
+    ]);
+    for (most, one_fits, two_fit) in [(1, false, false), (2, true, false), (3, true, true)] {
+        let contract = limited(most);
+        let schema = place.schema(&contract, false);
+        for (reply, may) in [(&extra, one_fits), (&two, two_fit)] {
+            assert_eq!(fits(reply, &schema, &schema), may, "{most} {reply}");
+            assert_eq!(place.lacks(&contract, reply).is_empty(), may, "{most}");
+        }
+    }
+}
+
+#[test]
+fn a_status_of_its_own_choice_is_one_that_the_table_allows() {
+    let contract = Contract {
+        required_tools: vec!["update_issue_status".to_owned()],
+        ..Contract::default()
+    };
+    let place = Place::work();
+    let schema = place.schema(&contract, false);
+    let waits = (
+        "update_issue_status",
+        json!({"status": "blocked", "wait_reason": "input"}),
+    );
+    for (calls, may) in [
+        (vec![status("code_review")], true),
+        (vec![waits], true),
+        (vec![status("blocked")], false),
+        (vec![status("done")], false),
+        (vec![status("ready")], false),
+        (vec![status("code_review"), status("code_review")], false),
+    ] {
+        let reply = answer(&calls);
+        assert_eq!(fits(&reply, &schema, &schema), may, "{reply}");
+        assert_eq!(place.lacks(&contract, &reply).is_empty(), may, "{reply}");
+    }
 }

@@ -101,50 +101,40 @@ impl Contract {
         if self.limits.is_empty() {
             return;
         }
-        let of = |tools: &[&str], name: &str| -> BTreeSet<String> {
-            let calls = answer.earlier_calls.iter().chain(answer.calls);
-            calls
-                .filter(|call| tools.contains(&call.tool.as_str()))
-                .filter_map(|call| call.text(name))
-                .map(|text| normal_path(text).unwrap_or_else(|| text.to_owned()))
-                .collect()
-        };
-        let touched = of(&[READ_FILE, WRITE_FILE], "path");
-        let read = of(&[READ_FILE], "path");
-        let listed = of(&[LIST_DIRECTORY, "list_dir"], "path");
-        let cards = of(&[GET_ISSUE_CONTEXT], "issue_id");
-        let total: BTreeSet<String> = read.iter().chain(&listed).chain(&cards).cloned().collect();
+        let looked = Looked::at(answer.earlier_calls.iter().chain(answer.calls));
+        let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<String>>();
+        let total: Vec<String> = looked.total().into_iter().map(str::to_owned).collect();
         let limits = &self.limits;
         for (rule, most, what, found) in [
             (
                 rules::WORKSPACE_BUDGET,
                 limits.max_workspace_items,
                 "files named",
-                &touched,
+                names(&looked.touched),
             ),
             (
                 rules::ACTIVE_BUDGET,
                 limits.max_active_context_items,
                 "files read",
-                &read,
+                names(&looked.read),
             ),
             (
                 rules::PASSIVE_BUDGET,
                 limits.max_passive_context_items,
                 "folders listed",
-                &listed,
+                names(&looked.listed),
             ),
             (
                 rules::ARCHIVED_BUDGET,
                 limits.max_archived_context_items,
                 "cards looked at",
-                &cards,
+                names(&looked.cards),
             ),
             (
                 rules::TOTAL_BUDGET,
                 limits.max_total_context_items,
                 "things looked at",
-                &total,
+                total,
             ),
         ] {
             let Some(most) = most else { continue };
@@ -153,8 +143,7 @@ impl Contract {
                     "{} {what} in this turn, and {most} are allowed; do with fewer",
                     found.len()
                 );
-                let names: Vec<&str> = found.iter().map(String::as_str).collect();
-                lacks.push(ruled(HALLUCINATION, rule, message, &names.join(", ")));
+                lacks.push(ruled(HALLUCINATION, rule, message, &found.join(", ")));
             }
         }
     }
@@ -180,6 +169,59 @@ impl Contract {
             }
         }
     }
+}
+
+/// What calls named and looked at, each thing once.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Files read or written.
+    pub(super) touched: BTreeSet<String>,
+    /// Files read.
+    pub(super) read: BTreeSet<String>,
+    /// Folders listed.
+    pub(super) listed: BTreeSet<String>,
+    /// Other cards.
+    pub(super) cards: BTreeSet<String>,
+}
+
+impl Looked {
+    pub(super) fn at<'a>(calls: impl IntoIterator<Item = &'a ToolCall>) -> Self {
+        let mut looked = Self::default();
+        for call in calls {
+            let path = call.text("path");
+            match (call.tool.as_str(), path) {
+                (READ_FILE, Some(path)) => looked.read(path),
+                (WRITE_FILE, Some(path)) => looked.touch(path),
+                (LIST_DIRECTORY | "list_dir", Some(path)) => {
+                    looked.listed.insert(named(path));
+                }
+                (GET_ISSUE_CONTEXT, _) => {
+                    looked.cards.extend(call.text("issue_id").map(named));
+                }
+                _ => {}
+            }
+        }
+        looked
+    }
+
+    pub(super) fn read(&mut self, path: &str) {
+        self.read.insert(named(path));
+        self.touch(path);
+    }
+
+    pub(super) fn touch(&mut self, path: &str) {
+        self.touched.insert(named(path));
+    }
+
+    /// Whatever was looked at.
+    pub(super) fn total(&self) -> BTreeSet<&str> {
+        let all = self.read.iter().chain(&self.listed).chain(&self.cards);
+        all.map(String::as_str).collect()
+    }
+}
+
+fn named(text: &str) -> String {
+    normal_path(text).unwrap_or_else(|| text.to_owned())
 }
 
 /// Whether a violation also stops calls that only look.

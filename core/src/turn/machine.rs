@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
-use crate::contract::{Answer, Contract, Objection, bars_looking};
+use crate::contract::{Answer, Contract, Objection, ReplyScope, bars_looking};
 use crate::failure::{Failure, FailureClass};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
@@ -503,12 +503,21 @@ impl Turn {
         if !["ollama", "openai"].contains(&model.provider.as_str()) {
             return None;
         }
-        let missing = &self.cx.missing_reads;
-        let may_look = self.round == 0 && self.cx.plan.max_rounds > 1;
-        self.cx
-            .contract()
-            .reply_schema(seat, missing, &self.carried_out, may_look)
-            .map(Arc::new)
+        let seats: Vec<&str> = self.cx.plan.seats.keys().map(String::as_str).collect();
+        let scope = ReplyScope {
+            gate: GateScope {
+                seat,
+                card: &self.cx.card,
+                status: self.status,
+                policy: &self.cx.plan.policy.gate,
+            },
+            missing_reads: &self.cx.missing_reads,
+            earlier: &self.carried_out,
+            may_look: self.round == 0 && self.cx.plan.max_rounds > 1,
+            waits_for_others: self.cx.waits_for_others(),
+            seats: &seats,
+        };
+        self.cx.contract().reply_schema(&scope).map(Arc::new)
     }
 
     /// What the turn is about.
