@@ -155,7 +155,7 @@ impl Contract {
     }
 
     /// The files that must be written, the architecture decision among them.
-    fn demanded_writes(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn demanded_writes(&self) -> impl Iterator<Item = &str> {
         let decision = self
             .architecture_decision
             .iter()
@@ -199,6 +199,6 @@ const fn needs_reason(status: CardStatus) -> bool {
 }
 
 /// Whether two texts name the same file.
-fn same_path(one: &str, other: &str) -> bool {
+pub(crate) fn same_path(one: &str, other: &str) -> bool {
     one == other || normal_path(one).is_some_and(|path| normal_path(other).as_ref() == Some(&path))
 }

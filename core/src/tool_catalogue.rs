@@ -115,6 +115,40 @@ pub fn catalogue() -> Vec<ToolSpec> {
     ]
 }
 
+/// Adds to `update_issue_status` what a reviewer gives with a refusal.
+pub fn add_reasons(tools: &mut [ToolSpec]) {
+    let tools = tools.iter_mut();
+    for tool in tools.filter(|tool| tool.name == UPDATE_ISSUE_STATUS) {
+        let Some(Value::Object(properties)) = tool.parameters.get_mut("properties") else {
+            continue;
+        };
+        for (name, schema) in [
+            (
+                "rationale",
+                json!({"type": "string", "description": "why the card is refused"}),
+            ),
+            (
+                "violations",
+                json!({
+                    "type": ["array", "string"],
+                    "items": {"type": "string"},
+                    "description": "what is wrong, and where",
+                }),
+            ),
+            (
+                "remediation_actions",
+                json!({
+                    "type": ["array", "string"],
+                    "items": {"type": "string"},
+                    "description": "what is to be done about it",
+                }),
+            ),
+        ] {
+            properties.insert(name.to_owned(), schema);
+        }
+    }
+}
+
 fn spec(
     name: &str,
     description: &str,

@@ -196,9 +196,12 @@ impl<S: AssetSource + Send + Sync + 'static> Planner for AssetPlanner<S> {
             model_override: wish.model.map(|model| model.to_string()),
             rock: wish.rock,
         };
-        let mut built = build(&self.library, &request, &self.settings, &catalogue())
+        let settings = PlanSettings {
+            own_places: self.own.within(&wish.workspace),
+            ..self.settings.clone()
+        };
+        let built = build(&self.library, &request, &settings, &catalogue())
             .map_err(|problems| invalid(&problems))?;
-        built.plan.policy.gate.own_places = self.own.within(&wish.workspace);
         let new = NewRun {
             plan: built.plan,
             cards: built.cards,

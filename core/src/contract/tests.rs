@@ -190,6 +190,32 @@ fn the_contract_in_words() {
     ));
 }
 
+#[test]
+fn all_that_is_checked_is_said() {
+    let contract = Contract {
+        rules: vec![rules::CONTEXT_NOT_PROVIDED.to_owned()],
+        rejection_payload: true,
+        limits: ScopeLimits {
+            max_workspace_items: Some(5),
+            max_active_context_items: Some(4),
+            max_passive_context_items: Some(3),
+            max_archived_context_items: Some(2),
+            max_total_context_items: Some(6),
+        },
+        ..guard()
+    };
+    insta::assert_snapshot!(contract.prompt_section(&[]));
+    let nothing = Contract {
+        rules: contract.rules,
+        ..Contract::default()
+    };
+    assert!(
+        nothing
+            .prompt_section(&[])
+            .contains("Give get_issue_context no section.")
+    );
+}
+
 fn any_contract() -> impl Strategy<Value = Contract> {
     let tools = prop::sample::subsequence(
         vec![

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::rejection::refuses;
 use super::{Contract, PAYLOAD_KEYS, needs_reason, rules};
@@ -66,7 +66,11 @@ impl Contract {
                 "- Words around the calls are allowed; only the calls are carried out.\n"
             },
         );
-        out.push_str("\nA call is a JSON object of its own, a code fence round it is allowed:\n\n");
+        // Where a server decodes under a schema it is the list; each form is read everywhere.
+        out.push_str(
+            "\nA call is a JSON object, a code fence round it is allowed. Several stand one after the \
+             other, or all in one list: {\"tool_calls\":[…]}. The calls of this turn:\n\n",
+        );
         self.template(missing_reads, &mut out);
         out
     }
@@ -115,8 +119,7 @@ impl Contract {
             line(
                 out,
                 format_args!(
-                    "- With {refusals} give {}, each filled in: as a JSON object beside the call, \
-                     or among its args.",
+                    "- With {refusals} also give {}, each filled in, among the args of the call.",
                     PAYLOAD_KEYS.join(", ")
                 ),
             );
@@ -140,17 +143,62 @@ impl Contract {
                 .collect();
             line(out, format_args!("- Do not write: {}.", phrases.join(", ")));
         }
-        for (most, what) in [
-            (self.limits.max_workspace_items, "Read or write"),
-            (self.limits.max_active_context_items, "Read"),
+        if self.has_rule(rules::CONTEXT_NOT_PROVIDED) {
+            let given = list(self.required_read_paths.iter().map(String::as_str));
+            if given.is_empty() {
+                out.push_str("- Give get_issue_context no section.\n");
+            } else {
+                let text = format_args!("- Give get_issue_context no section but one of: {given}.");
+                line(out, text);
+            }
+        }
+        self.limit_lines(out);
+    }
+
+    /// How much may be touched and looked at.
+    fn limit_lines(&self, out: &mut String) {
+        let limits = &self.limits;
+        for (most, what, things) in [
+            (limits.max_workspace_items, "Read or write", "files"),
+            (limits.max_active_context_items, "Read", "files"),
+            (limits.max_passive_context_items, "List", "folders"),
+            (
+                limits.max_archived_context_items,
+                "Ask get_issue_context for",
+                "cards by their id",
+            ),
+            (
+                limits.max_total_context_items,
+                "Look at",
+                "things (files read, folders listed, cards looked up by id)",
+            ),
         ] {
             if let Some(most) = most {
                 line(
                     out,
-                    format_args!("- {what} at most {most} different files in this turn."),
+                    format_args!("- {what} at most {most} different {things} in this turn."),
                 );
             }
         }
+    }
+
+    /// What a call that sets `status` is given.
+    fn status_args(&self, status: CardStatus) -> Map<String, Value> {
+        let mut args = Map::from_iter([("status".to_owned(), json!(status))]);
+        if needs_reason(status) {
+            args.insert("wait_reason".to_owned(), json!("<wait_reason>"));
+        }
+        if self.rejection_payload && refuses(status) {
+            let [rationale, violations, remedies] = PAYLOAD_KEYS;
+            for (key, value) in [
+                (rationale, json!("<why>")),
+                (violations, json!(["<what is wrong, and where>"])),
+                (remedies, json!(["<what is to be done about it>"])),
+            ] {
+                args.insert(key.to_owned(), value);
+            }
+        }
+        args
     }
 
     /// The calls that are needed, one a line, to be filled in.
@@ -182,19 +230,12 @@ impl Contract {
             if index > 0 {
                 out.push_str("or ");
             }
-            call(out, UPDATE_ISSUE_STATUS, &status_args(*status));
+            let args = self.status_args(*status);
+            call(out, UPDATE_ISSUE_STATUS, &Value::Object(args));
         }
         if out.len() == begun {
             call(out, "<tool>", &json!({"<argument>": "<value>"}));
         }
-    }
-}
-
-fn status_args(status: CardStatus) -> serde_json::Value {
-    if needs_reason(status) {
-        json!({"status": status, "wait_reason": "<wait_reason>"})
-    } else {
-        json!({ "status": status })
     }
 }
 

@@ -146,10 +146,10 @@ pub(super) fn protocol(brief: &Brief<'_>, out: &mut String) {
         add(
             out,
             format_args!(
-                "\nWith {} also give this JSON object, filled in, beside the call; it is \
-                 allowed even where only calls are:\n\n{}\n",
-                refusals.join(", "),
-                r#"{"rationale":"<why>","violations":["<what is wrong, and where>"],"remediation_actions":["<what is to be done about it>"]}"#
+                "\nWith {} also say in the args of the call why (rationale), what is wrong and where \
+                 (violations), and what is to be done about it (remediation_actions): its seat works \
+                 from that.\n",
+                refusals.join(", ")
             ),
         );
     }

@@ -6,6 +6,7 @@ use super::contracts::{self, CardContracts, Place, Turn};
 use super::seats::Seats;
 use super::{Context, Findings, models, verify};
 use crate::asset::{AssetSource, DEFAULT_MAX_RETRIES, Issue, name};
+use crate::gate::normal_path;
 use crate::ids::CardId;
 use crate::plan::{CardPlan, SeatPlan, VerifyCommand};
 use crate::status::{CardKind, CardStatus};
@@ -159,9 +160,10 @@ fn dependencies(issue: &Issue) -> Vec<CardId> {
 /// Two cards that must write the same file and may run at once: the last one wins.
 fn warn_of_shared_files<S>(context: &Context<'_, S>, cards: &[CardPlan], findings: &mut Findings) {
     const LOOKED_AT: usize = 256;
-    let mut writers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut writers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, card) in cards.iter().enumerate() {
         for path in &card.contract.required_write_paths {
+            let path = normal_path(path).unwrap_or_else(|| path.clone());
             writers.entry(path).or_default().push(place);
         }
     }

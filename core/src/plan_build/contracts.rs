@@ -11,7 +11,7 @@ use super::Findings;
 use crate::asset::reader::{Reader, Report};
 use crate::asset::role::{rule_ids, statuses};
 use crate::asset::{Problem, Role, name};
-use crate::contract::{Contract, DECISION_PATH, DecisionRule};
+use crate::contract::{Contract, DECISION_PATH, DecisionRule, same_path};
 use crate::status::{CardKind, CardStatus};
 use crate::tool::ToolSpec;
 use crate::transition::{self, GUARD_ROLE};
@@ -150,7 +150,7 @@ pub(super) fn for_card(
             work.required_tools.retain(|tool| tool != WRITE);
         }
         // Who is sent to write something else is not to decide.
-        let elsewhere = |rule: &DecisionRule| !work.required_write_paths.contains(&rule.path);
+        let elsewhere = |rule: &DecisionRule| !names(&work.required_write_paths, &rule.path);
         if work.architecture_decision.as_ref().is_some_and(elsewhere) {
             work.architecture_decision = None;
         }
@@ -198,9 +198,14 @@ pub(super) fn for_card(
     (CardContracts { work, review }, problems, warnings)
 }
 
+/// Whether one of the files, however it is written, is `path`.
+fn names(files: &[String], path: &str) -> bool {
+    files.iter().any(|file| same_path(file, path))
+}
+
 fn add(list: &mut Vec<String>, more: Vec<String>) {
     for item in more {
-        if !list.contains(&item) {
+        if !names(list, &item) {
             list.push(item);
         }
     }

@@ -9,6 +9,7 @@
 //! - `tools`: which tools a role is offered, skills included.
 //! - [`skills`]: which skills there are, and what they may do.
 //! - `contracts`: what a turn must bring.
+//! - `reach`: whether the gate and the limits let a card do it.
 //! - `verify`: the commands that check a card.
 //! - `policy`: the organization's process rules and the operator's modes as the run's policy.
 //! - `stages`: what happens before the first card.
@@ -19,6 +20,7 @@ mod contracts;
 mod models;
 mod policy;
 mod prompt;
+mod reach;
 mod seats;
 pub mod skills;
 mod stages;
@@ -39,7 +41,7 @@ use crate::backoff::Backoff;
 use crate::ids::{BuildId, CardId, RunId};
 use crate::model::ModelName;
 use crate::plan::{ArtifactMode, CardPlan, RunPlan};
-use crate::policy::RunPolicy;
+use crate::policy::{OwnPlace, RunPolicy};
 use crate::stall::Clocks;
 use crate::tool::ToolSpec;
 
@@ -98,6 +100,8 @@ pub struct PlanSettings {
     /// before the organization's before the user's. A policy that can be set in all three places is
     /// read from here.
     pub modes: BTreeMap<String, String>,
+    /// Orket's own files and folders, where the workspace holds them.
+    pub own_places: Vec<OwnPlace>,
 }
 
 impl Default for PlanSettings {
@@ -117,6 +121,7 @@ impl Default for PlanSettings {
             env_models: BTreeMap::new(),
             preference_models: BTreeMap::new(),
             modes: BTreeMap::new(),
+            own_places: Vec::new(),
         }
     }
 }
@@ -271,10 +276,13 @@ pub fn build<S: AssetSource>(
         models.iter(),
         &mut findings,
     );
+    policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
+    if findings.problems.is_empty() {
+        reach::check(&context, &seats, &cards, &policy, &mut findings);
+    }
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));
     }
-    policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
     let warnings = each_once(findings.warnings);
     Ok(BuiltPlan {
         plan: plan(&context, seats, policy),

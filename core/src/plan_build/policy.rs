@@ -143,7 +143,10 @@ fn limits(rules: &Rules<'_>, findings: &mut Findings) -> ScopeLimits {
 }
 
 fn gate<S>(context: &Context<'_, S>, rules: &Rules<'_>, findings: &mut Findings) -> GatePolicy {
-    let mut policy = GatePolicy::default();
+    let mut policy = GatePolicy {
+        own_places: context.settings.own_places.clone(),
+        ..GatePolicy::default()
+    };
     let of_organization = context
         .organization
         .map(|loaded| loaded.asset.forbidden_file_types.clone())

@@ -258,8 +258,8 @@ fn protocol(tools: &[ToolSpec], guards: bool) -> Vec<String> {
              cannot be put right; `blocked`, with a wait_reason, when something outside the card \
              is missing."
                 .to_owned(),
-            "Whenever the status is not `done`, add a JSON object with `rationale`, `violations` \
-             and `remediation_actions`, none of them empty: the seat works from it."
+            "Whenever the status is not `done`, give `rationale`, `violations` and \
+             `remediation_actions` with the call, none of them empty: the seat works from it."
                 .to_owned(),
         ]);
     }

@@ -14,6 +14,7 @@ use crate::contract::Contract;
 use crate::model::ModelOptions;
 use crate::plan::{CommandTool, SeatPlan};
 use crate::policy::PromptPolicy;
+use crate::tool_catalogue;
 use crate::transition::GUARD_ROLE;
 
 /// The seats of a run.
@@ -112,7 +113,10 @@ fn build_one<S: AssetSource>(
     }
     let model = models::choose(context, speaking, findings);
     let role = first?;
-    let tools = toolbox.offered(&role, findings);
+    let mut tools = toolbox.offered(&role, findings);
+    if is_guard {
+        tool_catalogue::add_reasons(&mut tools);
+    }
     let work = contracts::work_default(speaking, &role.asset, &tools);
     let place = Place {
         file: &role.file,
