@@ -338,6 +338,7 @@ impl CardActor {
             .seat(&seat)
             .map(|seat| seat.role.clone())
             .unwrap_or_default();
+        let (unshown, history) = self.spoken(purpose);
         let cx = TurnContext {
             plan: Arc::clone(&self.plan),
             card: Arc::clone(&self.card),
@@ -349,7 +350,8 @@ impl CardActor {
             missing_reads: self.missing_reads(purpose),
             comments: self.comments.clone(),
             refusal: self.life.refusal.clone(),
-            history: self.spoken(purpose),
+            history,
+            unshown,
             dependencies: self.dependencies.clone(),
             room: Some(self.room()),
             written: match purpose {
@@ -628,7 +630,7 @@ impl CardActor {
             // Begun by an earlier version, which did not record it.
             cx.comments = self.comments.clone();
             cx.refusal = self.life.refusal.clone();
-            cx.history = self.spoken(cx.purpose);
+            (cx.unshown, cx.history) = self.spoken(cx.purpose);
             cx.dependencies = self.dependencies.clone();
         }
         Some(cx)
@@ -657,8 +659,9 @@ impl CardActor {
             .collect()
     }
 
-    /// What was said before: the dependencies, and before a review the card's own work.
-    fn spoken(&self, purpose: Purpose) -> Vec<Spoken> {
+    /// What was said before: the dependencies, and before a review the card's own work; as much as
+    /// the window shows, after the number of those that it does not.
+    fn spoken(&self, purpose: Purpose) -> (u32, Vec<Spoken>) {
         let mut all = self.history.clone();
         if purpose == Purpose::Review && !self.life.last_reply.is_empty() {
             all.push(Spoken {
@@ -669,7 +672,8 @@ impl CardActor {
         }
         let window = usize::try_from(self.plan.context_window).unwrap_or(usize::MAX);
         let skip = all.len().saturating_sub(window);
-        all.split_off(skip)
+        let shown = all.split_off(skip);
+        (u32::try_from(skip).unwrap_or(u32::MAX), shown)
     }
 
     /// No attempt could even begin.

@@ -50,6 +50,7 @@ fn brief<'a>(seat: &'a SeatPlan, card: &'a CardPlan, contract: &'a Contract) -> 
         refusal: None,
         verify: None,
         history: &[],
+        unshown: 0,
         dependencies: &[],
         remembered: None,
         context_tokens: 0,
@@ -196,28 +197,31 @@ fn answers_to_calls_are_bounded() {
         tool: tool.to_owned(),
         args: args.as_object().cloned().unwrap(),
     };
-    let told = results(&[
-        (
-            call("read_file", json!({"path": "a.md"})),
-            ToolResult::ok(json!({"content": "# A\n```\nx\n```\n"})),
-        ),
-        (
-            call("list_directory", json!({})),
-            ToolResult::ok(json!({"items": ["a.md"]})),
-        ),
-        (
-            call("read_file", json!({"path": "b"})),
-            ToolResult::failed("no such file: b"),
-        ),
-    ]);
+    let told = results(
+        &[
+            (
+                call("read_file", json!({"path": "a.md"})),
+                ToolResult::ok(json!({"content": "# A\n```\nx\n```\n"})),
+            ),
+            (
+                call("list_directory", json!({})),
+                ToolResult::ok(json!({"items": ["a.md"]})),
+            ),
+            (
+                call("read_file", json!({"path": "b"})),
+                ToolResult::failed("no such file: b"),
+            ),
+        ],
+        None,
+    );
     insta::assert_snapshot!(told.content);
     let huge = (
         call("read_file", json!({"path": "huge"})),
         ToolResult::ok(json!({"content": "ä".repeat(20_000)})),
     );
-    let one = results(std::slice::from_ref(&huge)).content;
+    let one = results(std::slice::from_ref(&huge), None).content;
     assert!(one.contains("(cut: 16384 of 40000 bytes are shown)"));
-    let many = results(&vec![huge; 100]).content;
+    let many = results(&vec![huge; 100], None).content;
     assert!(many.len() < 300 * 1024, "{}", many.len());
     assert!(many.contains("more answers are left out"));
 }

@@ -10,6 +10,7 @@
 //! - [`skills`]: which skills there are, and what they may do.
 //! - `contracts`: what a turn must bring.
 //! - `reach`: whether the gate and the limits let a card do it.
+//! - `window`: whether prompts fit the context window.
 //! - `verify`: the commands that check a card.
 //! - `policy`: the organization's process rules and the operator's modes as the run's policy.
 //! - `stages`: what happens before the first card.
@@ -26,6 +27,7 @@ pub mod skills;
 mod stages;
 mod tools;
 mod verify;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -279,6 +281,7 @@ pub fn build<S: AssetSource>(
     policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
     if findings.problems.is_empty() {
         reach::check(&context, &seats, &cards, &policy, &mut findings);
+        window::check(&context, &seats, &cards, &policy, &mut findings);
     }
     if !findings.problems.is_empty() {
         return Err(PlanErrors(each_once(findings.problems)));

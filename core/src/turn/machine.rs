@@ -59,6 +59,8 @@ pub struct Context {
     pub refusal: Option<String>,
     /// What was said before, oldest first.
     pub history: Vec<Spoken>,
+    /// How many older ones there were, of which nothing is shown.
+    pub unshown: u32,
     /// The cards this one depends on.
     pub dependencies: Vec<(CardId, CardStatus)>,
     /// How many cards the turn may create; `None` for as many as it likes.
@@ -109,6 +111,7 @@ impl Context {
             comments: given.comments,
             refusal: given.refusal,
             history: given.history,
+            unshown: given.unshown,
             dependencies: given.dependencies,
             room: given.room,
             written: given.written,
@@ -122,6 +125,7 @@ impl Context {
             comments: self.comments.clone(),
             refusal: self.refusal.clone(),
             history: self.history.clone(),
+            unshown: self.unshown,
             dependencies: self.dependencies.clone(),
             room: self.room,
             written: self.written.clone(),
@@ -887,7 +891,8 @@ impl Turn {
         if self.looking_up {
             let cx = Arc::clone(&self.cx);
             let seat = seat_of(&cx)?;
-            let answers = message::results(&self.round_results);
+            let window = cx.plan.policy.prompts.context_tokens;
+            let answers = message::results(&self.round_results, self.room_for_answers(window));
             self.ask_again(answers, seat, &mut steps);
             return Ok(Decision {
                 steps,
@@ -950,6 +955,7 @@ impl Turn {
             refusal: cx.refusal.as_deref(),
             verify,
             history: &cx.history,
+            unshown: cx.unshown,
             dependencies: &cx.dependencies,
             remembered: cx.remembered.as_ref(),
             context_tokens: cx.plan.policy.prompts.context_tokens,
@@ -964,8 +970,15 @@ impl Turn {
         Ok(())
     }
 
-    fn ask_again(&mut self, message: Message, seat: &SeatPlan, steps: &mut Vec<Step>) {
+    /// The bytes that the answers of this round may have; what was quoted makes way first.
+    fn room_for_answers(&self, window: u32) -> Option<usize> {
+        message::room(&self.messages, &self.reply_text, window)
+    }
+
+    fn ask_again(&mut self, mut message: Message, seat: &SeatPlan, steps: &mut Vec<Step>) {
         self.round = self.round.saturating_add(1);
+        let window = self.cx.plan.policy.prompts.context_tokens;
+        message::make_room(&mut self.messages, &self.reply_text, &mut message, window);
         let added = vec![
             Message::new(Speaker::Assistant, self.reply_text.clone()),
             message,

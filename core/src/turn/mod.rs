@@ -61,6 +61,9 @@ pub struct Given {
     /// What was said before, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Spoken>,
+    /// How many older ones there were, of which nothing is shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unshown: u32,
     /// The cards this one depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<(CardId, CardStatus)>,
@@ -73,6 +76,11 @@ pub struct Given {
     /// What was looked up in the project's memory; `None` where runs do not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<Remembered>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One broken clause of a contract, or one refused call.

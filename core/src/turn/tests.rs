@@ -103,6 +103,7 @@ pub(crate) fn context(effect: Option<EffectClass>) -> Arc<Context> {
         comments: Vec::new(),
         refusal: None,
         history: Vec::new(),
+        unshown: 0,
         dependencies: Vec::new(),
         room: None,
         written: Vec::new(),

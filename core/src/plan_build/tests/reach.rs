@@ -88,3 +88,18 @@ fn one_file_in_two_spellings_is_one_file() {
         ["./agent_output/a.txt"]
     );
 }
+
+#[test]
+fn a_window_that_holds_no_prompt_is_told() {
+    let warnings = |tokens: &str| {
+        let settings = with_modes(&[("context_tokens", tokens)]);
+        build_from(&house(), &settings).warnings.join("\n")
+    };
+    let told = warnings("100");
+    assert!(
+        told.contains("too small for the prompts of 2 cards"),
+        "{told}"
+    );
+    assert!(told.contains("ORKET_CONTEXT_TOKENS"), "{told}");
+    assert_eq!(warnings("32768") + &warnings("0"), "");
+}
