@@ -13,6 +13,8 @@ use std::time::Duration;
 use actix::prelude::*;
 use orket_core::card_life::{After, CardLife, Change, Conclusion, PARKED};
 use orket_core::failure::{Failure, FailureClass};
+use orket_core::message::tokens;
+use orket_core::model::ModelRequest;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::{Amounts, ApprovalRequest};
 use orket_core::stall::Phase;
@@ -524,6 +526,22 @@ impl TurnActor {
         .start();
     }
 
+    /// A prompt that is too long although all was cut that may be; said once in an attempt.
+    fn tell_of_window(&self, request: &ModelRequest) {
+        let window = self.start.lease.of.plan.policy.prompts.context_tokens;
+        let texts = request.messages.iter().map(|it| tokens(&it.content));
+        let size: usize = texts.sum();
+        if request.origin.round == 0
+            && window > 0
+            && size > usize::try_from(window).unwrap_or(usize::MAX)
+        {
+            tracing::warn!(
+                card = %request.origin.issue_id, size, window,
+                "the prompt is longer than the context window; raise ORKET_CONTEXT_TOKENS, or num_ctx of the environment's params"
+            );
+        }
+    }
+
     fn ask(&mut self, ctx: &mut Context<Self>) {
         let request = match self.start.turn.request() {
             Ok(request) => request,
@@ -536,6 +554,7 @@ impl TurnActor {
         if self.reserved.is_none() && self.start.lease.of.plan.policy.budget.is_limited() {
             return self.reserve(&request, ctx);
         }
+        self.tell_of_window(&request);
         fault::point_of("turn.before_ask", self.start.lease.of.card_id.as_str());
         let asked = ask(
             Arc::clone(&self.start.world),

@@ -51,6 +51,10 @@ pub fn process_rules(root: &Path) -> Result<Map<String, Value>, Failure> {
 /// Makes plans of the assets below `root`.
 #[must_use]
 pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
+    let (modes, problems) = match stages::with_unlock(settings.modes(), root) {
+        Ok(modes) => (modes, Vec::new()),
+        Err((modes, problem)) => (modes, vec![problem]),
+    };
     let own = PlanSettings {
         clocks: settings.clocks,
         turn_clock_is_set: settings.turn_clock_is_set,
@@ -65,7 +69,8 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
         preference_models: settings.preferences.clone(),
-        modes: stages::with_unlock(settings.modes(), root),
+        modes,
+        problems,
         ..PlanSettings::default()
     };
     let files = OwnFiles {

@@ -145,6 +145,8 @@ struct Exchange {
     link: Arc<Link>,
     request: Arc<ModelRequest>,
     form: Form,
+    /// Forms that this question was refused in.
+    refused: Vec<Form>,
     /// `Connected` was reported.
     connected: bool,
     ready: VecDeque<ModelEvent>,
@@ -164,12 +166,13 @@ enum Stage {
 
 impl Exchange {
     fn new(link: Arc<Link>, request: Arc<ModelRequest>) -> Self {
-        let form = link.form(&request);
+        let form = link.form(&request, &[]);
         let stage = link.send(&request, form);
         Self {
             link,
             request,
             form,
+            refused: Vec::new(),
             connected: false,
             ready: VecDeque::new(),
             stage,
@@ -240,6 +243,10 @@ impl Exchange {
         }
         self.ready.push_back(ModelEvent::Beat);
         self.stage = if response.status().is_success() {
+            // The question itself is sound, so it was the form that was refused before.
+            for form in self.refused.drain(..) {
+                self.link.note_refused(form, &self.request.model.model);
+            }
             let reading = Reading::new(self.link.dialect.as_ref());
             Stage::Reading(response, Box::new(reading))
         } else {
@@ -260,7 +267,6 @@ impl Exchange {
         };
         let status = response.status();
         let body = String::from_utf8_lossy(body);
-        let model = &self.request.model.model;
         let refused = match self.form {
             // Some servers call a request that they do not know their own fault.
             Form::Schema | Form::Object => {
@@ -272,8 +278,8 @@ impl Exchange {
         };
         if refused {
             // The prompt describes the calls as well: another form takes over.
-            self.link.note_refused(self.form, model);
-            self.form = self.link.form(&self.request);
+            self.refused.push(self.form);
+            self.form = self.link.form(&self.request, &self.refused);
             self.stage = self.link.send(&self.request, self.form);
             return;
         }
@@ -317,24 +323,38 @@ fn speaks_of_tools(body: &str) -> bool {
     NO_TOOLS.iter().any(|words| body.contains(words))
 }
 
-/// Words with which servers say that they cannot decode under this schema, or under any.
-const NO_SCHEMA: [&str; 4] = ["response_format", "schema", "grammar", "format"];
+/// Words with which servers say that they cannot decode under this schema, or under any: OpenAI,
+/// llama.cpp, vLLM, Ollama. In lower case.
+const NO_SCHEMA: [&str; 8] = [
+    "response_format",
+    "json_schema",
+    "json schema",
+    "invalid schema",
+    "grammar",
+    "structured output",
+    "invalid format",
+    "required for format",
+];
 
 fn speaks_of_schema(body: &str) -> bool {
+    let body = body.to_lowercase();
     NO_SCHEMA.iter().any(|words| body.contains(words))
 }
 
 impl Link {
-    /// The best form that the model has not refused.
-    fn form(&self, request: &ModelRequest) -> Form {
+    /// The best form that the model has not refused, in this question or in earlier ones.
+    fn form(&self, request: &ModelRequest, refused: &[Form]) -> Form {
         let model = request.model.model.as_str();
+        let takes = |form: Form, models| !refused.contains(&form) && !holds(models, model);
         let constrains = request.schema.is_some() && self.dialect.constrains();
-        if constrains && !holds(&self.schemaless, model) {
+        if constrains && takes(Form::Schema, &self.schemaless) {
             Form::Schema
-        } else if constrains && self.dialect.knows_object_form() && !holds(&self.objectless, model)
+        } else if constrains
+            && self.dialect.knows_object_form()
+            && takes(Form::Object, &self.objectless)
         {
             Form::Object
-        } else if !request.tools.is_empty() && !holds(&self.toolless, model) {
+        } else if !request.tools.is_empty() && takes(Form::Tools, &self.toolless) {
             Form::Tools
         } else {
             Form::Text

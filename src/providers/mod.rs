@@ -27,6 +27,7 @@ pub mod scripted;
 mod secrets;
 pub mod settings;
 mod sse;
+mod strict;
 
 pub use registry::{LoadScenario, Providers};
 pub use settings::ProviderSettings;

@@ -11,6 +11,7 @@ use super::dialect::{self, Decoder, Dialect, Form, Progress};
 use super::lines::{Frame, Frames};
 use super::refusal;
 use super::sse::SseReader;
+use super::strict;
 
 /// What an operator's `params` cannot change: without these the reply could not be read.
 const FIXED: [&str; 3] = ["model", "messages", "stream"];
@@ -21,6 +22,9 @@ pub(super) struct OpenAi {
     pub(super) authorization: Option<HeaderValue>,
     /// Whether replies are decoded under the turn's schema.
     pub(super) constrained: bool,
+    /// Whether this is OpenAI's own service, which decodes under a schema only when it is asked to be
+    /// strict, and then knows part of the schema language.
+    pub(super) is_hosted: bool,
 }
 
 impl Dialect for OpenAi {
@@ -55,7 +59,10 @@ impl Dialect for OpenAi {
         }
         match (form, &request.schema) {
             (Form::Schema, Some(schema)) => {
-                let named = json!({"name": "turn", "schema": **schema});
+                let mut named = json!({"name": "turn", "schema": **schema});
+                if self.is_hosted {
+                    named["strict"] = json!(strict::knows(schema));
+                }
                 let format = json!({"type": "json_schema", "json_schema": named});
                 body.insert("response_format".into(), format);
             }

@@ -100,11 +100,10 @@ impl Providers {
             "ORKET_OPENAI_KEY or OPENAI_API_KEY",
         )?;
         let secrets = self.secrets(&url);
-        // The hosted service calls tools well by itself, and knows only part of the schema language.
-        let constrained = self.settings.constrained && !settings::needs_key(&url);
         let dialect = OpenAi {
             authorization,
-            constrained,
+            constrained: self.settings.constrained,
+            is_hosted: settings::needs_key(&url),
         };
         HttpProvider::new(url, Box::new(dialect), secrets)
     }

@@ -3,41 +3,53 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use orket_core::asset::Problem;
 use serde_json::Value;
 
 const SETTING: &str = "enable_microservices";
 const REPORT: &str = "microservices_unlock_report";
 
 /// The settings, with what the unlock report below `root` says where nobody set it. A report that is
-/// not there, or is none, unlocks nothing.
-#[must_use]
-pub fn with_unlock(mut modes: BTreeMap<String, String>, root: &Path) -> BTreeMap<String, String> {
-    if !modes.contains_key(SETTING)
-        && let Some(report) = modes.get(REPORT)
-        && is_unlocked(&root.join(report))
-    {
-        modes.insert(SETTING.to_owned(), "true".to_owned());
+/// not there unlocks nothing.
+///
+/// # Errors
+///
+/// The report's file and what is wrong with it, when it is there and says neither yes nor no.
+pub fn with_unlock(
+    mut modes: BTreeMap<String, String>,
+    root: &Path,
+) -> Result<BTreeMap<String, String>, (BTreeMap<String, String>, Problem)> {
+    if modes.contains_key(SETTING) {
+        return Ok(modes);
     }
-    modes
+    let Some(report) = modes.get(REPORT).cloned() else {
+        return Ok(modes);
+    };
+    match is_unlocked(&root.join(&report)) {
+        Ok(true) => {
+            modes.insert(SETTING.to_owned(), "true".to_owned());
+            Ok(modes)
+        }
+        Ok(false) => Ok(modes),
+        Err(what) => {
+            let what = format!("{what}; correct it, or set microservices_unlock_report elsewhere");
+            Err((modes, Problem::new(&report, "unlocked", what)))
+        }
+    }
 }
 
-fn is_unlocked(report: &Path) -> bool {
+fn is_unlocked(report: &Path) -> Result<bool, String> {
     let text = match std::fs::read_to_string(report) {
         Ok(text) => text,
-        Err(error) => {
-            if error.kind() != std::io::ErrorKind::NotFound {
-                tracing::warn!(report = %report.display(), %error, "the unlock report cannot be read; microservices stay locked");
-            }
-            return false;
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(format!("the unlock report cannot be read: {error}")),
     };
-    let unlocked = serde_json::from_str::<Value>(&text)
-        .ok()
-        .and_then(|report| report.get("unlocked")?.as_bool());
-    if unlocked.is_none() {
-        tracing::warn!(report = %report.display(), "the unlock report has no `unlocked`; microservices stay locked");
-    }
-    unlocked.unwrap_or(false)
+    let report: Value = serde_json::from_str(&text)
+        .map_err(|error| format!("the unlock report is no JSON: {error}"))?;
+    report
+        .get("unlocked")
+        .and_then(Value::as_bool)
+        .ok_or_else(|| "the unlock report must say true or false here".to_owned())
 }
 
 #[cfg(test)]
@@ -50,19 +62,23 @@ mod tests {
         let modes = |set: Option<&str>| {
             let mut modes = BTreeMap::from([(REPORT.to_owned(), "check.json".to_owned())]);
             modes.extend(set.map(|text| (SETTING.to_owned(), text.to_owned())));
-            with_unlock(modes, folder.path()).get(SETTING).cloned()
+            let modes = with_unlock(modes, folder.path());
+            modes.map(|modes| modes.get(SETTING).cloned())
         };
-        assert_eq!(modes(None), None);
+        assert_eq!(modes(None), Ok(None));
         let report = |text: &str| std::fs::write(folder.path().join("check.json"), text);
         for (text, unlocked) in [
-            ("{", None),
-            ("{\"unlocked\": \"true\"}", None),
             ("{\"unlocked\": false}", None),
             ("{\"unlocked\": true}", Some("true")),
         ] {
             report(text).expect("written");
-            assert_eq!(modes(None).as_deref(), unlocked, "{text}");
+            assert_eq!(modes(None), Ok(unlocked.map(str::to_owned)), "{text}");
         }
-        assert_eq!(modes(Some("false")).as_deref(), Some("false"));
+        for text in ["{", "garbage", "{\"unlocked\": \"yes\"}", "{}"] {
+            report(text).expect("written");
+            let (_, problem) = modes(None).expect_err(text);
+            assert_eq!(problem.file, "check.json");
+            assert_eq!(modes(Some("false")), Ok(Some("false".to_owned())));
+        }
     }
 }

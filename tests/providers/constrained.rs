@@ -102,3 +102,37 @@ async fn a_server_that_knows_a_schema_by_its_older_name_gets_it_so_and_is_rememb
     assert_eq!(formats[0]["type"], "json_schema");
     assert_eq!(formats[1..], [older.clone(), older]);
 }
+
+/// A refusal of the question itself says nothing about the schema.
+#[tokio::test]
+async fn an_unrelated_refusal_does_not_cost_a_model_its_schema() {
+    let wire = WIRES.iter().find(|wire| wire.provider == "openai").unwrap();
+    let refusal = |words: &str| {
+        let body = json!({"error": {"message": words}}).to_string();
+        let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}", body.len());
+        vec![Act::Send(format!("{head}\r\n\r\n{body}").into_bytes())]
+    };
+    let long = refusal("prompt too long: reduce the format of your messages");
+    // What every form is refused with is no matter of the form, whatever its words.
+    let every = refusal("quota of the json_schema project is used up");
+    let mut answers = vec![long];
+    answers.extend(vec![every; 3]);
+    answers.push(good(wire));
+    let mut server = Server::start(answers).await;
+    let provider = provider_with(wire.provider, &server.url, true);
+    for _ in 0..3 {
+        let _ = all(provider.ask(request_with_schema(wire.provider))).await;
+    }
+    let mut forms = Vec::new();
+    for _ in 0..5 {
+        forms.push(server.seen().await.body["response_format"]["type"].clone());
+    }
+    let expected = json!([
+        "json_schema",
+        "json_schema",
+        "json_object",
+        null,
+        "json_schema"
+    ]);
+    assert_eq!(json!(forms), expected);
+}

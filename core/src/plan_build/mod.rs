@@ -104,6 +104,8 @@ pub struct PlanSettings {
     pub modes: BTreeMap<String, String>,
     /// Orket's own files and folders, where the workspace holds them.
     pub own_places: Vec<OwnPlace>,
+    /// What is wrong with files that the settings name; no plan is made while there is any.
+    pub problems: Vec<Problem>,
 }
 
 impl Default for PlanSettings {
@@ -124,6 +126,7 @@ impl Default for PlanSettings {
             preference_models: BTreeMap::new(),
             modes: BTreeMap::new(),
             own_places: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }
@@ -211,6 +214,7 @@ pub fn build<S: AssetSource>(
     catalogue: &[ToolSpec],
 ) -> Result<BuiltPlan, PlanErrors> {
     let mut findings = Findings::default();
+    findings.problems.extend(settings.problems.iter().cloned());
     let department = request.department.as_str();
     let asked = format!("{}/{}.json", Epic::CATEGORY, request.epic);
     let epic = findings.take(library.load(&request.epic, department), &asked, "epic");
@@ -258,7 +262,7 @@ pub fn build<S: AssetSource>(
     };
     check_target(&context, &mut findings);
     let mut policy = policy::build(&context, told, &mut findings);
-    let mut seats = seats::build(&context, &policy.prompts, &mut findings);
+    let mut seats = seats::build(&context, &policy, &mut findings);
     let mut cards = cards::build(&context, &seats, &mut findings);
     let models: Vec<ModelName> = seats
         .plans

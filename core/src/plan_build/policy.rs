@@ -89,6 +89,13 @@ fn contract(rules: &Rules<'_>, findings: &mut Findings) -> ContractPolicy {
     let mode = rules
         .text(architecture)
         .unwrap_or_else(|| "force_monolith".to_owned());
+    if !unlocked && ["force_microservices", "architect_decides"].contains(&mode.as_str()) {
+        let message = format!(
+            "`{mode}` means the monolith while microservices are locked; unlock them with \
+             enable_microservices or the report that microservices_unlock_report names"
+        );
+        rules.warn(architecture, message, findings);
+    }
     match ContractPolicy::patterns_of(&mode, unlocked) {
         Ok(patterns) => policy.patterns = patterns,
         Err(message) => rules.problem(architecture, message, findings),

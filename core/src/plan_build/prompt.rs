@@ -13,7 +13,9 @@ use super::{Context, Findings};
 use crate::asset::{Asset, AssetSource, Dialect, LoadError, PromptMetadata, Role, Seat};
 use crate::canonical;
 use crate::model::ModelName;
-use crate::policy::{PromptPolicy, PromptStamp, ResolverMode, Selection};
+use crate::policy::{
+    ApprovalPolicy, PromptPolicy, PromptStamp, Resolved, ResolverMode, RunPolicy, Selection,
+};
 use crate::tool::ToolSpec;
 use crate::transition::GUARD_ROLE;
 
@@ -72,7 +74,7 @@ pub(super) fn compile(
     dialect: Option<&Dialect>,
     tools: &[ToolSpec],
     is_guard: bool,
-    policy: &PromptPolicy,
+    policy: &RunPolicy,
 ) -> String {
     let mut prompt = Sections::default();
     if let Some(dialect) = dialect {
@@ -101,15 +103,27 @@ pub(super) fn compile(
         prompt.list("How you answer", &manners);
         prompt.text(&dialect.hallucination_guard);
     }
-    if policy.mode == ResolverMode::Resolver {
-        let layers: Vec<String> = policy
-            .guard_layers
-            .iter()
-            .map(|layer| layer.text().to_owned())
-            .collect();
+    if policy.prompts.mode == ResolverMode::Resolver {
+        let layers = policy.prompts.guard_layers.iter();
+        let mut layers: Vec<String> = layers.map(|layer| layer.text().to_owned()).collect();
+        layers.push(gate_mode(seat, tools, &policy.approvals));
         prompt.list("What you are held to", &layers);
     }
     prompt.0
+}
+
+/// Whether a person stands between the seat's calls and their effects.
+fn gate_mode(seat: &Seat, tools: &[ToolSpec], approvals: &ApprovalPolicy) -> String {
+    let waits = tools.iter().filter(|tool| approvals.asks(&seat.key, tool));
+    let waits: Vec<&str> = waits.map(|tool| tool.name.as_str()).collect();
+    if waits.is_empty() {
+        "Gate mode auto: no call of yours waits for a person.".to_owned()
+    } else {
+        format!(
+            "Gate mode approval_required: calls of {} wait until a person approves of them.",
+            waits.join(", ")
+        )
+    }
 }
 
 /// Namespaces of rules that belong to the runtime's guards.
@@ -187,6 +201,12 @@ pub(super) fn stamp(
     let mut checksum = canonical::sha256_hex(prompt.as_bytes());
     checksum.truncate(16);
     let [role_status, dialect_status] = statuses;
+    let resolved = (policy.mode == ResolverMode::Resolver).then(|| Resolved {
+        version_hint: policy.exact.clone().unwrap_or_else(|| version.clone()),
+        role: role.name.clone(),
+        dialect: family.to_owned(),
+        guard_count: policy.guard_layers.len(),
+    });
     PromptStamp {
         prompt_id: format!("{}+{}", id(of_role, &role.name), id(of_dialect, family)),
         prompt_version: version,
@@ -195,6 +215,7 @@ pub(super) fn stamp(
         selection_policy: policy.selection.as_str().to_owned(),
         role_status,
         dialect_status,
+        resolved,
     }
 }
 

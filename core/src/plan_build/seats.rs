@@ -13,7 +13,7 @@ use crate::asset::{AssetSource, Role, Seat, name};
 use crate::contract::Contract;
 use crate::model::ModelOptions;
 use crate::plan::{CommandTool, SeatPlan};
-use crate::policy::PromptPolicy;
+use crate::policy::RunPolicy;
 use crate::tool_catalogue;
 use crate::transition::GUARD_ROLE;
 
@@ -32,7 +32,7 @@ pub(super) struct Seats {
 
 pub(super) fn build<S: AssetSource>(
     context: &Context<'_, S>,
-    prompts: &PromptPolicy,
+    policy: &RunPolicy,
     findings: &mut Findings,
 ) -> Seats {
     let team = &context.team.asset;
@@ -58,7 +58,7 @@ pub(super) fn build<S: AssetSource>(
     for seat in &team.seats {
         let mut found = Findings::default();
         let is_guard = seats.guard.as_ref() == Some(&seat.key);
-        let built = build_one(context, seat, is_guard, &mut toolbox, prompts, &mut found);
+        let built = build_one(context, seat, is_guard, &mut toolbox, policy, &mut found);
         if !used.contains(&seat.key) && !found.problems.is_empty() {
             for problem in found.problems {
                 let message = format!(
@@ -91,7 +91,7 @@ fn build_one<S: AssetSource>(
     seat: &Seat,
     is_guard: bool,
     toolbox: &mut Toolbox<'_, S>,
-    prompts: &PromptPolicy,
+    policy: &RunPolicy,
     findings: &mut Findings,
 ) -> Option<(SeatPlan, Contract)> {
     let field = format!("seats.{}.roles", seat.written);
@@ -140,12 +140,12 @@ fn build_one<S: AssetSource>(
     let model = model?;
     let dialect = prompt::dialect(context, &model, findings);
     let dialect = dialect.as_ref();
-    let system_prompt = prompt::compile(seat, &role.asset, dialect, &tools, is_guard, prompts);
+    let system_prompt = prompt::compile(seat, &role.asset, dialect, &tools, is_guard, policy);
     let stamp = prompt::stamp(
         (&role.file, &role.asset),
         dialect,
         &system_prompt,
-        prompts,
+        &policy.prompts,
         findings,
     );
     let environment = &context.environment.asset;

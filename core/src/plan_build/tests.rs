@@ -568,6 +568,19 @@ fn the_resolver_lays_its_guard_layers_over_a_prompt() {
         prompt.contains("Stay inside the workspace") && prompt.contains("Keep to what was decided")
     );
     assert!(!prompt.contains("Name only files"));
+    assert!(prompt.contains("Gate mode auto"), "{prompt}");
+    let stamp = serde_json::to_value(&over.plan.seats["coder"].prompt).expect("json");
+    assert_eq!(
+        [&stamp["role"], &stamp["dialect"], &stamp["guard_count"]],
+        [&json!("coder"), &json!("generic"), &json!(2)]
+    );
+    let asks = [modes[0], ("approval_required_tools", "write_file")];
+    let asks = build_from(&source, &with_modes(&asks));
+    let prompt = &asks.plan.seats["coder"].system_prompt;
+    assert!(
+        prompt.contains("calls of write_file wait until"),
+        "{prompt}"
+    );
     for (key, value) in [
         ("prompt_resolver_mode", "magic"),
         ("prompt_guard_layers", "luck"),
@@ -594,4 +607,38 @@ fn the_context_of_the_environment_bounds_a_prompt_unless_something_stronger_does
     assert_eq!(tokens(&with_modes(&[("context_tokens", "0")])), 0);
     let plain = build_from(&house(), &PlanSettings::default());
     assert_eq!(plain.plan.policy.prompts.context_tokens, 32_768);
+}
+
+#[test]
+fn a_setting_without_effect_is_told() {
+    let warnings = |modes: &[(&str, &str)]| {
+        let built = build_from(&house(), &with_modes(modes));
+        built.warnings.join("\n")
+    };
+    for (key, value) in [
+        ("architecture_mode", "force_microservices"),
+        ("architecture_mode", "architect_decides"),
+        ("prompt_version_exact", "9/9"),
+        ("prompt_guard_layers", "security"),
+    ] {
+        let told = warnings(&[(key, value)]);
+        assert!(told.contains(key), "{key}: {told}");
+    }
+    let all = [
+        ("architecture_mode", "force_microservices"),
+        ("enable_microservices", "true"),
+        ("prompt_resolver_mode", "resolver"),
+        ("prompt_guard_layers", "security"),
+    ];
+    assert_eq!(warnings(&all), "");
+    let broken = PlanSettings {
+        problems: vec![Problem::new(
+            "check.json",
+            "unlocked",
+            "must say true or false",
+        )],
+        ..PlanSettings::default()
+    };
+    let told = refusals(&house(), &broken);
+    assert!(told.contains("check.json: unlocked"), "{told}");
 }

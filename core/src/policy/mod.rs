@@ -26,7 +26,8 @@ pub use guard_loop::{
 pub use memory::{DEFAULT_PROJECT, DEFAULT_RESULTS, MemoryPolicy};
 pub use project::ProjectPolicy;
 pub use prompts::{
-    DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, ResolverMode, Selection,
+    DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, Resolved, ResolverMode,
+    Selection,
 };
 pub use skills::SkillPolicy;
 pub use verifier::VerifierPolicy;

@@ -56,8 +56,9 @@ pub struct PromptPolicy {
     pub exact: Option<String>,
     /// What [`ResolverMode::Resolver`] lays over a prompt.
     pub guard_layers: Vec<GuardLayer>,
-    /// Tokens that the first prompt of a turn may have, at four bytes a token; 0 is no limit. What is
-    /// too much is taken from the oldest earlier replies, never from the card.
+    /// Tokens that a prompt may have, at four bytes a token, in every round of a turn; 0 is no limit.
+    /// What is too much is taken from the oldest earlier replies, then from the answers to look-ups,
+    /// never from the card.
     pub context_tokens: u32,
 }
 
@@ -92,6 +93,22 @@ pub struct PromptStamp {
     pub role_status: String,
     /// The dialect's.
     pub dialect_status: String,
+    /// What the resolver says beyond the compiler.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+}
+
+/// What [`ResolverMode::Resolver`] put together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The version that was asked for, else the one that speaks.
+    pub version_hint: String,
+    /// The role.
+    pub role: String,
+    /// The dialect's family of models.
+    pub dialect: String,
+    /// How many guard layers are laid over the prompt.
+    pub guard_count: usize,
 }
 
 impl GuardLayer {

@@ -1,4 +1,4 @@
-//! A hundred thousand replies of every make, read without a panic.
+//! A hundred thousand replies of every make, twice: of pieces that scanners trip over, and of any text.
 
 use proptest::prelude::*;
 
@@ -45,20 +45,44 @@ fn storm(places: &[u8], noise: &str) -> String {
     text
 }
 
+/// Any characters, many of those that mean something among them.
+fn noise() -> impl Strategy<Value = String> {
+    let marks: Vec<char> = "{}[]()\"'`\\/:,<>\n\r\t\u{0}\u{feff}\u{2028}u0d8ften"
+        .chars()
+        .collect();
+    let one = prop_oneof![prop::sample::select(marks), any::<char>()];
+    prop::collection::vec(one, 0..12).prop_map(|chars| chars.into_iter().collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// What is read is stable: the calls written out and read again are the same calls.
     #[test]
     fn any_reply_is_read_and_its_calls_come_back(
-        places in prop::collection::vec(any::<u8>(), 0..10),
-        noise in "[a-z{}\\\\\"ß]{0,4}",
+        places in prop::collection::vec(any::<u8>(), 0..32),
+        noise in noise(),
     ) {
         let text = storm(&places, &noise);
         let parsed = parse(&text);
         let _ = (guard_payload(&text), strip_reasoning(&text));
         if !parsed.calls.is_empty() {
             prop_assert_eq!(parse(&render(&parsed.calls)).calls, parsed.calls);
+        }
+    }
+    /// The same of any text, whole and cut, round a call that must be found where nothing hides it.
+    #[test]
+    fn any_text_is_read_without_a_panic(before in noise(), after in noise(), cut in any::<u8>()) {
+        let call = r#"{"tool":"x","args":{"a":"\u00e4\\"}}"#;
+        for text in [before.clone() + &after, before + call + &after] {
+            let cut = text.floor_char_boundary(usize::from(cut) % (text.len() + 1));
+            for text in [text.as_str(), &text[..cut]] {
+                let parsed = parse(text);
+                let _ = (guard_payload(text), strip_reasoning(text));
+                if !parsed.calls.is_empty() {
+                    prop_assert_eq!(parse(&render(&parsed.calls)).calls, parsed.calls);
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::super::{Context, Findings};
-use crate::policy::{PromptPolicy, Selection};
+use crate::policy::{PromptPolicy, ResolverMode, Selection};
 use crate::status::UnknownWord;
 
 pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> PromptPolicy {
@@ -48,6 +48,14 @@ pub(super) fn build<S>(context: &Context<'_, S>, findings: &mut Findings) -> Pro
                 }
             }
         }
+    }
+    if policy.mode != ResolverMode::Resolver {
+        let needs = "the prompt resolver mode `resolver`";
+        read.idle("prompt_guard_layers", needs);
+    }
+    if policy.selection != Selection::Exact {
+        let needs = "the prompt selection policy `exact`";
+        read.idle("prompt_version_exact", needs);
     }
     match read.text("context_tokens") {
         Some((place, text)) => match text.parse() {
@@ -104,6 +112,14 @@ impl<S> Read<'_, '_, S> {
                 let error: UnknownWord = error;
                 self.problem(place, key, error.to_string());
             }
+        }
+    }
+
+    /// Warns of a setting that has no effect without another.
+    fn idle(&mut self, key: &str, needs: &str) {
+        if let Some((place, _)) = self.text(key) {
+            let message = format!("has no effect without {needs}");
+            self.findings.warn(&place, key, message);
         }
     }
 
