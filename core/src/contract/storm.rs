@@ -362,9 +362,9 @@ fn calls(places: &[(u8, u8, u8, Vec<char>)]) -> Vec<ToolCall> {
         let text: String = text.iter().collect();
         let status = pick(S::ALL, *status);
         let args = json!({
-            "path": if text.len() % 3 == 0 { text.as_str() } else { pick(&PATHS, *path) },
+            "path": if text.len().is_multiple_of(3) { text.as_str() } else { pick(&PATHS, *path) },
             "content": text, "status": status, "comment": text,
-            "wait_reason": if text.len() % 2 == 0 { "input" } else { "dependency" },
+            "wait_reason": if text.len().is_multiple_of(2) { "input" } else { "dependency" },
         });
         call(pick(&TOOLS, *tool), args)
     };
