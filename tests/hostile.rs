@@ -225,6 +225,7 @@ fn native_calls_are_judged_as_those_in_a_text_are() {
             comments: Vec::new(),
             refusal: None,
             history: Vec::new(),
+            unshown: 0,
             dependencies: Vec::new(),
             room: None,
             written: Vec::new(),

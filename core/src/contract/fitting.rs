@@ -4,8 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use proptest::test_runner::TestRunner;
 use regex::Regex;
@@ -13,7 +12,37 @@ use serde_json::{Map, Value, json};
 
 thread_local! {
     static PATTERNS: RefCell<HashMap<String, Regex>> = RefCell::default();
-    static TEXTS: RefCell<HashMap<String, BoxedStrategy<String>>> = RefCell::default();
+    static TEXTS: RefCell<HashMap<String, Vec<String>>> = RefCell::default();
+}
+
+/// Bits that are used up one after the other.
+pub(super) struct Bits(u64);
+
+impl Bits {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        // A step of splitmix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)) % bound
+    }
+
+    pub(super) fn some<'a>(&mut self, all: &[&'a str]) -> Vec<&'a str> {
+        all.iter().copied().filter(|_| self.below(4) == 0).collect()
+    }
+
+    fn place(&mut self, bound: usize) -> usize {
+        self.below(bound as u64) as usize
+    }
 }
 
 fn refers<'a>(schema: &Value, root: &'a Value) -> Option<&'a Value> {
@@ -81,9 +110,9 @@ fn matches(text: &str, pattern: &Value) -> bool {
 }
 
 /// Some value that fits.
-pub(super) fn some(schema: &Value, root: &Value, runner: &mut TestRunner) -> Value {
+pub(super) fn some(schema: &Value, root: &Value, bits: &mut Bits) -> Value {
     if let Some(target) = refers(schema, root) {
-        return some(target, root, runner);
+        return some(target, root, bits);
     }
     let get = |word: &str| schema.get(word);
     if let Some(value) = get("const") {
@@ -91,11 +120,11 @@ pub(super) fn some(schema: &Value, root: &Value, runner: &mut TestRunner) -> Val
     }
     for word in ["enum", "anyOf"] {
         if let Some(all) = get(word).and_then(Value::as_array) {
-            let one = &all[below(all.len(), runner)];
+            let one = &all[bits.place(all.len())];
             return if word == "enum" {
                 one.clone()
             } else {
-                some(one, root, runner)
+                some(one, root, bits)
             };
         }
     }
@@ -104,25 +133,25 @@ pub(super) fn some(schema: &Value, root: &Value, runner: &mut TestRunner) -> Val
             let pattern = get("pattern")
                 .and_then(Value::as_str)
                 .unwrap_or("^.{0,12}$");
-            json!(text(pattern, runner))
+            json!(text(pattern, bits))
         }
         Some("array") => {
             if let Some(shapes) = get("prefixItems").and_then(Value::as_array) {
-                return shapes.iter().map(|it| some(it, root, runner)).collect();
+                return shapes.iter().map(|it| some(it, root, bits)).collect();
             }
             let bound = |word| get(word).and_then(Value::as_u64).unwrap() as usize;
             let (least, most) = (bound("minItems"), bound("maxItems"));
-            let count = least + below(most - least + 1, runner);
+            let count = least + bits.place(most - least + 1);
             (0..count)
-                .map(|_| some(&schema["items"], root, runner))
+                .map(|_| some(&schema["items"], root, bits))
                 .collect()
         }
         Some("object") => {
             let due = get("required").and_then(Value::as_array).unwrap();
             let mut fields = Map::new();
             for (name, inner) in get("properties").and_then(Value::as_object).unwrap() {
-                if due.iter().any(|it| it == name) || below(2, runner) == 0 {
-                    fields.insert(name.clone(), some(inner, root, runner));
+                if due.iter().any(|it| it == name) || bits.next() {
+                    fields.insert(name.clone(), some(inner, root, bits));
                 }
             }
             Value::Object(fields)
@@ -131,18 +160,23 @@ pub(super) fn some(schema: &Value, root: &Value, runner: &mut TestRunner) -> Val
     }
 }
 
-fn below(bound: usize, runner: &mut TestRunner) -> usize {
-    (0..bound).new_tree(runner).unwrap().current()
-}
-
-fn text(pattern: &str, runner: &mut TestRunner) -> String {
+/// Texts of a pattern are made once, a few hundred, and drawn from then.
+fn text(pattern: &str, bits: &mut Bits) -> String {
     TEXTS.with_borrow_mut(|known| {
-        let strategy = known.entry(pattern.to_owned()).or_insert_with(|| {
+        let texts = known.entry(pattern.to_owned()).or_insert_with(|| {
             let inner = pattern
                 .strip_prefix('^')
                 .and_then(|it| it.strip_suffix('$'));
-            string_regex(inner.unwrap()).unwrap().boxed()
+            // Long texts say no more than short ones.
+            let short = inner
+                .unwrap()
+                .replace(",120}", ",9}")
+                .replace(")*", "){0,9}");
+            let strategy = string_regex(&short).unwrap();
+            let runner = &mut TestRunner::default();
+            let one = |_| strategy.new_tree(runner).unwrap().current();
+            (0..300).map(one).collect()
         });
-        strategy.new_tree(runner).unwrap().current()
+        texts[bits.place(texts.len())].clone()
     })
 }

@@ -2,10 +2,9 @@
 //! answers of any kind, which must be judged without a panic, in evidence that fits.
 
 use proptest::prelude::*;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-use super::fitting;
+use super::fitting::{self, Bits};
 use super::*;
 use crate::gate::fixture::{card, seat};
 use crate::gate::{self, GateScope};
@@ -60,28 +59,6 @@ fn pick<T: Copy>(all: &[T], place: u8) -> T {
     all[usize::from(place) % all.len()]
 }
 
-/// Bits that are used up one after the other.
-struct Bits(u64);
-
-impl Bits {
-    fn next(&mut self) -> bool {
-        self.below(2) == 1
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        // A step of splitmix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (word ^ (word >> 31)) % bound
-    }
-
-    fn some<'a>(&mut self, all: &[&'a str]) -> Vec<&'a str> {
-        all.iter().copied().filter(|_| self.below(4) == 0).collect()
-    }
-}
-
 /// A turn that could be: what is demanded can be done, as it is checked when a plan is built.
 struct World {
     contract: Contract,
@@ -97,7 +74,7 @@ struct World {
 
 impl World {
     fn of(seed: u64) -> Option<Self> {
-        let bits = &mut Bits(seed);
+        let bits = &mut Bits::new(seed);
         let reviews = bits.next();
         let mut seat = SEATS.with(|seats| seats[usize::from(reviews)].clone());
         let status = if reviews {
@@ -297,16 +274,13 @@ proptest! {
     /// What a server decodes under a schema is accepted.
     #[test]
     fn a_reply_that_fits_the_schema_is_accepted(seed in any::<u64>()) {
-        let mut seed_of_replies = [0; 32];
-        seed_of_replies[..8].copy_from_slice(&seed.to_le_bytes());
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed_of_replies);
-        let mut runner = TestRunner::new_with_rng(config(1), rng);
         // Worlds that could not be are passed over.
         let world = (0..).find_map(|more| World::of(seed.wrapping_add(more)));
         let world = world.expect("some world can be");
+        let mut bits = Bits::new(seed);
         if let Some(schema) = world.schema() {
             for place in 0..REPLIES {
-                let reply = fitting::some(&schema, &schema, &mut runner);
+                let reply = fitting::some(&schema, &schema, &mut bits);
                 prop_assert!(place > 0 || fitting::fits(&reply, &schema, &schema), "{reply}\n{schema}");
                 let wrong = world.wrong(&reply);
                 prop_assert!(wrong.is_empty(), "{reply}\n{wrong:?}\n{:?}\n{schema}", world.contract);
@@ -331,7 +305,7 @@ fn most_turns_have_a_schema() {
 
 /// A contract out of a few bits, whether it can be met or not.
 fn any_contract(seed: u64) -> Contract {
-    let bits = &mut Bits(seed);
+    let bits = &mut Bits::new(seed);
     let limit = |bits: &mut Bits| (bits.below(4) == 0).then(|| bits.below(3) as u32);
     Contract {
         required_tools: owned(&bits.some(&TOOLS)),
@@ -388,7 +362,7 @@ proptest! {
             let contract = any_contract(seed);
             let calls = calls(&places);
             let prose = pick(&WORDS, split);
-            let missing = owned(&Bits(seed).some(&PATHS));
+            let missing = owned(&Bits::new(seed).some(&PATHS));
             let ask = |earlier, now| contract.check(&Answer {
                 calls: now,
                 prose,
