@@ -59,10 +59,12 @@ impl Dialect for OpenAi {
         }
         match (form, &request.schema) {
             (Form::Schema, Some(schema)) => {
-                let mut named = json!({"name": "turn", "schema": **schema});
-                if self.is_hosted {
-                    named["strict"] = json!(strict::knows(schema));
-                }
+                let named = if self.is_hosted {
+                    let strict = strict::knows(schema);
+                    json!({"name": "turn", "schema": **schema, "strict": strict})
+                } else {
+                    json!({"name": "turn", "schema": **schema})
+                };
                 let format = json!({"type": "json_schema", "json_schema": named});
                 body.insert("response_format".into(), format);
             }
