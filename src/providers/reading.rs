@@ -133,6 +133,7 @@ mod tests {
         let open_ai = OpenAi {
             constrained: true,
             authorization: None,
+            is_hosted: false,
         };
         [
             (Box::new(Ollama { constrained: true }), OLLAMA),
