@@ -75,6 +75,9 @@ pub struct CardLife {
     /// What its seat said last, cut; shown to the guard and to dependants.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_reply: String,
+    /// It waits for a person in the middle of its review, and goes back there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_review: bool,
     /// Tokens spent on it.
     #[serde(default)]
     pub tokens: u64,
@@ -112,6 +115,7 @@ impl Default for CardLife {
             refusals: Vec::new(),
             escalation: None,
             last_reply: String::new(),
+            in_review: false,
             tokens: 0,
             written: Vec::new(),
         }
@@ -608,18 +612,17 @@ impl CardLife {
         self.note = note;
     }
 
-    /// Waits for a person's word in the middle of a turn. A review keeps its status, which the table
-    /// does not let become `waiting_for_developer`; it counts as waiting all the same.
+    /// Waits for a person's word in the middle of a turn. That a review waits is the runtime's own step;
+    /// agents cannot take it.
     pub fn park(&mut self, purpose: Purpose, code: &str, note: String, changes: &mut Vec<Change>) {
-        match purpose {
-            Purpose::Work => self.go(
-                CardStatus::WaitingForDeveloper,
-                "approval_required",
-                true,
-                changes,
-            ),
-            Purpose::Review => {}
-        }
+        self.dispatch(purpose, changes);
+        self.in_review = purpose == Purpose::Review;
+        let reason = match code {
+            OVER_BUDGET => "budget_exhausted",
+            GUARD_UNCLEAR => "guard_unclear",
+            _ => "approval_required",
+        };
+        self.go(CardStatus::WaitingForDeveloper, reason, true, changes);
         self.wait_reason = Some(WaitReason::Review);
         self.code = Some(code.to_owned());
         self.note = note;
@@ -673,11 +676,22 @@ impl CardLife {
 
     /// Goes on after a person's word.
     pub fn unpark(&mut self, changes: &mut Vec<Change>) {
+        let reason = if self.is_over_budget() {
+            "budget_granted"
+        } else {
+            "approval_decided"
+        };
         self.code = None;
         self.note = String::new();
         if self.status == CardStatus::WaitingForDeveloper {
-            self.go(CardStatus::InProgress, "approval_decided", true, changes);
+            let to = if self.in_review {
+                CardStatus::AwaitingGuardReview
+            } else {
+                CardStatus::InProgress
+            };
+            self.go(to, reason, true, changes);
         }
+        self.in_review = false;
         self.wait_reason = None;
     }
 
@@ -719,6 +733,15 @@ impl CardLife {
         self.wait_reason = None;
         self.code = None;
         self.note = String::new();
+        if std::mem::take(&mut self.in_review) && self.status == CardStatus::WaitingForDeveloper {
+            // Its work is done; only its review is had again.
+            self.go(
+                CardStatus::AwaitingGuardReview,
+                "resume_requeue",
+                true,
+                changes,
+            );
+        }
         match self.status {
             CardStatus::Blocked
             | CardStatus::WaitingForDeveloper

@@ -113,8 +113,8 @@ pub fn allowed(kind: CardKind, from: CardStatus) -> &'static [CardStatus] {
 }
 
 /// What only the runtime may do beyond the table, each because the table has no word for it:
-/// blocking a card that never started or is under review, and sending one back to work or to the
-/// queue (retry, recovery, resume).
+/// blocking a card that never started or is under review, sending one back to work or to the
+/// queue (retry, recovery, resume), and letting a review wait for a person and go on after that.
 #[must_use]
 pub fn scheduler_may_also(from: CardStatus, to: CardStatus) -> bool {
     use CardStatus as S;
@@ -125,6 +125,8 @@ pub fn scheduler_may_also(from: CardStatus, to: CardStatus) -> bool {
         ),
         S::InProgress => matches!(from, S::AwaitingGuardReview),
         S::CodeReview => matches!(from, S::AwaitingGuardReview),
+        S::WaitingForDeveloper => matches!(from, S::AwaitingGuardReview),
+        S::AwaitingGuardReview => matches!(from, S::WaitingForDeveloper),
         S::Ready => matches!(
             from,
             S::InProgress

@@ -146,3 +146,19 @@ fn money_is_counted_by_the_price_table_and_limits_nobody_can_hold_are_refused() 
     let refused = house.run(&["budget", "last", "--add", "turns=1"]);
     assert_eq!(refused.code, 2, "no limit of turns: {refused:?}");
 }
+
+#[test]
+fn a_review_that_waits_for_a_budget_is_seen_to_wait_and_its_record_holds() {
+    let house = House::new();
+    house.epic("seen", 1, QUICK);
+    with_budget(&house, "seen", &json!({"turns": 1}));
+    assert_eq!(house.run(&["--epic", "seen"]).code, 1);
+    for command in [&["show", "last"][..], &["board"]] {
+        let shown = house.run(command);
+        assert!(shown.out.contains("waiting_for_developer"), "{shown:?}");
+    }
+    assert_eq!(house.run(&["gates", "approve", "1"]).code, 0);
+    assert_eq!(house.run(&["resume", "last"]).code, 0);
+    let verified = house.run(&["verify", "last", "--json"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+}

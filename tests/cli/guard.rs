@@ -68,7 +68,7 @@ fn a_refusal_without_reasons_waits_for_a_person_who_lets_it_stand() {
     let waits = house.run(&["run", "--epic", "g", "--json"]);
     assert_eq!(waits.code, 1, "{waits:?}");
     assert_eq!(waits.json()["status"], "incomplete");
-    assert_eq!(card(&waits)["status"], "awaiting_guard_review");
+    assert_eq!(card(&waits)["status"], "waiting_for_developer");
     assert_eq!(card(&waits)["code"], "E_GUARD_PAYLOAD");
     // The seat's own retries are untouched: one work turn, two tries of the guard.
     assert_eq!(card(&waits)["attempts"], 3);

@@ -124,6 +124,7 @@ pub fn life(status: CardStatus) -> CardLife {
         escalation: None,
         last_reply: String::new(),
         tokens: 0,
+        in_review: false,
         written: vec!["agent_output/main.py".to_owned()],
     }
 }

@@ -168,6 +168,13 @@ proptest! {
                 After::Parked => {
                     prop_assert!(conclusion.gate && life.waits_between_turns() && !life.note.is_empty());
                     prop_assert_eq!(life.wait_reason, Some(WaitReason::Review));
+                    prop_assert_eq!(life.status, CardStatus::WaitingForDeveloper);
+                    // Whoever goes on without an answer takes the same kind of turn.
+                    let mut reopened = life.clone();
+                    let mut changes = Vec::new();
+                    reopened.reopen(&mut changes);
+                    assert_allowed(&changes, None, roles);
+                    prop_assert_eq!(reopened.next_purpose(), Some(purpose));
                     let mut changes = Vec::new();
                     if life.is_guard_unclear() && life.attempts % 2 == 0 {
                         life.let_refusal_stand(format!("no: {}", life.attempts), &mut changes);
