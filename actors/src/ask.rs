@@ -21,7 +21,12 @@ pub enum Asked {
     /// With a reply.
     Replied(Reply),
     /// With a failure of the model's side.
-    Failed(Failure),
+    Failed {
+        /// Which.
+        failure: Failure,
+        /// The server had stopped because the reply had the most tokens it was allowed.
+        cut: bool,
+    },
     /// The attempt was ended from outside.
     Cancelled,
 }
@@ -90,17 +95,27 @@ pub async fn ask(
                 reply.usage.prompt_tokens = usage.prompt_tokens.or(reply.usage.prompt_tokens);
                 reply.usage.output_tokens = usage.output_tokens.or(reply.usage.output_tokens);
             }
+            Some(ModelEvent::Cut) => {
+                lease.beat();
+                reply.cut = true;
+            }
             Some(ModelEvent::Done) => {
                 reply.latency_ms = world.clock.now_ms().saturating_sub(began);
                 lease.enter(Phase::Queued);
                 return Asked::Replied(reply);
             }
-            Some(ModelEvent::Failed(failure)) => return Asked::Failed(failure),
+            Some(ModelEvent::Failed(failure)) => {
+                return Asked::Failed {
+                    failure,
+                    cut: reply.cut,
+                };
+            }
             None => {
-                return Asked::Failed(Failure::new(
-                    FailureClass::ModelBroken,
-                    "the reply broke off before its end",
-                ));
+                let what = "the reply broke off before its end";
+                return Asked::Failed {
+                    failure: Failure::new(FailureClass::ModelBroken, what),
+                    cut: reply.cut,
+                };
             }
         }
         let now = world.clock.now_ms();

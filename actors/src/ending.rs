@@ -12,6 +12,7 @@ use actix::prelude::*;
 use futures_util::FutureExt;
 use orket_core::card_life::{CardLife, Conclusion};
 use orket_core::failure::{Failure, FailureClass};
+use orket_core::policy::Spent;
 use orket_core::stall::Phase;
 use orket_core::turn::{Step, TurnOutcome, written_files};
 use serde_json::json;
@@ -206,6 +207,15 @@ fn ending_ops(
             turn: of.turn_row,
             steps: rows.collect(),
         },
+        Op::Settle {
+            turn: of.turn_row,
+            actual: if lease.phase() == Phase::Connect {
+                Spent::Unheard
+            } else {
+                Spent::Unknown
+            },
+            at_ms,
+        },
         Op::CloseTurn {
             turn: of.turn_row,
             status: "stalled",
@@ -249,6 +259,9 @@ fn stall_failure(lease: &Lease, phase: Phase, silent_ms: u64) -> Failure {
         Phase::Connect => "no connection to the model was made",
         Phase::FirstToken => "the model sent no first token",
         Phase::Idle => "the model fell silent in the middle of its reply",
+        Phase::Turn if lease.is_out_of_time() => {
+            "the question took all the time that its budget had left for it"
+        }
         Phase::Turn => "the turn took longer than its clock allows",
         Phase::ToolIdle => "a tool showed no sign of life",
         Phase::Tool => "a tool took longer than its clock allows",

@@ -74,6 +74,10 @@ pub struct Lease {
     phase_since: AtomicU64,
     last_beat: AtomicU64,
     started: AtomicU64,
+    /// When a budget has no more time for the question under way.
+    until: AtomicU64,
+    /// It waits for others to give back what they have set aside.
+    waits: AtomicBool,
     /// When the watchdog will look at it next.
     scheduled: AtomicU64,
     chunks: AtomicU64,
@@ -181,6 +185,49 @@ impl Lease {
         lock(&self.steps).clone()
     }
 
+    /// The next question must have its answer within this time; `None` where the turn's clock alone
+    /// says how long it may take.
+    pub fn give_time(&self, ms: Option<u64>) {
+        let until = ms.map_or(NEVER, |ms| self.clock.now_ms().saturating_add(ms));
+        self.until.store(until, Ordering::Relaxed);
+    }
+
+    /// When a budget has no more time for the question under way.
+    #[must_use]
+    pub fn time_is_up_at(&self) -> Option<u64> {
+        let until = self.until.load(Ordering::Relaxed);
+        (until != NEVER).then_some(until)
+    }
+
+    /// Whether that time is over.
+    #[must_use]
+    pub fn is_out_of_time(&self) -> bool {
+        self.time_is_up_at()
+            .is_some_and(|until| until <= self.clock.now_ms())
+    }
+
+    /// Whether it now only waits for others to give back what they have set aside.
+    pub fn stand_by(&self, waits: bool) {
+        self.waits.store(waits, Ordering::Relaxed);
+    }
+
+    /// Stops the turn's clock; returns when the turn began.
+    #[must_use]
+    pub fn stop_the_clock(&self) -> u64 {
+        self.started.swap(NEVER, Ordering::Relaxed)
+    }
+
+    /// The turn's clock goes on, as if the turn had begun then.
+    pub fn start_the_clock(&self, started: u64) {
+        self.started.store(started, Ordering::Relaxed);
+    }
+
+    /// Whether it waits for others to give back what they have set aside.
+    #[must_use]
+    pub fn stands_by(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     /// What the clocks say now.
     #[must_use]
     pub fn judge(&self) -> Verdict {
@@ -193,6 +240,7 @@ impl Lease {
             phase_since: self.phase_since.load(Ordering::Relaxed),
             last_beat: self.last_beat.load(Ordering::Relaxed),
             started: (started != NEVER).then_some(started),
+            until: self.time_is_up_at(),
         };
         judge(&self.clocks, &pulse, now)
     }
@@ -276,6 +324,8 @@ impl Leases {
             phase_since: AtomicU64::new(now),
             last_beat: AtomicU64::new(now),
             started: AtomicU64::new(now),
+            until: AtomicU64::new(NEVER),
+            waits: AtomicBool::new(false),
             scheduled: AtomicU64::new(NEVER),
             chunks: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

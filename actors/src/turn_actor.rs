@@ -41,6 +41,8 @@ use crate::port::tool::{ToolJob, ToolScope};
 use crate::skill_actor::{SkillActor, SkillEnded, SkillJob};
 use crate::world::{RunScope, World};
 
+use self::spending::EXCEEDED;
+
 /// A card that a turn created.
 #[derive(Debug, Clone)]
 pub struct Created {
@@ -117,6 +119,12 @@ pub struct TurnActor {
     reserved: Option<Amounts>,
     /// Why the last one could not be asked.
     shortage: Option<Box<Shortage>>,
+    /// Since when it waits for others to give back what they have set aside, and when the turn began.
+    standing_by: Option<(u64, u64)>,
+    /// The last time it lacked something, nobody else was at work who could give it back.
+    was_alone: bool,
+    /// What the commit under way says of a question that cost more than what was set aside.
+    exceeded: Option<Value>,
     _token: tokio_util::task::task_tracker::TaskTrackerToken,
 }
 
@@ -135,6 +143,9 @@ impl TurnActor {
             finishing: false,
             reserved: None,
             shortage: None,
+            standing_by: None,
+            was_alone: false,
+            exceeded: None,
             _token: token,
         }
     }
@@ -226,6 +237,9 @@ impl TurnActor {
                     };
                     fault::point_of(point, act.start.lease.of.card_id.as_str());
                     act.start.lease.note_steps(steps);
+                    if let Some(exceeded) = act.exceeded.take() {
+                        act.emit(EXCEEDED, exceeded);
+                    }
                     if claiming {
                         act.show_start();
                     }
@@ -572,7 +586,10 @@ impl TurnActor {
                         Err(failure) => act.give_up(failure, ctx),
                     }
                 }
-                Asked::Failed(failure) => {
+                Asked::Failed { mut failure, cut } => {
+                    if cut && let Some(note) = act.start.turn.cut_note() {
+                        failure.message = format!("{}; {note}", failure.message);
+                    }
                     let answered = !matches!(
                         failure.class,
                         FailureClass::ModelConnect | FailureClass::ModelServer
@@ -581,7 +598,7 @@ impl TurnActor {
                     act.observed(answered, rest);
                     act.give_up(failure, ctx);
                 }
-                Asked::Cancelled => act.end(ExitStatus::Killed, ctx),
+                Asked::Cancelled => act.broken_off(ctx),
             }
         }));
     }
@@ -702,7 +719,7 @@ impl Actor for TurnActor {
         ctx.spawn(wait.into_actor(self).map(|(), act, ctx| {
             // A tool is seen to its end first; a commit under way is let through.
             if act.start.lease.phase() != Phase::Tool && !act.committing && !act.finishing {
-                act.end(ExitStatus::Killed, ctx);
+                act.broken_off(ctx);
             }
         }));
         self.commit(decision, ctx);

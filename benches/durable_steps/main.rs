@@ -168,6 +168,7 @@ fn step() -> Arc<Step> {
                 output_tokens: Some(100),
             },
             latency_ms: 5,
+            cut: false,
         },
     })
 }

@@ -113,6 +113,10 @@ pub struct Failure {
     /// No later attempt could end differently, whatever the class says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_good: bool,
+    /// No server took the question up, so that it cost no token. Known where it happens, not in the
+    /// journal.
+    #[serde(skip)]
+    pub unheard: bool,
 }
 
 impl Failure {
@@ -123,7 +127,15 @@ impl Failure {
             message: message.into(),
             retry_after_ms: None,
             for_good: false,
+            unheard: false,
         }
+    }
+
+    /// The same failure of a question that no server took up.
+    #[must_use]
+    pub const fn unheard(mut self) -> Self {
+        self.unheard = true;
+        self
     }
 
     /// The same failure with the time the other side asked us to wait.

@@ -182,6 +182,8 @@ pub enum ModelEvent {
     ToolCall(ToolCall),
     /// What it cost so far.
     Usage(Usage),
+    /// The server stops here because the reply has the most tokens it was allowed.
+    Cut,
     /// The end.
     Done,
     /// The end, badly.
@@ -202,4 +204,7 @@ pub struct Reply {
     /// From the request to the last chunk, in milliseconds.
     #[serde(default)]
     pub latency_ms: u64,
+    /// Whether the server stopped because it had written as many tokens as it was allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }

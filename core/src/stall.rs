@@ -96,8 +96,12 @@ pub struct Pulse {
     pub phase_since: u64,
     /// The last sign of life.
     pub last_beat: u64,
-    /// When the attempt began to run; `None` while it waits for a permit.
+    /// When the attempt began to run; `None` while it waits for a permit, or for others to give back
+    /// what they have set aside.
     pub started: Option<u64>,
+    /// When the question under way must have its answer because a budget has no more time; `None`
+    /// where that is later than the turn's own clock.
+    pub until: Option<u64>,
 }
 
 /// What the clocks say of a pulse.
@@ -140,6 +144,10 @@ pub fn judge(clocks: &Clocks, pulse: &Pulse, now: u64) -> Verdict {
     }
     if let Some(started) = pulse.started {
         *whole = due(started, clocks.turn_ms).map(|at| (Phase::Turn, at));
+    }
+    if let Some(until) = pulse.until {
+        let at = whole.map_or(until, |(_, at)| at.min(until));
+        *whole = Some((Phase::Turn, at));
     }
     let first = deadlines.iter().flatten().min_by_key(|(_, at)| *at);
     match first {
@@ -190,6 +198,39 @@ mod tests {
             phase_since: 1_000,
             last_beat: 1_500,
             started: Some(0),
+            until: None,
+        }
+    }
+
+    #[test]
+    fn a_budget_cuts_the_turn_s_clock_and_stands_in_for_one_that_is_off() {
+        for (turn_ms, until, due) in [
+            (10_000, Some(4_000), 4_000),
+            (3_000, Some(4_000), 3_000),
+            (0, Some(4_000), 4_000),
+        ] {
+            let clocks = Clocks {
+                turn_ms,
+                idle_ms: 0,
+                ..Clocks::default()
+            };
+            let cut = Pulse {
+                until,
+                ..pulse(Phase::Idle)
+            };
+            let verdict = judge(&clocks, &cut, due - 1);
+            let look_again = Some(due);
+            assert_eq!(verdict, Verdict::Alive { look_again }, "{turn_ms}");
+            assert!(
+                matches!(
+                    judge(&clocks, &cut, due),
+                    Verdict::Stalled {
+                        phase: Phase::Turn,
+                        ..
+                    }
+                ),
+                "{turn_ms}"
+            );
         }
     }
 
@@ -227,6 +268,7 @@ mod tests {
             phase_since: 0,
             last_beat: 5_000,
             started: Some(0),
+            until: None,
         };
         assert_eq!(
             judge(&clocks, &alive, 5_000),
@@ -254,7 +296,7 @@ mod tests {
             let clocks = Clocks { turn_ms: 0, ..Clocks::default() };
             let mut now = 0;
             for gap in gaps {
-                let pulse = Pulse { phase: Phase::Idle, phase_since: 0, last_beat: now, started: Some(0) };
+                let pulse = Pulse { phase: Phase::Idle, phase_since: 0, last_beat: now, started: Some(0), until: None };
                 now += gap;
                 let alive = matches!(judge(&clocks, &pulse, now), Verdict::Alive { .. });
                 prop_assert!(alive);

@@ -144,6 +144,7 @@ async fn ask(
         phase_since: 0,
         last_beat: 0,
         started: Some(0),
+        until: None,
     };
     let mut reply = Reply::default();
     let mut looked = 0_usize;
@@ -168,6 +169,7 @@ async fn ask(
         match event {
             Some(ModelEvent::Connected) => enter(Phase::FirstToken),
             Some(ModelEvent::Beat) => {}
+            Some(ModelEvent::Cut) => reply.cut = true,
             Some(ModelEvent::Text(text)) => {
                 enter(Phase::Idle);
                 reply.text.push_str(&text);

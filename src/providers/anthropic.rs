@@ -117,6 +117,8 @@ struct AnthropicDecoder {
     usage: Usage,
     /// The tool call that is being written.
     call: Option<PartialCall>,
+    /// What was wrong with one that is written; why, the end says.
+    broken: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -232,11 +234,17 @@ impl Decoder for AnthropicDecoder {
             },
             Event::ContentBlockStop => {
                 if let Some(call) = self.call.take() {
-                    let mut whole = dialect::call_of_text(&call.name, &call.json)?;
-                    if call.json.trim().is_empty() {
-                        whole.args = call.input;
+                    match dialect::call_of_text(&call.name, &call.json) {
+                        Ok(mut whole) => {
+                            if call.json.trim().is_empty() {
+                                whole.args = call.input;
+                            }
+                            events.push(ModelEvent::ToolCall(whole));
+                        }
+                        Err(failure) => {
+                            self.broken.get_or_insert(failure);
+                        }
                     }
-                    events.push(ModelEvent::ToolCall(whole));
                 }
             }
             Event::MessageDelta { delta, usage } => {
@@ -248,8 +256,18 @@ impl Decoder for AnthropicDecoder {
                         "the model declined to answer (stop_reason refusal); change the prompt",
                     ));
                 }
+                if reason.as_deref() == Some("max_tokens") {
+                    events.push(ModelEvent::Cut);
+                }
+                if reason.is_some()
+                    && let Some(failure) = self.broken.take()
+                {
+                    return Err(failure);
+                }
             }
-            Event::MessageStop => return Ok(Progress::Whole),
+            Event::MessageStop => {
+                return self.broken.take().map_or(Ok(Progress::Whole), Err);
+            }
             Event::Error { error } => return Err(in_stream(&error)),
             Event::Other => {}
         }

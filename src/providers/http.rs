@@ -232,7 +232,8 @@ impl Exchange {
             | ModelEvent::Beat
             | ModelEvent::Text(_)
             | ModelEvent::ToolCall(_)
-            | ModelEvent::Usage(_) => event,
+            | ModelEvent::Usage(_)
+            | ModelEvent::Cut => event,
         }
     }
 
@@ -283,7 +284,7 @@ impl Exchange {
             self.stage = self.link.send(&self.request, self.form);
             return;
         }
-        let mut failure = refusal::of_status(status, response.headers(), &body);
+        let mut failure = refusal::of_status(status, response.headers(), &body).unheard();
         if let Some(hint) = self
             .link
             .dialect

@@ -110,6 +110,7 @@ struct Line {
     message: Option<Said>,
     #[serde(default)]
     done: bool,
+    done_reason: Option<String>,
     prompt_eval_count: Option<u64>,
     eval_count: Option<u64>,
     error: Option<Value>,
@@ -168,6 +169,9 @@ impl Decoder for OllamaDecoder {
             output_tokens: line.eval_count,
         };
         dialect::usage_event(&mut self.usage, usage, events);
+        if line.done_reason.as_deref() == Some("length") {
+            events.push(ModelEvent::Cut);
+        }
         Ok(if line.done {
             Progress::Whole
         } else {

@@ -212,8 +212,11 @@ impl OpenAiDecoder {
                     "the model's server withheld the reply (finish_reason content_filter); change the prompt",
                 ));
             }
-            Some(_) => {
+            Some(reason) => {
                 self.finished = true;
+                if reason == "length" {
+                    events.push(ModelEvent::Cut);
+                }
                 self.give_calls(events)?;
             }
         }

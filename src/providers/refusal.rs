@@ -125,7 +125,8 @@ pub(super) fn of_request(
         return Failure::new(
             FailureClass::ModelRefused,
             format!("the request to {endpoint} could not be made: {cause}; check address and key"),
-        );
+        )
+        .unheard();
     }
     if connected {
         return Failure::new(
@@ -137,6 +138,7 @@ pub(super) fn of_request(
         FailureClass::ModelConnect,
         format!("could not connect to {endpoint}: {cause}; {hint}"),
     )
+    .unheard()
 }
 
 /// A response that broke off.

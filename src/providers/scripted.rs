@@ -45,7 +45,7 @@ impl ModelProvider for ScriptedProvider {
     fn ask(&self, request: Arc<ModelRequest>) -> BoxStream<'static, ModelEvent> {
         match self.script.answer(&request.origin, &request.messages) {
             Ok(answer) => play(answer, &request.origin),
-            Err(failure) => stream::iter([ModelEvent::Failed(failure)]).boxed(),
+            Err(failure) => stream::iter([ModelEvent::Failed(failure.unheard())]).boxed(),
         }
     }
 }
@@ -79,10 +79,11 @@ fn play(answer: Answer, origin: &Origin) -> BoxStream<'static, ModelEvent> {
 
 /// Whether there is a connection, what comes over it, and what comes after.
 fn events_of(answer: Answer, origin: &Origin) -> (bool, VecDeque<ModelEvent>, After) {
-    let failed = |class, message: &str| {
+    let failure = |class, message: &str| {
         let wait = answer.retry_after_ms.map(Duration::from_millis);
-        ModelEvent::Failed(Failure::new(class, message).retry_after(wait))
+        Failure::new(class, message).retry_after(wait)
     };
+    let refused = |class, message: &str| ModelEvent::Failed(failure(class, message).unheard());
     let (chars, delay) = (answer.chunk_chars, answer.chunk_delay_ms);
     let texts = |text: &str| chunks(text, chars, delay);
     match answer.fault {
@@ -93,21 +94,21 @@ fn events_of(answer: Answer, origin: &Origin) -> (bool, VecDeque<ModelEvent>, Af
             (true, events, After::End)
         }
         Some(Fault::Connect) => {
-            let failure = failed(
+            let failure = refused(
                 FailureClass::ModelConnect,
                 "no connection: the scenario says so (fault connect)",
             );
             (false, [failure].into(), After::End)
         }
         Some(Fault::Http500) => {
-            let failure = failed(
+            let failure = refused(
                 FailureClass::ModelServer,
                 "HTTP 500: the scenario says so (fault http_500)",
             );
             (true, [failure].into(), After::End)
         }
         Some(Fault::Http429) => {
-            let failure = failed(
+            let failure = refused(
                 FailureClass::ModelRateLimited,
                 "HTTP 429: the scenario says so (fault http_429)",
             );
@@ -117,10 +118,10 @@ fn events_of(answer: Answer, origin: &Origin) -> (bool, VecDeque<ModelEvent>, Af
         Some(Fault::StallMid) => (true, texts(half(&answer.text)), After::Silence),
         Some(Fault::Truncate) => {
             let mut events = texts(half(&answer.text));
-            events.push_back(failed(
+            events.push_back(ModelEvent::Failed(failure(
                 FailureClass::ModelBroken,
                 "the reply broke off: the scenario says so (fault truncate)",
-            ));
+            )));
             (true, events, After::End)
         }
         Some(Fault::Garbage) => {

@@ -12,6 +12,18 @@ fn with_budget(house: &House, name: &str, budget: &Value) {
     house.write(&path, &epic);
 }
 
+/// Puts params into the environment of an epic.
+fn with_params(house: &House, name: &str, params: &Value) {
+    let path = format!("config/environments/{name}.json");
+    let text = std::fs::read_to_string(house.path().join(&path)).unwrap();
+    let mut environment: Value = serde_json::from_str(&text).unwrap();
+    match environment.get_mut("environment") {
+        Some(inner) => inner["params"] = params.clone(),
+        None => environment["params"] = params.clone(),
+    }
+    house.write(&path, &environment);
+}
+
 fn line<'a>(budget: &'a Value, scope: &str, unit: &str) -> &'a Value {
     let lines = budget["lines"].as_array().unwrap();
     let found = lines
@@ -145,6 +157,47 @@ fn money_is_counted_by_the_price_table_and_limits_nobody_can_hold_are_refused() 
     }
     let refused = house.run(&["budget", "last", "--add", "turns=1"]);
     assert_eq!(refused.code, 2, "no limit of turns: {refused:?}");
+}
+
+#[test]
+fn amounts_that_no_journal_could_add_up_are_refused_where_they_are_written() {
+    let house = House::new();
+    house.epic("huge", 2, QUICK);
+    with_budget(&house, "huge", &json!({"turns": i64::MAX}));
+    let refused = house.run(&["--epic", "huge"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(
+        refused.err.contains("more than a budget can hold"),
+        "{refused:?}"
+    );
+
+    with_budget(&house, "huge", &json!({"turns": 1, "tokens": 100_000}));
+    with_params(&house, "huge", &json!({"max_tokens": i64::MAX}));
+    let refused = house.run(&["--epic", "huge"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("params.max_tokens"), "{refused:?}");
+
+    with_params(&house, "huge", &json!({"max_tokens": 100}));
+    assert_eq!(house.run(&["--epic", "huge"]).code, 1);
+    for add in ["turns=9223372036854775807", "turns=99999999999999999999"] {
+        let refused = house.run(&["budget", "last", "--add", add]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(
+            refused.err.contains("more than a budget can hold"),
+            "{refused:?}"
+        );
+    }
+    for _ in 0..2 {
+        let added = house.run(&["budget", "last", "--add", "turns=1000000000000000"]);
+        assert_eq!(added.code, 0, "{added:?}");
+    }
+    let done = house.run(&["resume", "last", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    // What was asked for is in the record.
+    let verified = house.run(&["verify", "last", "--json"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    let replayed = house.run(&["replay", "last", "--verify"]);
+    assert_eq!(replayed.code, 0, "{replayed:?}");
 }
 
 #[test]

@@ -96,11 +96,9 @@ async fn what_goes_wrong_in_the_stream_is_typed() {
         let error = json!({"type":"error","error":{"type":kind,"message":"Oh no"}});
         told_all += &told(kind, &[error]).await;
     }
-    told_all += &told(
-        "arguments cut off",
-        &tool(0, "write_file", json!({}), &["{\"path\":\"a"]),
-    )
-    .await;
+    let mut cut = tool(0, "write_file", json!({}), &["{\"path\":\"a"]);
+    cut.push(json!({"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":100}}));
+    told_all += &told("arguments cut off", &cut).await;
     let refusal = json!({"type":"message_delta","delta":{"stop_reason":"refusal"},"usage":{"output_tokens":1}});
     told_all += &told("refusal", &[refusal]).await;
     insta::assert_snapshot!(told_all);

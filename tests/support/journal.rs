@@ -197,6 +197,7 @@ pub fn step_row(seq: u32) -> StepRow {
                     output_tokens: None,
                 },
                 latency_ms: 12,
+                cut: false,
             },
         }),
     }

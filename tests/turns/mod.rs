@@ -48,6 +48,7 @@ pub fn replied(round: u32, text: &str) -> Step {
                 output_tokens: Some(5),
             },
             latency_ms: 120,
+            cut: false,
         },
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
-use orket_core::policy::{Amounts, Scope, Unit};
+use orket_core::policy::{Amounts, Scope, Spent, Unit};
 use orket_core::status::CardStatus;
 use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,20 @@ impl BudgetGrant {
 }
 
 impl Shortage {
+    /// How much is left to be set aside.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.allowed
+            .saturating_sub(self.spent)
+            .saturating_sub(self.reserved)
+    }
+
+    /// Whether `needed` would be there if all that is set aside were given back.
+    #[must_use]
+    pub fn may_pass(&self, needed: u64) -> bool {
+        self.reserved > 0 && self.spent.saturating_add(needed) <= self.allowed
+    }
+
     /// How much more must be allowed.
     #[must_use]
     pub fn missing(&self) -> u64 {
@@ -419,12 +433,13 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
-    /// Spends what an attempt set aside. The end of an attempt does so with all that is left.
+    /// Spends what an attempt set aside; nothing when it has set nothing aside. The end of an attempt
+    /// does so with what is left then, as [`Spent::Unknown`].
     Settle {
         /// The attempt.
         turn: TurnRow,
-        /// What it did cost; `None` for all that was set aside.
-        actual: Option<Amounts>,
+        /// What it did cost.
+        actual: Spent,
         /// When.
         at_ms: i64,
     },

@@ -7,6 +7,7 @@ use super::card::{Card, Metrics};
 use super::reader::Reader;
 use super::{Asset, name};
 use crate::ids::CardId;
+use crate::policy::Limits;
 use crate::status::{CardKind, words};
 
 /// How many failed attempts are forgiven when the card does not say.
@@ -40,6 +41,9 @@ pub struct Issue {
     pub retry_count: u32,
     /// How many are forgiven; absent for [`DEFAULT_MAX_RETRIES`] or the operator's setting.
     pub max_retries: Option<u32>,
+    /// What it may spend.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub budget: Limits,
     /// How it is checked.
     pub verification: Verification,
     /// How well it went.
@@ -66,6 +70,7 @@ impl Issue {
             depends_on: reader.texts("depends_on"),
             retry_count: reader.count("retry_count").unwrap_or(0),
             max_retries: reader.count("max_retries"),
+            budget: super::read_budget(reader),
             verification: reader
                 .object("verification", Verification::read)
                 .unwrap_or_default(),

@@ -282,6 +282,7 @@ pub fn build<S: AssetSource>(
         models.iter(),
         &mut findings,
     );
+    policy::budget::bound_replies(&mut policy.budget, &environment, &models, &mut findings);
     policy::lay_over(&policy.contract, seats.plans.values_mut(), &mut cards);
     if findings.problems.is_empty() {
         reach::check(&context, &seats, &cards, &policy, &mut findings);

@@ -1,5 +1,6 @@
 //! Plans from assets in memory.
 
+mod budgets;
 mod reach;
 mod stages;
 mod verifier;

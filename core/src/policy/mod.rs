@@ -2,12 +2,14 @@
 //! plan, and used by prompt, check and gate alike, so that none of them can promise what another
 //! refuses.
 
+mod amounts;
 mod approvals;
 mod budget;
 mod contract;
 mod gate;
 mod guard_loop;
 mod memory;
+mod output_bound;
 mod project;
 mod prompts;
 mod skills;
@@ -15,8 +17,9 @@ mod verifier;
 
 use serde::{Deserialize, Serialize};
 
+pub use amounts::{Amounts, Limits, MOST_AMOUNT, Spent, Unit, amount, shown};
 pub use approvals::{ApprovalPolicy, ApprovalRequest};
-pub use budget::{Amounts, BudgetPolicy, Limits, Price, Scope, Unit, amount, shown};
+pub use budget::{BudgetPolicy, Price, Scope};
 pub use contract::ContractPolicy;
 pub use gate::{FileOwnership, GatePolicy, OwnPlace};
 pub use guard_loop::{
@@ -24,6 +27,7 @@ pub use guard_loop::{
     Ruling, fingerprint, rules_in,
 };
 pub use memory::{DEFAULT_PROJECT, DEFAULT_RESULTS, MemoryPolicy};
+pub use output_bound::{Bounded, DEFAULT_OUTPUT_TOKENS, bounded};
 pub use project::ProjectPolicy;
 pub use prompts::{
     DEFAULT_CONTEXT_TOKENS, GuardLayer, PromptPolicy, PromptStamp, Resolved, ResolverMode,

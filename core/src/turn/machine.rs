@@ -18,7 +18,7 @@ use crate::gate::{self, GateScope};
 use crate::ids::CardId;
 use crate::memory::recall::Remembered;
 use crate::message::{self, Brief, Spoken};
-use crate::model::{Message, ModelName, ModelRequest, Origin, Reply, Speaker, Usage};
+use crate::model::{Message, ModelName, ModelOptions, ModelRequest, Origin, Reply, Speaker, Usage};
 use crate::plan::{CardPlan, RunPlan, SeatPlan};
 use crate::policy::ApprovalRequest;
 use crate::skill;
@@ -152,6 +152,11 @@ impl Context {
         self.card
             .model_override(&seat.role)
             .unwrap_or_else(|| seat.model.clone())
+    }
+
+    /// The options that a model is asked with.
+    fn options(&self, model: &ModelName, seat: &SeatPlan) -> ModelOptions {
+        self.plan.policy.budget.options(model, &seat.options)
     }
 }
 
@@ -473,8 +478,16 @@ impl Turn {
     ///
     /// When the plan has no seat of that name.
     pub fn request(&self) -> Result<ModelRequest, Failure> {
-        let model = self.cx.model(seat_of(&self.cx)?);
-        self.request_to(model)
+        self.request_to(self.model()?)
+    }
+
+    /// Who is asked.
+    ///
+    /// # Errors
+    ///
+    /// When the plan has no seat of that name.
+    pub fn model(&self) -> Result<ModelName, Failure> {
+        Ok(self.cx.model(seat_of(&self.cx)?))
     }
 
     /// The same question, put to another model.
@@ -486,10 +499,10 @@ impl Turn {
         let seat = seat_of(&self.cx)?;
         Ok(ModelRequest {
             schema: self.schema(&model, seat),
+            options: self.cx.options(&model, seat),
             model,
             messages: self.messages.clone(),
             tools: Arc::clone(&seat.tools),
-            options: seat.options.clone(),
             origin: Origin {
                 run_id: self.cx.plan.run_id.to_string(),
                 issue_id: self.cx.card.id.to_string(),
@@ -522,6 +535,14 @@ impl Turn {
             seats: &seats,
         };
         self.cx.contract().reply_schema(&scope).map(Arc::new)
+    }
+
+    /// What to say of a reply that was cut off at the longest one that the budget lets be asked for.
+    #[must_use]
+    pub fn cut_note(&self) -> Option<String> {
+        let seat = seat_of(&self.cx).ok()?;
+        let budget = &self.cx.plan.policy.budget;
+        budget.cut_note(&self.cx.model(seat), &seat.options)
     }
 
     /// What the turn is about.
@@ -599,6 +620,7 @@ impl Turn {
             unmet,
             verdict,
         } = self.judge(&reply)?;
+        let cut = reply.cut;
         self.reply_text = whole_text(reply);
 
         let cx = Arc::clone(&self.cx);
@@ -618,7 +640,10 @@ impl Turn {
             });
             let violations: Vec<Violation> = refused.into_iter().chain(unmet).collect();
             if self.reprompted || !self.may_go_on() {
-                let failure = Failure::new(class, describe(&violations));
+                let mut failure = Failure::new(class, describe(&violations));
+                if cut && let Some(note) = self.cut_note() {
+                    failure.message = format!("{}; {note}", failure.message);
+                }
                 return Ok(self.finish_failed(failure, steps, false));
             }
             self.reprompted = true;
@@ -961,10 +986,11 @@ impl Turn {
             context_tokens: cx.plan.policy.prompts.context_tokens,
             missing_reads: &cx.missing_reads,
         });
+        let model = cx.model(seat);
         steps.push(Step::ModelRequested {
             round: 0,
-            model: cx.model(seat),
-            options: seat.options.clone(),
+            options: cx.options(&model, seat),
+            model,
             messages: self.messages.clone(),
         });
         Ok(())
@@ -984,10 +1010,11 @@ impl Turn {
             message,
         ];
         self.messages.extend(added.iter().cloned());
+        let model = self.cx.model(seat);
         steps.push(Step::ModelRequested {
             round: self.round,
-            model: self.cx.model(seat),
-            options: seat.options.clone(),
+            options: self.cx.options(&model, seat),
+            model,
             messages: added,
         });
     }

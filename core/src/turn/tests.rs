@@ -553,3 +553,58 @@ proptest! {
         }
     }
 }
+
+/// A context whose run may spend so many tokens.
+fn frugal(params: Value) -> Arc<Context> {
+    let mut cx = Context::clone(&context(None));
+    let mut plan = RunPlan::clone(&cx.plan);
+    plan.policy.budget.epic.tokens = Some(50_000);
+    plan.policy.budget.output = Some(4_096);
+    if let (Some(seat), Value::Object(params)) = (plan.seats.get_mut("coder"), params) {
+        seat.options.params = params;
+    }
+    cx.plan = Arc::new(plan);
+    Arc::new(cx)
+}
+
+#[test]
+fn where_tokens_are_limited_the_request_bounds_its_reply_and_the_journal_shows_it() {
+    let (turn, decision) = Turn::begin(frugal(json!({}))).unwrap();
+    let asked = turn.request().unwrap();
+    assert_eq!(asked.options.params["max_tokens"], 4_096);
+    let Some(Step::ModelRequested { options, .. }) = decision.steps.last() else {
+        panic!("{decision:?}")
+    };
+    assert_eq!(*options, asked.options);
+    let most = turn.context().plan.policy.budget.most(&asked, 0);
+    let prompt: usize = asked.messages.iter().map(|it| it.content.len()).sum();
+    assert!(most.tokens > 4_096 + u64::try_from(prompt).unwrap());
+}
+
+#[test]
+fn a_reply_cut_off_by_the_budget_fails_with_words_that_say_so() {
+    let cut = || {
+        Reply {
+        text: "{\"tool\": \"write_file\", \"args\": {\"path\": \"agent_output/a.txt\", \"content\": \"x".to_owned(),
+        cut: true,
+        ..Reply::default()
+    }
+    };
+    let failure = |params: Value| {
+        let (mut turn, _) = Turn::begin(frugal(params)).unwrap();
+        turn.replied(cut()).unwrap();
+        match turn.replied(cut()).unwrap().next {
+            Next::Finish(TurnOutcome::Failed { failure }) => failure.message,
+            other => panic!("{other:?}"),
+        }
+    };
+    let ours = failure(json!({}));
+    assert!(ours.contains("cut off at 4096 tokens"), "{ours}");
+    assert!(ours.contains("budget"), "{ours}");
+    assert!(ours.contains("`max_tokens`"), "{ours}");
+    let own = failure(json!({"max_tokens": 7}));
+    assert!(
+        own.contains("cut off at 7 tokens, as the environment's params say"),
+        "{own}"
+    );
+}

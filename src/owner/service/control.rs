@@ -3,6 +3,7 @@
 use orket_actors::port::store::{BudgetGrant, GATE_PENDING, GateDecision, RunStatus};
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
+use orket_core::policy::{MOST_AMOUNT, shown};
 
 use super::start::ended_meanwhile;
 use super::{Refusal, Service};
@@ -222,6 +223,15 @@ pub fn grants_of(view: &BudgetView, request: &GrantRequest) -> Result<Vec<Budget
                 let message = format!(
                     "{kind} {id} has no limit of {}; `orket budget {}` shows what is limited",
                     grant.unit, view.run_id
+                );
+                return Err(Refusal::bad_request(message));
+            }
+            if grant.amount > MOST_AMOUNT {
+                let message = format!(
+                    "{} {} is more than a budget can hold; {} is the most",
+                    shown(grant.unit, grant.amount),
+                    grant.unit,
+                    shown(grant.unit, MOST_AMOUNT)
                 );
                 return Err(Refusal::bad_request(message));
             }

@@ -2,11 +2,50 @@
 //! that cards which ask at once can never have more between them than what all of them may.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use orket_actors::port::store::{BudgetGrant, Shortage, StoreError, TurnRow};
-use orket_core::policy::{Amounts, Scope, Unit};
+use orket_core::policy::{Amounts, Scope, Spent, Unit};
+use serde::{Deserialize, Serialize};
 
 use super::{About, Failure, Transaction, conflict, count};
 use crate::storage::schema::{budget_reservations, budgets};
+
+diesel::define_sql_function! {
+    /// The smaller of two numbers. A sum beyond SQLite's integers is a real number, and larger.
+    #[sql_name = "min"]
+    fn least(a: BigInt, b: BigInt) -> BigInt;
+}
+
+/// Sums end here: two of them still fit.
+const MOST_SUM: i64 = i64::MAX / 4;
+
+/// What an open attempt has set aside.
+#[derive(Serialize, Deserialize)]
+struct Reservation {
+    #[serde(flatten)]
+    amounts: Amounts,
+    /// Since when; earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_ms: Option<i64>,
+}
+
+impl Reservation {
+    /// How long the question took. One that ended without a word did not take longer than until now,
+    /// and not longer than it was given.
+    fn elapsed_ms(&self, at_ms: i64, is_told: bool) -> u64 {
+        let most = self.amounts.wall_ms;
+        let Some(since) = self.at_ms else {
+            return most;
+        };
+        let elapsed = u64::try_from(at_ms.saturating_sub(since)).unwrap_or(0);
+        if is_told && most == 0 {
+            // No clock bounded it, and no budget counts it.
+            elapsed
+        } else {
+            elapsed.min(most)
+        }
+    }
+}
 
 impl Transaction<'_> {
     /// Sets `amounts` aside in every scope; refused as a whole where one has too little left.
@@ -26,7 +65,10 @@ impl Transaction<'_> {
             }
         }
         let scopes_json = self.json(&scopes)?;
-        let amounts_json = self.json(amounts)?;
+        let amounts_json = self.json(&Reservation {
+            amounts: *amounts,
+            at_ms: Some(at_ms),
+        })?;
         diesel::insert_into(budget_reservations::table)
             .values((
                 budget_reservations::turn.eq(turn),
@@ -60,7 +102,7 @@ impl Transaction<'_> {
             .do_update()
             .set((
                 budgets::allowed.eq(limit.map(count)),
-                budgets::reserved.eq(budgets::reserved + count(asked)),
+                budgets::reserved.eq(least(budgets::reserved + count(asked), MOST_SUM)),
                 budgets::updated_at.eq(at_ms),
             ))
             .execute(self.connection)?;
@@ -89,11 +131,11 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Spends what an attempt set aside: as much as it really was, or all of it.
+    /// Spends what an attempt set aside, as far as it is known how much it was; `None` when nobody says.
     pub(super) fn settle(
         &mut self,
         turn: TurnRow,
-        actual: Option<&Amounts>,
+        actual: Option<Spent>,
         at_ms: i64,
     ) -> Result<(), Failure> {
         if !self.may_have_reserved()? {
@@ -116,14 +158,19 @@ impl Transaction<'_> {
             ))
         };
         let scopes: Vec<Scope> = serde_json::from_str(&scopes).map_err(broken)?;
-        let reserved: Amounts = serde_json::from_str(&amounts).map_err(broken)?;
-        let actual = actual.unwrap_or(&reserved);
+        let reservation: Reservation = serde_json::from_str(&amounts).map_err(broken)?;
+        let reserved = reservation.amounts;
+        let elapsed_ms = reservation.elapsed_ms(at_ms, actual.is_some());
+        let actual = actual
+            .unwrap_or(Spent::Unknown)
+            .amounts(reserved, elapsed_ms);
         for scope in &scopes {
             for unit in Unit::ALL {
                 diesel::update(budgets::table.find((&scope.kind, &scope.id, unit.as_str())))
                     .set((
                         budgets::reserved.eq(budgets::reserved - count(reserved.of(*unit))),
-                        budgets::spent.eq(budgets::spent + count(actual.of(*unit))),
+                        budgets::spent
+                            .eq(least(budgets::spent + count(actual.of(*unit)), MOST_SUM)),
                         budgets::updated_at.eq(at_ms),
                     ))
                     .execute(self.connection)?;
@@ -135,7 +182,7 @@ impl Transaction<'_> {
 
     /// A person allows more.
     pub(super) fn grant(&mut self, grant: &BudgetGrant, at_ms: i64) -> Result<(), Failure> {
-        let amount = count(grant.amount);
+        let amount = count(grant.amount).min(MOST_SUM);
         diesel::insert_into(budgets::table)
             .values((
                 budgets::scope.eq(&grant.scope),
@@ -147,7 +194,7 @@ impl Transaction<'_> {
             .on_conflict((budgets::scope, budgets::scope_id, budgets::unit))
             .do_update()
             .set((
-                budgets::granted.eq(budgets::granted + amount),
+                budgets::granted.eq(least(budgets::granted + amount, MOST_SUM)),
                 budgets::updated_at.eq(at_ms),
             ))
             .execute(self.connection)?;

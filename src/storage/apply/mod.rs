@@ -262,7 +262,7 @@ impl Transaction<'_> {
                 turn,
                 actual,
                 at_ms,
-            } => self.settle(*turn, actual.as_ref(), *at_ms),
+            } => self.settle(*turn, Some(*actual), *at_ms),
             Op::Grant { grant, at_ms } => self.grant(grant, *at_ms),
             Op::SpendGates { gates, at_ms } => self.spend_gates(gates, *at_ms),
             Op::CardEvent {
