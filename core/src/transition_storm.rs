@@ -37,10 +37,10 @@ ready: blocked
 code_review: blocked ready
 ready_for_testing: blocked ready
 guard_requested_changes: blocked ready
-awaiting_guard_review: in_progress code_review ready
+awaiting_guard_review: in_progress code_review waiting_for_developer ready
 in_progress: ready
 blocked: ready
-waiting_for_developer: ready
+waiting_for_developer: awaiting_guard_review ready
 guard_rejected: ready";
 
 /// Whether a table, as it is written, has the step.
