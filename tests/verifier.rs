@@ -539,7 +539,7 @@ async fn a_fixture_is_held_to_its_limits_and_sees_no_secrets() {
     let lab = Lab::new();
     lab.put(
         "verification/sleeps.sh",
-        "echo $$ > pid; sleep 600 & sleep 600\n",
+        "echo $$ > ../pid; sleep 600 & sleep 600\n",
     );
     lab.put("verification/spins.sh", "while :; do :; done\n");
     lab.put(
@@ -559,7 +559,7 @@ async fn a_fixture_is_held_to_its_limits_and_sees_no_secrets() {
         .limited("verification/sleeps.sh", json!(5), limits(300, 2))
         .await;
     assert_eq!(fixture.code, Some(FixtureFault::Timeout), "{fixture:#?}");
-    let pid = std::fs::read_to_string(lab.path("verification/pid")).unwrap();
+    let pid = std::fs::read_to_string(lab.path("pid")).unwrap();
     assert!(!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists());
     let (_, fixture) = lab
         .limited("verification/spins.sh", json!(5), limits(50_000, 1))
@@ -587,6 +587,65 @@ async fn a_fixture_is_held_to_its_limits_and_sees_no_secrets() {
     );
     let (report, fixture) = lab.fixture("verification/looks.sh", json!(5)).await;
     assert!(report.ok, "{fixture:#?}");
+}
+
+/// A fixture that never passes, and the command that puts one in its place that always does.
+const STRICT: &str = "cat > /dev/null; echo '{\"ok\":false,\"results\":[]}'\n";
+const OVERWRITE: &str = "cat > verification/check.sh <<'EOF'
+cat > /dev/null
+echo '{\"ok\":true,\"results\":[{\"id\":\"S1\",\"status\":\"pass\",\"actual_output\":5}]}'
+EOF
+";
+
+#[tokio::test]
+async fn a_fixture_that_a_command_changed_is_not_trusted() {
+    let lab = Lab::without_locks();
+    lab.put(FIXTURE, STRICT);
+    let limits = FixtureLimits::default();
+    let review = async |scripts: &[&str]| {
+        let (report, fixture) = lab.after(scripts, FIXTURE, json!(5), limits).await;
+        assert!(!report.ok, "{report:?}");
+        assert_eq!((fixture.passed, fixture.failed), (0, 1));
+        (report, fixture.code)
+    };
+    let (report, code) = review(&[OVERWRITE]).await;
+    assert_eq!(code, Some(FixtureFault::Changed));
+    assert!(report.is_beyond_the_seat());
+    assert_eq!(
+        report.errors,
+        [
+            "E_FIXTURE_CHANGED: verification/check.sh: `verification/` was changed while the card's commands ran"
+        ]
+    );
+    // Nor is it later, whoever's card it is.
+    assert_eq!(review(&[]).await.1, Some(FixtureFault::Changed));
+    lab.put(FIXTURE, STRICT);
+    assert_eq!(review(&["true"]).await.1, Some(FixtureFault::Failed));
+    // What lies beside it counts, and so does what the fixture itself runs.
+    let beside = "echo x > verification/helper.sh";
+    assert_eq!(review(&[beside]).await.1, Some(FixtureFault::Changed));
+    std::fs::remove_file(lab.path("verification/helper.sh")).unwrap();
+    lab.put(FIXTURE, OVERWRITE.replace("verification/", ""));
+    assert_eq!(review(&[]).await.1, Some(FixtureFault::Changed));
+}
+
+#[test]
+fn the_code_that_a_card_writes_does_not_reach_its_fixture() {
+    let house = House::new();
+    let mut card = with_fixture();
+    card["params"] = json!({"required_write_paths": ["agent_output/main.sh"],
+        "verify": [{"command": ["sh", "agent_output/main.sh"], "timeout_ms": 5000}]});
+    card["max_retries"] = json!(0);
+    epic(&house, "agent_output/main.sh", [OVERWRITE; 2], card);
+    put_fixture(&house, STRICT);
+    let done = house.run(&["run", "--epic", "add"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    let report = verdict(&house, "002_integrity_guard");
+    assert_eq!(report["ok"], json!(false), "{report}");
+    let is_locked = report["gaps"].as_array().is_none_or(Vec::is_empty);
+    let text = std::fs::read_to_string(house.path().join("workspace/default").join(FIXTURE));
+    assert!(!is_locked || text.unwrap() == STRICT, "{report}");
+    holds(&house);
 }
 
 /// An epic of one card whose coder first writes `first` and, sent back, `second`.

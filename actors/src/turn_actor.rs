@@ -636,7 +636,8 @@ impl TurnActor {
 
     fn show_verified(&self, report: &VerifyReport) {
         if let Some(fixture) = &report.fixture {
-            if fixture.code == Some(FixtureFault::Outside) {
+            let outrage = [FixtureFault::Outside, FixtureFault::Changed];
+            if fixture.code.is_some_and(|code| outrage.contains(&code)) {
                 let path = &fixture.fixture_path;
                 self.emit(
                     "verification_security_violation",

@@ -17,7 +17,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::path::normal_path;
+pub use self::path::{PROTECTED, normal_path};
 pub use self::status_change::status_asked;
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Puts the parts of an owner together: settings and assets in, a running system out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orket_actors::approvals::{decision_ops, grant_ops};
@@ -74,14 +74,17 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
         ..PlanSettings::default()
     };
     let files = OwnFiles {
-        guarded: ["config", "model"]
-            .into_iter()
-            .map(|name| root.join(name))
-            .collect(),
+        guarded: asset_folders(root),
         secret: vec![root.join(".env"), settings.durable_root.clone()],
     };
     let library = Library::new(DiskThenEmbedded::new(root));
     Arc::new(AssetPlanner::new(library, own).guarding(files))
+}
+
+/// Where assets are, which agents may not write.
+#[must_use]
+pub fn asset_folders(root: &Path) -> Vec<PathBuf> {
+    ["config", "model"].map(|name| root.join(name)).to_vec()
 }
 
 /// Reads the journal of a folder, whoever owns it.
@@ -223,6 +226,7 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
         sandbox: SandboxOptions {
             allowance: settings.allowance.clone(),
             hidden: vec![root.join(".env")],
+            locked: asset_folders(root),
             ..SandboxOptions::default()
         },
         ..SystemOptions::new(folder.root(), &workspace, scenarios(root))

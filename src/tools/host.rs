@@ -26,6 +26,7 @@ use super::command;
 use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
 use super::review::Review;
+use super::seal::Spoiled;
 use super::workspace::{Workspace, Workspaces, inside};
 use crate::stages;
 use crate::verifier::files::Memory;
@@ -106,6 +107,7 @@ pub struct Host {
     children: Arc<Children>,
     parsers: Arc<Pool>,
     parsed: Arc<Memory>,
+    spoiled: Arc<Spoiled>,
 }
 
 impl Host {
@@ -131,6 +133,7 @@ impl Host {
             children: Arc::new(children),
             parsers: Arc::new(parsers),
             parsed: Arc::default(),
+            spoiled: Arc::default(),
         }))
     }
 
@@ -284,6 +287,7 @@ impl ToolHost for Host {
             parsers: Arc::clone(&self.parsers),
             parser: self.options.parser.clone(),
             memory: Arc::clone(&self.parsed),
+            spoiled: Arc::clone(&self.spoiled),
             output: self.options.output_max,
             allowance: self.options.sandbox.allowance.clone(),
             scope,

@@ -7,7 +7,8 @@
 //! - [`files`]: `read_file`, `write_file`, `list_directory`, and the threads they run on.
 //! - [`child`]: child processes, from their start until nothing of them is left.
 //! - [`command`]: tools that are commands. [`verify`]: verify commands. [`fixture`]: fixtures.
-//! - [`review`]: everything that is looked at before the guard is.
+//! - [`review`]: everything that is looked at before the guard is. [`seal`]: whether the fixtures
+//!   are still those that were there.
 
 pub mod child;
 pub mod command;
@@ -16,6 +17,7 @@ pub mod fixture;
 pub mod host;
 mod parsing;
 pub mod review;
+pub mod seal;
 pub mod verify;
 pub mod workspace;
 

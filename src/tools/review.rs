@@ -8,12 +8,13 @@ use std::sync::Arc;
 use orket_actors::port::tool::{Beat, ToolScope};
 use orket_core::plan::VerifyCommand;
 use orket_core::turn::{FixtureFault, FixtureReport, SyntaxFinding, UncheckedFile, VerifyReport};
-use orket_core::verify::{FixtureJob, Language, VerifyJob, verdict};
+use orket_core::verify::{FIXTURES, FixtureJob, FixturePlan, Language, VerifyJob, verdict};
 use tokio_util::sync::CancellationToken;
 
 use super::child::sandbox::allowance::Allowance;
 use super::child::{Children, Ending, Errand, How};
 use super::files::pool::Pool;
+use super::seal::{self, Spoiled};
 use super::workspace::Workspaces;
 use super::{fixture, verify};
 use crate::verifier::files::{Bounds, Gathered, Look, Looked, Memory};
@@ -38,6 +39,8 @@ pub struct Review {
     pub parser: Option<PathBuf>,
     /// What was found in files of others before.
     pub memory: Arc<Memory>,
+    /// What commands made of `verification/` before.
+    pub spoiled: Arc<Spoiled>,
     /// The most bytes kept of an output stream.
     pub output: usize,
     /// What commands and fixtures may do.
@@ -63,18 +66,34 @@ impl Review {
     pub async fn run(self, mut job: VerifyJob) -> VerifyReport {
         let mut report = VerifyReport::default();
         self.files(&mut job, &mut report).await;
+        if job.commands.is_empty() && job.fixture.is_none() {
+            report.ok = report.errors.is_empty();
+            return report;
+        }
+        let before = self.seal().await;
         self.commands(&job.commands, &job.source, &mut report).await;
+        let mut broken = self.broken_seal(&before).await;
         if let Some(fixture) = &job.fixture
             && report.errors.is_empty()
+            && broken.is_none()
         {
             let mut gaps = Vec::new();
             let found = self.fixture(fixture, &mut gaps).await;
             note_gaps(&mut report, gaps);
-            if let (Some(code), Some(why)) = (found.code, &found.fatal_error) {
-                let sentence = format!("{}: {}: {why}", code.code(), found.fixture_path);
-                report.errors.push(sentence);
-            }
             report.fixture = Some(found);
+            // A fixture runs what it tries, and that may have written too.
+            broken = self.broken_seal(&before).await;
+        }
+        if let Some(why) = broken {
+            let plan = job.fixture.map_or_else(all_fixtures, |it| it.plan);
+            let found = verdict::broken(&plan, FixtureFault::Changed, why);
+            report.fixture = Some(found);
+        }
+        if let Some(found) = &report.fixture
+            && let (Some(code), Some(why)) = (found.code, &found.fatal_error)
+        {
+            let sentence = format!("{}: {}: {why}", code.code(), found.fixture_path);
+            report.errors.push(sentence);
         }
         report.ok = report.errors.is_empty();
         report
@@ -272,6 +291,39 @@ impl Review {
         }
     }
 
+    /// What `verification/` holds.
+    async fn seal(&self) -> Result<String, String> {
+        let workspaces = Arc::clone(&self.workspaces);
+        let root = self.scope.workspace.clone();
+        let place = (root.clone(), FIXTURES);
+        let work = move || seal::digest(workspaces.at(&root)?.dir());
+        let told = |error: std::io::Error| format!("`{FIXTURES}/` cannot be read: {error}");
+        match self.parsers.run(&place, work).await {
+            Ok(digest) => digest.map_err(told),
+            Err(_lost) => Err(LOST.to_owned()),
+        }
+    }
+
+    /// Why the fixtures are not those that were there `before`, or were spoiled even then.
+    async fn broken_seal(&self, before: &Result<String, String>) -> Option<String> {
+        let (before, now) = match (before, self.seal().await) {
+            (Ok(before), Ok(now)) => (before, now),
+            (Err(why), _) => return Some(why.clone()),
+            (_, Err(why)) => return Some(why),
+        };
+        let workspace = &self.scope.workspace;
+        if self.spoiled.holds(workspace, before) {
+            let why = "it is still as a command of an earlier review left it";
+            return Some(why.to_owned());
+        }
+        if *before == now {
+            return None;
+        }
+        self.spoiled.note(workspace, &now);
+        let why = format!("`{FIXTURES}/` was changed while the card's commands ran");
+        Some(why)
+    }
+
     async fn fixture(&self, job: &FixtureJob, gaps: &mut Vec<String>) -> FixtureReport {
         let workspaces = Arc::clone(&self.workspaces);
         let (scope, wanted, output) = (self.scope.clone(), job.clone(), self.output);
@@ -293,6 +345,14 @@ impl Review {
         let ending = self.run_child(errand).await;
         gaps.clone_from(&ending.gaps);
         fixture::judge(job, &ending)
+    }
+}
+
+/// What stands in a report for the fixtures of a card that has none of its own.
+fn all_fixtures() -> FixturePlan {
+    FixturePlan {
+        path: FIXTURES.to_owned(),
+        scenarios: Vec::new(),
     }
 }
 

@@ -87,9 +87,111 @@ async fn what_is_orkets_own_in_a_workspace_is_empty_for_a_child() {
     assert_eq!(
         gaps(&result),
         [
+            "what agents may not write in the workspace: not confined on this machine: switched off for a test",
             "Orket's own files in the workspace: not confined on this machine: switched off for a test"
         ]
     );
+}
+
+#[tokio::test]
+async fn what_agents_may_not_write_is_closed_to_their_programs_too() {
+    let _alone = ALONE.lock().await;
+    if !able("read-only mounts", &SandboxAbilities::here().locks) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = folder.path().join("workspace");
+    let lab = || {
+        Lab::with(|options| {
+            options.sandbox.hidden = vec![workspace.join(".env")];
+            options.sandbox.locked = vec![workspace.join("config"), workspace.join("model")];
+        })
+    };
+    for name in [
+        "verification",
+        "agent_output/verification",
+        "config",
+        ".git",
+        "observability",
+    ] {
+        std::fs::create_dir_all(workspace.join(name)).unwrap();
+        std::fs::write(workspace.join(name).join("there"), "as it was").unwrap();
+    }
+    let places = "verification agent_output/verification config .git observability";
+    let attack = format!(
+        "exec 2> /dev/null
+         for place in {places}; do
+             for way in 'echo x > there' 'echo x > new' 'rm there' 'chmod 777 there' 'ln there link' 'touch there'; do
+                 (cd $place && eval \"$way\") && echo \"$place: $way\"
+             done
+             (echo x > $place/there) && echo wrote $place/there
+             ln $place/there agent_output/link && echo linked $place
+             mv $place agent_output/moved && echo moved $place
+             rm -rf $place
+         done
+         mkdir model && echo made model
+         echo x > .env && [ -s .env ] && echo made .env
+         cat verification/there && echo mine > agent_output/mine"
+    );
+    let result = lab().run_in(&workspace, &attack).await;
+    assert_eq!(output(&result), "as it was", "{result:?}");
+    assert_eq!(gaps(&result), Vec::<&str>::new());
+    for name in places.split(' ') {
+        let text = std::fs::read_to_string(workspace.join(name).join("there")).unwrap();
+        assert_eq!(text, "as it was", "{name}");
+    }
+    assert!(workspace.join("agent_output/mine").exists());
+    // What was not there is not there afterwards.
+    assert!(!workspace.join("model").exists() && !workspace.join(".env").exists());
+
+    std::fs::remove_dir_all(workspace.join("verification")).unwrap();
+    let make = "mkdir -p verification && echo x > verification/fix.sh";
+    assert!(!lab().run_in(&workspace, make).await.ok);
+    assert!(!workspace.join("verification").exists());
+
+    let lacking = Lab::without(|it| it.locks = off());
+    let result = lacking.run_in(&workspace, make).await;
+    assert!(result.ok, "{result:?}");
+    assert_eq!(
+        gaps(&result),
+        [
+            "what agents may not write in the workspace: not confined on this machine: switched off for a test"
+        ]
+    );
+    // Whoever wants such a folder written in says so.
+    let given = Lab::allowing(|it| it.write = vec![workspace.join(".git")]);
+    let result = given.run_in(&workspace, "echo x > .git/new").await;
+    assert!(result.ok, "{result:?}");
+}
+
+#[tokio::test]
+async fn a_child_that_may_not_write_reads_its_workspace_only() {
+    let _alone = ALONE.lock().await;
+    let script = "exec 2> /dev/null
+         echo x > new && echo made
+         echo x > there && echo wrote
+         chmod 777 there && echo opened
+         rm there && echo removed
+         echo x > $TMPDIR/x && cat there";
+    let here = SandboxAbilities::here();
+    let mut ways = vec![here.clone()];
+    if able("files", &here.files) && able("read-only mounts", &here.locks) {
+        let mut without_files = here.clone();
+        without_files.files = off();
+        ways.push(without_files);
+    } else if !here.files.on {
+        return;
+    }
+    for abilities in ways {
+        let lab = Lab::with(|options| {
+            options.sandbox.allowance.workspace = false;
+            options.sandbox.abilities = Some(abilities);
+        });
+        std::fs::write(lab.path("there"), "as it was").unwrap();
+        let result = lab.run(script).await;
+        assert_eq!(output(&result), "as it was", "{result:?}");
+        assert!(!lab.path("new").exists());
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use orket::tools::child::sandbox::abilities::{Ability, SandboxAbilities};
 use orket::tools::{Host, HostOptions, data_folder_id};
 use orket_actors::port::tool::{ToolHost, ToolScope};
+use orket_core::plan::VerifyCommand;
 use orket_core::turn::{FixtureReport, VerifyReport};
 use orket_core::verify::{FixtureJob, FixtureLimits, FixturePlan, SyntaxJob, VerifyJob};
 use serde_json::{Value, json};
@@ -32,6 +34,21 @@ impl Lab {
         std::fs::create_dir(folder.path().join("workspace")).unwrap();
         let mut options = HostOptions::new(data_folder_id(folder.path()).unwrap());
         options.parser = Some(parser);
+        Self::of(folder, options)
+    }
+
+    /// A lab on a machine where nothing of a workspace can be locked.
+    pub fn without_locks() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("workspace")).unwrap();
+        let mut options = HostOptions::new(data_folder_id(folder.path()).unwrap());
+        let mut abilities = SandboxAbilities::here().clone();
+        abilities.locks = Ability::off("switched off for a test");
+        options.sandbox.abilities = Some(abilities);
+        Self::of(folder, options)
+    }
+
+    fn of(folder: TempDir, options: HostOptions) -> Self {
         let host = Host::new(options).unwrap();
         Self { folder, host }
     }
@@ -84,6 +101,23 @@ impl Lab {
         expected: Value,
         limits: FixtureLimits,
     ) -> (VerifyReport, FixtureReport) {
+        self.after(&[], path, expected, limits).await
+    }
+
+    /// The same after these scripts were run as the card's commands.
+    pub async fn after(
+        &self,
+        scripts: &[&str],
+        path: &str,
+        expected: Value,
+        limits: FixtureLimits,
+    ) -> (VerifyReport, FixtureReport) {
+        let command = |script: &&str| VerifyCommand {
+            command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            expect_stdout: None,
+            expect_exit: 0,
+            timeout_ms: 10_000,
+        };
         let scenarios =
             json!([{"id": "S1", "input_data": {"a": 2, "b": 3}, "expected_output": expected}]);
         let job = VerifyJob {
@@ -94,6 +128,7 @@ impl Lab {
                 },
                 limits,
             }),
+            commands: scripts.iter().map(command).collect(),
             ..VerifyJob::default()
         };
         let report = self.review(job).await;

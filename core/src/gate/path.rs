@@ -43,6 +43,17 @@ fn has_drive(path: &str) -> bool {
     chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.next() == Some(':')
 }
 
+/// Files and folders of a workspace that agents may not write, relative to it, as far as they can be
+/// named beforehand; [`protected`] knows the rest.
+pub const PROTECTED: &[&str] = &[
+    "verification",
+    "agent_output/verification",
+    "observability",
+    "orket.log",
+    ".git",
+    ".orket",
+];
+
 /// Whose file this is, when agents may not write it. `path` is normal. Case does not matter, since
 /// it does not on some file systems.
 pub(super) fn protected(path: &str) -> Option<&'static str> {

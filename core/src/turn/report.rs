@@ -66,6 +66,9 @@ pub enum FixtureFault {
     /// It is not there, or is no file.
     #[serde(rename = "E_FIXTURE_MISSING")]
     Missing,
+    /// It, or something beside it, was changed while the verifier ran the card's commands.
+    #[serde(rename = "E_FIXTURE_CHANGED")]
+    Changed,
     /// Nothing on this machine runs it.
     #[serde(rename = "E_FIXTURE_RUNTIME")]
     Runtime,
@@ -85,9 +88,10 @@ pub enum FixtureFault {
 
 impl FixtureFault {
     /// Every value, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Outside,
         Self::Missing,
+        Self::Changed,
         Self::Runtime,
         Self::Timeout,
         Self::Crashed,
@@ -101,6 +105,7 @@ impl FixtureFault {
         match self {
             Self::Outside => "E_FIXTURE_OUTSIDE",
             Self::Missing => "E_FIXTURE_MISSING",
+            Self::Changed => "E_FIXTURE_CHANGED",
             Self::Runtime => "E_FIXTURE_RUNTIME",
             Self::Timeout => "E_FIXTURE_TIMEOUT",
             Self::Crashed => "E_FIXTURE_CRASHED",
@@ -113,7 +118,7 @@ impl FixtureFault {
     #[must_use]
     pub const fn is_beyond_the_seat(self) -> bool {
         match self {
-            Self::Outside | Self::Missing | Self::Runtime => true,
+            Self::Outside | Self::Missing | Self::Changed | Self::Runtime => true,
             Self::Timeout | Self::Crashed | Self::Output | Self::Failed => false,
         }
     }

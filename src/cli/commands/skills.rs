@@ -243,6 +243,7 @@ async fn carried_out(
         context.settings.durable_root.clone(),
         context.cwd.join(".env"),
     ];
+    options.sandbox.locked = assemble::asset_folders(&context.cwd);
     let host = Host::new(options).map_err(|error| Failure::new("E_START", error.to_string()))?;
     let job = ToolJob {
         scope: ToolScope {

@@ -13,9 +13,10 @@ use cap_std::fs::Dir;
 use super::Errand;
 use super::mark::{self, Mark};
 use super::sandbox::entry::EntryError;
+use super::sandbox::placeholder::Placeholder;
 use super::sandbox::spawn::Plan;
 use super::sandbox::temp::TempFolder;
-use super::sandbox::{Confinement, Sandbox};
+use super::sandbox::{Confined, Confinement, Sandbox};
 use crate::config::variable;
 use crate::tools::workspace::{PathError, Workspace, Workspaces, inside};
 
@@ -84,6 +85,8 @@ pub struct Prepared {
     pub workspace: PathBuf,
     /// What could not be confined.
     pub gaps: Vec<String>,
+    /// What stands for files that it must not make: keep them until its end.
+    pub placeholders: Vec<Placeholder>,
     /// The handle of the command's working directory, which cannot be exchanged before the start:
     /// keep it until then.
     _folder: Dir,
@@ -148,11 +151,18 @@ pub fn prepare(
         .root()
         .canonicalize()
         .map_err(|error| folder_trouble(workspace.root(), error))?;
-    let mut allowance = errand.allowance.clone();
-    let own = [workspace_path.clone(), temp.path().to_owned()];
-    allowance.write.extend(own);
-    let Confinement { entry, gaps } = sandbox
-        .confine(&allowance, &found, errand.limits.memory)
+    let Confinement {
+        entry,
+        gaps,
+        placeholders,
+    } = sandbox
+        .confine(&Confined {
+            allowance: &errand.allowance,
+            program: &found,
+            workspace: &workspace_path,
+            temp: temp.path(),
+            address_space: errand.limits.memory,
+        })
         .map_err(sandbox_trouble)?;
 
     let mut command = Command::new(found);
@@ -187,6 +197,7 @@ pub fn prepare(
         temp,
         workspace: workspace_path,
         gaps,
+        placeholders,
         _folder: folder,
     })
 }

@@ -23,6 +23,7 @@ use super::process;
 use super::sandbox::Sandbox;
 use super::sandbox::afterthought::Afterthought;
 use super::sandbox::meter::{Ration, Scale};
+use super::sandbox::placeholder::Placeholder;
 use super::sandbox::spawn::Spawned;
 use super::sandbox::stop::{Stop, Verdict};
 use super::sandbox::temp::TempFolder;
@@ -73,6 +74,7 @@ struct Begun {
     scale: Scale,
     verdict: Verdict,
     gaps: Vec<String>,
+    _placeholders: Vec<Placeholder>,
 }
 
 impl Supervision {
@@ -133,6 +135,7 @@ impl Supervision {
             scale,
             verdict,
             gaps: prepared.gaps,
+            _placeholders: prepared.placeholders,
         }))
     }
 
@@ -144,6 +147,7 @@ impl Supervision {
             scale,
             verdict,
             gaps,
+            _placeholders,
         } = begun;
         let stdout = self.listen(started.stdout);
         let stderr = self.listen(started.stderr);

@@ -12,6 +12,7 @@ use super::allowance::Allowance;
 use super::entry::{Entry, EntryError, Maps, Step, attach_probe};
 use super::files::{Reach, ruleset};
 use super::filter;
+use super::mounts::Lock;
 
 /// One thing that a machine can do or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,6 +66,9 @@ pub struct SandboxAbilities {
     pub network_namespace: Ability,
     /// Orket's own files hidden where the workspace holds them (mount namespace).
     pub mount_namespace: Ability,
+    /// What agents may not write kept from children where it lies in their workspace (mount
+    /// namespace, Linux 5.12).
+    pub locks: Ability,
     /// System calls refused, sockets among them (seccomp).
     pub filter: Ability,
     /// The superuser's privileges given up.
@@ -110,6 +114,20 @@ impl SandboxAbilities {
             hiding.maps = Some(Maps::of(user, group));
         }
         let mount_namespace = Ability::tried("mount namespace", try_out(hiding));
+        let locks = if mount_namespace.on {
+            let mut locking = Entry {
+                namespaces: libc::CLONE_NEWNS,
+                locks: Lock::on(&std::env::temp_dir()).into_iter().collect(),
+                ..Entry::default()
+            };
+            if user_namespace.on {
+                locking.namespaces |= libc::CLONE_NEWUSER;
+                locking.maps = Some(Maps::of(user, group));
+            }
+            Ability::tried("read-only mounts", try_out(locking))
+        } else {
+            mount_namespace.clone()
+        };
         let filter = match filter::program(false) {
             Ok(filter) => Ability::tried(
                 "seccomp",
@@ -136,6 +154,7 @@ impl SandboxAbilities {
             user_namespace,
             network_namespace,
             mount_namespace,
+            locks,
             filter,
             capabilities,
         }
@@ -218,6 +237,7 @@ fn probe_landlock() -> (Ability, Ability, Ability) {
 fn try_out(entry: Entry) -> Result<(), EntryError> {
     let mut command = Command::new("/");
     command
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -26,6 +26,8 @@ pub struct Allowance {
     pub read: Vec<PathBuf>,
     /// Folders it may read, write and run programs from.
     pub write: Vec<PathBuf>,
+    /// Whether it may write in its workspace; it may read there in any case.
+    pub workspace: bool,
 }
 
 impl Default for Allowance {
@@ -41,6 +43,7 @@ impl Default for Allowance {
             network: false,
             read: Vec::new(),
             write: Vec::new(),
+            workspace: true,
         }
     }
 }

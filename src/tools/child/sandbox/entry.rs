@@ -5,16 +5,15 @@
 //! Unsafe are the calls themselves, and the promise that a probe's pre-exec asks for.
 #![expect(unsafe_code, reason = "what runs before exec is unsafe by nature")]
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
 use seccompiler::{BpfProgram, apply_filter};
 
+use super::mounts::{Cover, Lock, enter_folder_again, keep_apart};
 use super::rlimits::ResourceLimit;
 
 /// A step, for words.
@@ -25,7 +24,7 @@ pub enum Step {
     Namespaces = 1,
     /// Its user's and group's place in its user namespace.
     Maps = 2,
-    /// Something laid over what it must not see.
+    /// Something laid over what it must not see, or not change.
     Covers = 9,
     /// The loopback device of its network namespace.
     Loopback = 3,
@@ -54,7 +53,7 @@ const STEPS: [Step; 9] = [
 ];
 
 /// Where the step stands in the number that a child reports; below it is the system's own.
-const SHIFT: u32 = 16;
+pub(super) const SHIFT: u32 = 16;
 
 /// What a child does before it becomes its program. The default does nothing but see to it that it
 /// inherits no descriptor and gains no privilege.
@@ -66,6 +65,8 @@ pub struct Entry {
     pub maps: Option<Maps>,
     /// What it must not see in folders of its own; wants a mount namespace.
     pub covers: Vec<Cover>,
+    /// What it must not change; wants a mount namespace too.
+    pub locks: Vec<Lock>,
     /// Whether its network namespace gets its loopback device up.
     pub loopback: bool,
     /// Limits of each process.
@@ -78,42 +79,6 @@ pub struct Entry {
     pub filter: BpfProgram,
     /// The filter for when the machine has no namespace to give after all.
     pub strict: BpfProgram,
-}
-
-/// A file or folder that is empty for the child.
-#[derive(Debug)]
-pub struct Cover {
-    path: CString,
-    is_folder: bool,
-}
-
-impl Cover {
-    /// Over this path, which must be there.
-    #[must_use]
-    pub fn over(path: &Path) -> Option<Self> {
-        Some(Self {
-            is_folder: path.metadata().ok()?.is_dir(),
-            path: CString::new(path.as_os_str().as_bytes()).ok()?,
-        })
-    }
-
-    fn lay(&self) -> io::Result<()> {
-        let (source, kind, flags) = if self.is_folder {
-            let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
-            (c"none", c"tmpfs", flags)
-        } else {
-            (c"/dev/null", c"none", libc::MS_BIND)
-        };
-        mount(source, &self.path, kind, flags)
-    }
-}
-
-fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
-    let (source, target, kind) = (source.as_ptr(), target.as_ptr(), kind.as_ptr());
-    // SAFETY: strings that end with NUL; these kinds take no data.
-    check(Step::Covers, unsafe {
-        libc::mount(source, target, kind, flags, std::ptr::null())
-    })
 }
 
 /// A user namespace's `uid_map` and `gid_map`.
@@ -175,7 +140,8 @@ impl Entry {
         if namespaces != 0 {
             // SAFETY: this process has one thread.
             if unsafe { libc::unshare(namespaces) } != 0 {
-                if self.strict.is_empty() || !self.covers.is_empty() {
+                let is_bare = self.covers.is_empty() && self.locks.is_empty();
+                if self.strict.is_empty() || !is_bare {
                     return Err(last(Step::Namespaces));
                 }
                 // The probe said there are some, so they have run out.
@@ -188,9 +154,16 @@ impl Entry {
             maps.write()?;
         }
         if namespaces & libc::CLONE_NEWNS != 0 {
-            mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)?;
+            keep_apart()?;
+            for lock in &self.locks {
+                lock.lay()?;
+            }
+            // A cover may lie within a lock.
             for cover in &self.covers {
                 cover.lay()?;
+            }
+            if !self.locks.is_empty() {
+                enter_folder_again()?;
             }
         }
         if namespaces & libc::CLONE_NEWNET != 0 && self.loopback {
@@ -394,7 +367,7 @@ pub(super) fn landlock_version() -> io::Result<i32> {
     Ok(i32::try_from(version).unwrap_or(i32::MAX))
 }
 
-fn check(step: Step, returned: libc::c_int) -> io::Result<()> {
+pub(super) fn check(step: Step, returned: libc::c_int) -> io::Result<()> {
     if returned < 0 {
         return Err(last(step));
     }
@@ -402,7 +375,7 @@ fn check(step: Step, returned: libc::c_int) -> io::Result<()> {
 }
 
 /// The system's last word, with where it was said.
-fn last(step: Step) -> io::Error {
+pub(super) fn last(step: Step) -> io::Error {
     let number = io::Error::last_os_error()
         .raw_os_error()
         .unwrap_or(libc::EINVAL);

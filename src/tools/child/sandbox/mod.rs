@@ -6,6 +6,7 @@
 //! - [`allowance`]: what a child may do. [`SandboxOptions`]: what an operator set.
 //! - [`abilities`]: what this machine can enforce, found out once.
 //! - [`files`], [`filter`], [`rlimits`]: the allowance as the kernel takes it, made before the fork.
+//! - [`mounts`], [`placeholder`]: what a child finds empty, and what it cannot change.
 //! - [`spawn`], [`entry`]: how a child is started, and its own steps before it is its program.
 //! - [`meter`], [`watch`], [`usage`], [`afterthought`]: what the warden and the supervision count, and what is
 //!   concluded from an ending. [`stop`]: the word on a limit that was passed.
@@ -15,12 +16,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use orket_core::gate::PROTECTED;
+use orket_core::verify::FIXTURES;
 use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior};
 
 use self::abilities::SandboxAbilities;
 use self::allowance::Allowance;
-use self::entry::{Cover, Entry, Maps};
+use self::entry::{Entry, Maps};
 use self::files::{Place, Reach};
+use self::mounts::{Cover, Lock};
+use self::placeholder::{Placeholder, Placeholders};
 
 pub mod abilities;
 pub mod afterthought;
@@ -29,6 +34,8 @@ pub mod entry;
 pub mod files;
 pub mod filter;
 pub mod meter;
+pub mod mounts;
+pub mod placeholder;
 pub mod priority;
 pub mod rlimits;
 pub mod spawn;
@@ -45,6 +52,9 @@ pub struct SandboxOptions {
     /// Files and folders that no child may read, even where they lie in a folder that it may: the
     /// data folder, `.env`.
     pub hidden: Vec<PathBuf>,
+    /// Folders of Orket's own that no child may write in, even where its workspace holds them:
+    /// assets.
+    pub locked: Vec<PathBuf>,
     /// What the machine can do; `None` for finding out.
     pub abilities: Option<SandboxAbilities>,
 }
@@ -58,12 +68,47 @@ pub fn seal_own_process() {
     }
 }
 
+/// What children are not kept from where nothing can be locked.
+const OFF_LIMITS: &str = "what agents may not write in the workspace";
+/// The file of settings and keys, which no child may make either.
+const SETTINGS: &str = ".env";
+
 /// Makes the entry of each child. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     hidden: Arc<[PathBuf]>,
+    locked: Arc<[PathBuf]>,
+    placeholders: Placeholders,
     system: Arc<[Place]>,
     abilities: Arc<SandboxAbilities>,
+}
+
+/// A child that is to be confined.
+#[derive(Debug)]
+pub struct Confined<'a> {
+    /// What it may do.
+    pub allowance: &'a Allowance,
+    /// Its program.
+    pub program: &'a Path,
+    /// Its workspace, by its real path.
+    pub workspace: &'a Path,
+    /// Its folder for temporary files.
+    pub temp: &'a Path,
+    /// The bound of each process's own memory, in bytes.
+    pub address_space: Option<u64>,
+}
+
+impl Confined<'_> {
+    /// The folders that it may write in.
+    #[must_use]
+    pub fn own_folders(&self) -> Vec<PathBuf> {
+        let mut own = self.allowance.write.clone();
+        if self.allowance.workspace {
+            own.push(self.workspace.to_owned());
+        }
+        own.push(self.temp.to_owned());
+        own
+    }
 }
 
 /// A child's way into its sandbox.
@@ -73,6 +118,8 @@ pub struct Confinement {
     pub entry: Entry,
     /// What could not be confined here, `network: not confined on this machine: …`.
     pub gaps: Vec<String>,
+    /// What stands for files that it must not make: keep them until its end.
+    pub placeholders: Vec<Placeholder>,
 }
 
 impl Sandbox {
@@ -89,6 +136,7 @@ impl Sandbox {
                 .or_else(|_| std::path::absolute(path))
                 .unwrap_or_else(|_| path.clone())
         };
+        let locked: Vec<PathBuf> = options.locked.iter().map(canonical).collect();
         let mut hidden: Vec<PathBuf> = options.hidden.iter().map(canonical).collect();
         if geteuid().is_root() {
             // Nobody else could read these anyway.
@@ -101,6 +149,8 @@ impl Sandbox {
         };
         Self {
             hidden: hidden.into(),
+            locked: locked.into(),
+            placeholders: Placeholders::default(),
             system: system.into(),
             abilities: Arc::new(abilities),
         }
@@ -112,21 +162,18 @@ impl Sandbox {
         &self.abilities
     }
 
-    /// Prepares the way in for a child that runs `program` in the folders of `allowance`.
-    /// `address_space` bounds each process's own, in bytes. Blocks on the file system for a moment.
+    /// Prepares the way in for a child that runs `program` in the folders of `errand`.
+    /// Blocks on the file system for a moment.
     ///
     /// # Errors
     ///
     /// When the kernel refuses the rules that it said it knows.
-    pub fn confine(
-        &self,
-        allowance: &Allowance,
-        program: &Path,
-        address_space: Option<u64>,
-    ) -> std::io::Result<Confinement> {
+    pub fn confine(&self, errand: &Confined<'_>) -> std::io::Result<Confinement> {
         let can = &*self.abilities;
+        let allowance = errand.allowance;
+        let own = errand.own_folders();
         let mut entry = Entry {
-            limits: rlimits::of(allowance, address_space),
+            limits: rlimits::of(allowance, errand.address_space),
             drop_capabilities: can.capabilities.on && geteuid().is_root(),
             ..Entry::default()
         };
@@ -140,14 +187,25 @@ impl Sandbox {
             entry.namespaces |= libc::CLONE_NEWNET;
             entry.loopback = true;
         }
-        let within = |it: &Path, own: &Path| it.starts_with(own) && it != own;
-        let in_own_folders = |it: &&PathBuf| allowance.write.iter().any(|own| within(it, own));
-        let to_cover = self.hidden.iter().filter(in_own_folders);
-        let covers: Vec<Cover> = to_cover.filter_map(|it| Cover::over(it)).collect();
         let mut gaps = can.gaps(allowance);
+        let mut placeholders = Vec::new();
+        if can.mount_namespace.on && can.locks.on {
+            entry.locks = self.locks(errand, &own, &mut placeholders);
+        } else {
+            let lacking = if can.mount_namespace.on {
+                &can.locks
+            } else {
+                &can.mount_namespace
+            };
+            gaps.push(abilities::gap(OFF_LIMITS, lacking));
+        }
+        let within = |it: &Path, own: &Path| it.starts_with(own) && it != own;
+        let is_in_reach =
+            |it: &&PathBuf| within(it, errand.workspace) || own.iter().any(|own| within(it, own));
+        let to_cover = self.hidden.iter().filter(is_in_reach);
+        let covers: Vec<Cover> = to_cover.filter_map(|it| Cover::over(it)).collect();
         if !covers.is_empty() {
             if can.mount_namespace.on {
-                entry.namespaces |= libc::CLONE_NEWNS;
                 entry.covers = covers;
             } else {
                 gaps.push(abilities::gap(
@@ -155,6 +213,9 @@ impl Sandbox {
                     &can.mount_namespace,
                 ));
             }
+        }
+        if !(entry.locks.is_empty() && entry.covers.is_empty()) {
+            entry.namespaces |= libc::CLONE_NEWNS;
         }
         if can.filter.on {
             let inet = allowance.network || entry.loopback;
@@ -164,14 +225,61 @@ impl Sandbox {
             }
         }
         if can.files.on {
-            let further = files::further(allowance, program);
+            let mut further = files::further(allowance, errand.program);
+            if !allowance.workspace {
+                further.push(errand.workspace.to_owned());
+            }
             let reach = Reach {
                 system: &self.system,
                 read: &files::places(&further, &self.hidden),
-                write: &allowance.write,
+                write: &own,
             };
             entry.ruleset = files::ruleset(&reach)?;
         }
-        Ok(Confinement { entry, gaps })
+        Ok(Confinement {
+            entry,
+            gaps,
+            placeholders,
+        })
+    }
+
+    /// What a child that may write in `own` folders must not change there. What is not there is made
+    /// for as long as it runs, so that it cannot make it.
+    fn locks(
+        &self,
+        errand: &Confined<'_>,
+        own: &[PathBuf],
+        placeholders: &mut Vec<Placeholder>,
+    ) -> Vec<Lock> {
+        let workspace = errand.workspace;
+        if !errand.allowance.workspace {
+            // Without the namespaces landlock alone keeps it from writing, but not from changing
+            // modes and times.
+            return Lock::on(workspace).into_iter().collect();
+        }
+        // Who names one of these in so many words means it.
+        let is_given = |path: &PathBuf| errand.allowance.write.iter().any(|it| it == path);
+        let in_own_folders = |path: &PathBuf| own.iter().any(|own| path.starts_with(own));
+        let mut hold = |path: &Path, is_folder| {
+            placeholders.extend(self.placeholders.hold(path, is_folder));
+        };
+        let named = PROTECTED.iter().map(|name| workspace.join(name));
+        let is_settings = |path: &&PathBuf| path.file_name().is_some_and(|it| it == SETTINGS);
+        for path in self.hidden.iter().filter(is_settings) {
+            if in_own_folders(path) {
+                hold(path, false);
+            }
+        }
+        for path in self.locked.iter().filter(|it| in_own_folders(it)) {
+            hold(path, true);
+        }
+        hold(&workspace.join(FIXTURES), true);
+        self.locked
+            .iter()
+            .cloned()
+            .chain(named)
+            .filter(|path: &PathBuf| in_own_folders(path) && !is_given(path))
+            .filter_map(|path| Lock::on(&path))
+            .collect()
     }
 }
