@@ -692,7 +692,7 @@ impl CardActor {
         add_next_command(&mut self.life, &self.plan);
         self.emit(
             "turn_failed",
-            json!({"type": failure.class.as_str(), "code": failure.class.code(), "error": failure.message}),
+            json!({"type": failure.class.as_str(), "code": failure.code(), "error": failure.message}),
         );
         self.store_life(conclusion, Vec::new(), None, ctx);
     }
@@ -710,7 +710,7 @@ impl CardActor {
     ) {
         let mut changes = Vec::new();
         self.life
-            .block(reason, failure.class.code(), failure.message, &mut changes);
+            .block(reason, failure.code(), failure.message, &mut changes);
         add_next_command(&mut self.life, &self.plan);
         let conclusion = Conclusion {
             changes,
@@ -1019,7 +1019,7 @@ impl Handler<AttemptStalled> for CardActor {
         let mut changes = conclusion.changes;
         self.life.block(
             WaitReason::Input,
-            failure.class.code(),
+            failure.code(),
             failure.message,
             &mut changes,
         );

@@ -219,7 +219,7 @@ fn ending_ops(
         Op::CloseTurn {
             turn: of.turn_row,
             status: "stalled",
-            code: Some(failure.class.code()),
+            code: Some(failure.code()),
             prompt_tokens: 0,
             output_tokens: 0,
             at_ms,

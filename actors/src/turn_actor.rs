@@ -303,7 +303,7 @@ impl TurnActor {
                 Some(failure) if failure.class == FailureClass::Stalled => "stalled",
                 Some(_) => "failed",
             },
-            code: failure.as_ref().map(|failure| failure.class.code()),
+            code: failure.as_ref().map(|failure| failure.code()),
             prompt_tokens: usage.prompt_tokens.unwrap_or(0),
             output_tokens: usage.output_tokens.unwrap_or(0),
             at_ms,
@@ -694,7 +694,7 @@ impl TurnActor {
                     json!({
                         "turn_index": of.turn, "attempt": of.attempt, "duration_ms": duration_ms,
                         "session_id": of.plan.run_id.as_str(),
-                        "type": failure.class.as_str(), "code": failure.class.code(), "error": failure.message,
+                        "type": failure.class.as_str(), "code": failure.code(), "error": failure.message,
                         "retry_in_ms": retry_in_ms,
                     }),
                 );

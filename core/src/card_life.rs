@@ -510,7 +510,7 @@ impl CardLife {
         };
         self.block(
             reason,
-            failure.class.code(),
+            failure.code(),
             failure.message.clone(),
             &mut changes,
         );

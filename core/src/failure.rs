@@ -48,6 +48,28 @@ words! {
     }
 }
 
+words! {
+    /// What of a skill's contract was broken; the words are its codes.
+    SkillFault, "skill fault" {
+        /// The tool belongs to no entrypoint.
+        Undeclared = "E_SKILL_UNDECLARED",
+        /// The command does not run on the declared runtime.
+        Runtime = "E_SKILL_RUNTIME",
+        /// A permission was not granted.
+        Permission = "E_SKILL_PERMISSION",
+        /// A limit was reached.
+        Limit = "E_SKILL_LIMIT",
+    }
+}
+
+impl SkillFault {
+    /// The one with this code.
+    #[must_use]
+    pub fn of(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.as_str() == code)
+    }
+}
+
 impl FailureClass {
     /// The stable code shown to operators; each has a page under `docs/errors/`.
     #[must_use]
@@ -117,6 +139,9 @@ pub struct Failure {
     /// journal.
     #[serde(skip)]
     pub unheard: bool,
+    /// What of a skill's contract was broken, when that is the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breach: Option<SkillFault>,
 }
 
 impl Failure {
@@ -128,6 +153,16 @@ impl Failure {
             retry_after_ms: None,
             for_good: false,
             unheard: false,
+            breach: None,
+        }
+    }
+
+    /// The stable code shown to operators: the breach's, else the class's.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self.breach {
+            Some(breach) => breach.as_str(),
+            None => self.class.code(),
         }
     }
 
@@ -148,6 +183,6 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.class.code(), self.message)
+        write!(f, "{}: {}", self.code(), self.message)
     }
 }

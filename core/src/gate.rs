@@ -22,8 +22,8 @@ pub use self::status_change::status_asked;
 
 use serde_json::Value;
 
-use crate::plan::{CardPlan, SeatPlan};
-use crate::policy::GatePolicy;
+use crate::plan::{CardPlan, CommandTool, SeatPlan};
+use crate::policy::{GatePolicy, SkillPolicy};
 use crate::status::CardStatus;
 use crate::tool::{ToolCall, ToolSpec};
 use crate::tool_catalogue::{
@@ -90,8 +90,7 @@ pub fn check(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
     let Some(spec) = scope.seat.tools.iter().find(|spec| spec.name == call.tool) else {
         return Err(not_offered(call, scope.seat));
     };
-    arguments::check(call, spec)?;
-    confirmed(call, spec)?;
+    offered(call, spec)?;
     match call.tool.as_str() {
         READ_FILE | WRITE_FILE => file(call, scope),
         "delete_file" => file(call, scope),
@@ -100,6 +99,38 @@ pub fn check(call: &ToolCall, scope: &GateScope<'_>) -> Result<(), Violation> {
         CREATE_ISSUE => new_card(call),
         ADD_ISSUE_COMMENT => filled(call, "comment"),
         _ => Ok(()),
+    }
+}
+
+/// Checks what does not depend on who calls: the arguments fit the tool's schema, and what cannot be
+/// undone is confirmed.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn offered(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
+    arguments::check(call, spec)?;
+    confirmed(call, spec)
+}
+
+/// Checks what the plan knows of a skill before anything runs: that its command is of its runtime,
+/// and that what it needs is granted.
+///
+/// # Errors
+///
+/// As [`check`]; the rule is the breach's code.
+pub fn skill(
+    call: &ToolCall,
+    command: Option<&CommandTool>,
+    policy: &SkillPolicy,
+) -> Result<(), Violation> {
+    let breach = command.and_then(|command| {
+        let skill = command.skill.as_ref()?;
+        skill.breach(&command.command, policy)
+    });
+    match breach {
+        None => Ok(()),
+        Some(breach) => Err(refuse(&breach.code, breach.message, &shown(call))),
     }
 }
 

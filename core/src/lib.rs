@@ -14,7 +14,7 @@
 //! - [`memory`]: what is remembered between runs, and its traces.
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
 //! - [`scenario`]: what the scripted model answers.
-//! - [`skill`]: skill manifests as contracts.
+//! - [`skill`]: skill manifests as contracts. [`argument_schema`]: what the schemas in them demand.
 //! - [`stages`]: what happens between the start of a run and its first card.
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
@@ -32,6 +32,7 @@
     )
 )]
 
+pub mod argument_schema;
 pub mod artifact;
 pub mod asset;
 pub mod backoff;

@@ -29,6 +29,19 @@ pub fn is_observational(tool: &str) -> bool {
     OBSERVATIONAL.contains(&tool)
 }
 
+/// Whether `tool` comes with Orket.
+#[must_use]
+pub fn is_built_in(tool: &str) -> bool {
+    is_observational(tool)
+        || [
+            WRITE_FILE,
+            CREATE_ISSUE,
+            UPDATE_ISSUE_STATUS,
+            ADD_ISSUE_COMMENT,
+        ]
+        .contains(&tool)
+}
+
 /// Every built-in tool.
 #[must_use]
 pub fn catalogue() -> Vec<ToolSpec> {
@@ -183,6 +196,12 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(text.join("\n"));
+    }
+
+    #[test]
+    fn every_tool_of_the_catalogue_is_known_as_built_in() {
+        let strange = catalogue().into_iter().find(|it| !is_built_in(&it.name));
+        assert_eq!(strange, None);
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub(super) fn row(
                 TurnOutcome::Failed { failure } => {
                     let is_stall = failure.class == FailureClass::Stalled || stalled;
                     let status = if is_stall { "stalled" } else { "failed" };
-                    (status, failure.class.code())
+                    (status, failure.code())
                 }
             };
             let row_status = if attempt.ended_ms.is_some() {

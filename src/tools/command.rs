@@ -3,7 +3,7 @@
 
 use orket_actors::port::tool::ToolJob;
 use orket_core::plan::CommandTool;
-use orket_core::skill::{BREACH, Breach};
+use orket_core::skill::{self, BREACH, Breach};
 use orket_core::tool::ToolResult;
 use serde_json::{Map, Value, json};
 
@@ -15,9 +15,6 @@ use super::child::{Ending, Errand, How};
 /// How much of standard error an error text quotes, in characters.
 const QUOTED: usize = 2_000;
 
-/// The scope of permissions that opens the network to a skill, unless all it asks for is `off`.
-const NETWORK: &str = "network";
-
 /// What is to be run for this call, and no more than `allowance`.
 #[must_use]
 pub fn errand(job: &ToolJob, command: CommandTool, output: usize, allowance: &Allowance) -> Errand {
@@ -28,18 +25,17 @@ pub fn errand(job: &ToolJob, command: CommandTool, output: usize, allowance: &Al
         ("ORKET_ISSUE_ID", job.scope.issue_id.clone()),
     ];
     let mut allowance = allowance.clone().with_memory(command.memory_bytes);
-    if let Some(skill) = command.skill {
-        // What is required was granted, or the call would not be made.
-        let network = skill.required_permissions.get(NETWORK);
-        allowance.network |= network.is_some_and(|asked| asked.iter().any(|it| it != "off"));
+    if let Some(binding) = command.skill {
+        allowance.network |= skill::may_call(binding.allowed());
+        allowance.workspace &= skill::may_write(binding.allowed());
         let limits = json!({
             "max_execution_ms": job.spec.time_limit_ms,
             "max_memory_bytes": command.memory_bytes,
         });
         set.extend([
-            ("ORKET_SKILL_ENTRYPOINT_ID", skill.entrypoint_id),
-            ("ORKET_SKILL_RUNTIME", skill.runtime),
-            ("ORKET_SKILL_RUNTIME_VERSION", skill.runtime_version),
+            ("ORKET_SKILL_ENTRYPOINT_ID", binding.entrypoint_id),
+            ("ORKET_SKILL_RUNTIME", binding.runtime),
+            ("ORKET_SKILL_RUNTIME_VERSION", binding.runtime_version),
             ("ORKET_SKILL_LIMITS", limits.to_string()),
         ]);
     }

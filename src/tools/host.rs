@@ -27,6 +27,7 @@ use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
 use super::review::Review;
 use super::seal::Spoiled;
+use super::versions::Versions;
 use super::workspace::{Workspace, Workspaces, inside};
 use crate::stages;
 use crate::verifier::files::Memory;
@@ -108,6 +109,7 @@ pub struct Host {
     parsers: Arc<Pool>,
     parsed: Arc<Memory>,
     spoiled: Arc<Spoiled>,
+    versions: Arc<Versions>,
 }
 
 impl Host {
@@ -134,6 +136,7 @@ impl Host {
             parsers: Arc::new(parsers),
             parsed: Arc::default(),
             spoiled: Arc::default(),
+            versions: Arc::default(),
         }))
     }
 
@@ -246,11 +249,17 @@ impl ToolHost for Host {
         if let Some(command) = job.command.take() {
             let memory = command.memory_bytes;
             let allowance = &self.options.sandbox.allowance;
-            let errand = command::errand(&job, command, self.options.output_max, allowance);
-            let children = Arc::clone(&self.children);
+            let errand = command::errand(&job, command.clone(), self.options.output_max, allowance);
+            let (options, children) = (Arc::clone(&self.options), Arc::clone(&self.children));
+            let versions = Arc::clone(&self.versions);
             return async move {
                 if cancel.is_cancelled() {
                     return cancelled(&job.call.tool);
+                }
+                let allowance = &options.sandbox.allowance;
+                let breach = versions.breach(&command, &job.scope, &children, allowance, &cancel);
+                if let Some(breach) = breach.await {
+                    return breach.into_result();
                 }
                 fault::point("tool.before_effect");
                 let ending = children.run(errand, beat, cancel).await;

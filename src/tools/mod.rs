@@ -6,7 +6,8 @@
 //! - [`workspace`]: workspace folders as capabilities; which texts are paths inside one.
 //! - [`files`]: `read_file`, `write_file`, `list_directory`, and the threads they run on.
 //! - [`child`]: child processes, from their start until nothing of them is left.
-//! - [`command`]: tools that are commands. [`verify`]: verify commands. [`fixture`]: fixtures.
+//! - [`command`]: tools that are commands. [`versions`]: of the interpreters they run on.
+//! - [`verify`]: verify commands. [`fixture`]: fixtures.
 //! - [`review`]: everything that is looked at before the guard is. [`seal`]: whether the fixtures
 //!   are still those that were there.
 
@@ -19,6 +20,7 @@ mod parsing;
 pub mod review;
 pub mod seal;
 pub mod verify;
+pub mod versions;
 pub mod workspace;
 
 pub use self::child::mark::data_folder_id;

@@ -142,7 +142,13 @@ fn paying(house: &House) {
                 "command": ["sh", "-c", "echo paid >> pay.log; test -e hurry || sleep 30; echo '{\"paid\":true}'"],
                 "working_directory": ".", "tool_profile_id": "pay", "tool_profile_version": "1",
                 "effect_class": "at_most_once", "args_fingerprint_fields": ["none"],
-                "result_fingerprint_fields": ["ok"], "input_schema": {"type": "object"}}]}),
+                "result_fingerprint_fields": ["ok"], "input_schema": {"type": "object"},
+                "requested_permissions": {"filesystem": "write"}}]}),
+    );
+    house.write(
+        "config/organization.json",
+        &json!({"organization": {"name": "Desk",
+            "process_rules": {"granted_permissions": {"filesystem": "write"}}}}),
     );
     house.write(
         "config/scenarios/pay.json",

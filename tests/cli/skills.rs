@@ -68,6 +68,24 @@ fn both_shipped_skills_run_in_a_real_run() {
     let workspace = house.path().join("workspace/default/agent_output");
     let text = std::fs::read_to_string(workspace.join("TALLY-1.txt.release")).unwrap();
     assert!(text.starts_with("card: TALLY-1\ncksum: "), "{text}");
+    // A skill's version is its own; a built-in tool's comes with the role.
+    let trace = turn_file(&house, "memory_trace.json");
+    let events = trace["events"].as_array().unwrap().iter();
+    let calls = events.flat_map(|event| event["tool_calls"].as_array().unwrap());
+    let versions: std::collections::BTreeSet<_> = calls
+        .map(|call| {
+            let of = |key: &str| call[key].as_str().unwrap().to_owned();
+            (of("tool_name"), of("tool_profile_version"))
+        })
+        .collect();
+    let wanted = [
+        ("count_words", "1.0.0"),
+        ("update_issue_status", "role-tools.v1"),
+        ("write_file", "role-tools.v1"),
+        ("write_release_note", "1.0.0"),
+    ];
+    let wanted = wanted.map(|(tool, version)| (tool.to_owned(), version.to_owned()));
+    assert_eq!(versions, wanted.into());
 }
 
 #[test]
@@ -76,13 +94,14 @@ fn a_permission_that_was_not_granted_stops_the_card_and_is_on_record() {
     let done = house.run(&["run", "--epic", "tally"]);
     assert_eq!(done.code, 1, "{done:?}");
     let message = "Skill contract violation: missing required permissions (filesystem:write)";
-    assert_eq!(
-        turn_file(&house, "tool_result_2_write_release_note.json"),
-        json!({"ok": false, "error": message,
-               "skill_violation": {"code": "E_SKILL_PERMISSION", "message": message}})
-    );
     let checkpoint = turn_file(&house, "checkpoint.json").to_string();
-    assert!(checkpoint.contains("E_TOOL_GATE"), "{checkpoint}");
+    assert!(
+        checkpoint.contains("\"code\":\"E_SKILL_PERMISSION\""),
+        "{checkpoint}"
+    );
+    assert!(checkpoint.contains(message), "{checkpoint}");
+    let shown = house.run(&["show", "last"]).out;
+    assert!(shown.contains("E_SKILL_PERMISSION"), "{shown}");
     let trace = turn_file(&house, "memory_trace.json");
     let guardrails: Vec<_> = trace["events"]
         .as_array()
@@ -92,9 +111,16 @@ fn a_permission_that_was_not_granted_stops_the_card_and_is_on_record() {
         .filter(|rules| rules != &json!([]))
         .collect();
     assert_eq!(guardrails, [json!(["E_SKILL_PERMISSION"])]);
+    // No call of that turn ran, those before it included.
     let workspace = house.path().join("workspace/default/agent_output");
-    assert!(workspace.join("TALLY-1.txt").exists());
+    assert!(!workspace.join("TALLY-1.txt").exists());
     assert!(!workspace.join("TALLY-1.txt.release").exists());
+    for verb in [["verify", "last"], ["replay", "last"]] {
+        let verify = ["--verify"];
+        let more: &[&str] = if verb[0] == "replay" { &verify } else { &[] };
+        let done = house.run(&[&verb, more].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+    }
     // The command line holds to the same.
     let done = house.run(&["skills", "run", "release_note", "--json"]);
     assert_eq!(done.code, 1);
@@ -163,6 +189,179 @@ fn the_limits_of_the_policy_are_enforced() {
     );
     let (code, result) = run("hungry", "ORKET_SKILL_MAX_MEMORY=0");
     assert_eq!((code, &result["length"]), (0, &json!(100_000_000)));
+}
+
+/// A house with one skill of one entrypoint that is changed so.
+fn house_of_one(script: &str, change: &Value) -> House {
+    let house = House::new();
+    let mut entrypoint = json!({"entrypoint_id": "run", "runtime": "shell", "runtime_version": "posix",
+        "command": ["sh", "-c", script], "working_directory": ".",
+        "tool_profile_id": "one", "tool_profile_version": "1",
+        "args_fingerprint_fields": ["x"], "result_fingerprint_fields": ["ok"]});
+    for (key, value) in change.as_object().unwrap() {
+        entrypoint[key] = value.clone();
+    }
+    house.write(
+        "config/skills/one.json",
+        &json!({"skill_contract_version": "1.0.5", "skill_id": "one", "skill_version": "1",
+                "description": "One thing.", "manifest_digest": "sha256:00",
+                "entrypoints": [entrypoint]}),
+    );
+    house
+}
+
+fn grant(house: &House, granted: &Value) {
+    house.write(
+        "config/organization.json",
+        &json!({"organization": {"name": "Skills", "process_rules": {"granted_permissions": granted}}}),
+    );
+}
+
+#[test]
+fn a_skill_writes_only_where_it_asked_to_and_was_granted_it() {
+    let script =
+        "mkdir -p made 2> /dev/null; echo x > made/x 2> /dev/null; echo x > $TMPDIR/x && echo '{}'";
+    let both = json!({"filesystem": ["read", "write"]});
+    for (asked, granted, writes) in [
+        (json!({"filesystem": ["read"]}), &both, false),
+        (json!({}), &both, false),
+        (both.clone(), &json!({"filesystem": "read"}), false),
+        (both.clone(), &json!(null), false),
+        (both.clone(), &both, true),
+    ] {
+        let house = house_of_one(script, &json!({"requested_permissions": asked}));
+        grant(&house, granted);
+        let done = house.run(&["skills", "run", "one", "--json"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let result = done.json();
+        let gaps = result["sandbox_gaps"].to_string();
+        let made = house.path().join("workspace/default/made/x").exists();
+        let is_confined = !gaps.contains("files: not confined");
+        assert!(
+            made == writes || !is_confined,
+            "{asked} {granted}: {result}"
+        );
+    }
+}
+
+#[test]
+fn a_call_by_hand_is_held_to_the_gate_and_logged() {
+    let schema = json!({"type": "object", "required": ["path", "confirm"], "properties": {
+        "path": {"type": "string"}, "confirm": {"type": "boolean"}, "n": {"maximum": 3}}});
+    let house = house_of_one(
+        "echo ran > ran; echo '{}'",
+        &json!({
+        "input_schema": schema, "requested_permissions": {"filesystem": "write"}}),
+    );
+    grant(&house, &json!({"filesystem": "write"}));
+    let run = |args: Value| {
+        let args = args.to_string();
+        house.run(&["skills", "run", "one", "--args", &args, "--json"])
+    };
+    for (args, says) in [
+        (
+            json!({"path": 7, "confirm": true}),
+            "TOOL.ARGUMENTS: one: the argument `path` is a number",
+        ),
+        (
+            json!({"path": "x"}),
+            "TOOL.ARGUMENTS: one: the argument `confirm` is missing",
+        ),
+        (
+            json!({"path": "x", "confirm": false}),
+            "TOOL.CONFIRM: one: this cannot be undone",
+        ),
+        (
+            json!({"path": "x", "confirm": true, "n": 99}),
+            "TOOL.ARGUMENTS: one: the argument `n` is 99",
+        ),
+    ] {
+        let done = run(args);
+        assert_eq!(done.code, 1, "{done:?}");
+        let error = &done.json()["error"];
+        assert_eq!(error["code"], "E_TOOL_GATE");
+        assert!(
+            error["detail"].as_str().unwrap().starts_with(says),
+            "{error}"
+        );
+    }
+    let workspace = house.path().join("workspace/default");
+    assert!(!workspace.join("ran").exists());
+    assert_eq!(run(json!({"path": "x", "confirm": true})).code, 0);
+    assert!(workspace.join("ran").exists());
+    let log = std::fs::read_to_string(workspace.join("orket.log")).unwrap();
+    let events: Vec<(String, String)> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|line| (line["role"].to_string(), line["event"].to_string()))
+        .collect();
+    let of = |event: &str| ("\"operator\"".to_owned(), format!("\"{event}\""));
+    let mut wanted = vec![of("skill_run_refused"); 4];
+    wanted.extend([of("skill_run_started"), of("skill_run_ended")]);
+    assert_eq!(events, wanted);
+}
+
+#[test]
+fn a_runtime_is_the_one_that_was_declared() {
+    let code = |change: Value| {
+        let done = house_of_one("true", &change).run(&["skills", "run", "one", "--json"]);
+        let told = done.json();
+        let code = told["error"]["code"]
+            .as_str()
+            .or(told["skill_violation"]["code"].as_str());
+        (done.code, code.map(str::to_owned))
+    };
+    let refused = (1, Some("E_SKILL_RUNTIME".to_owned()));
+    assert_eq!(
+        code(json!({"runtime": "rust", "command": ["sh", "-c", "true"]})),
+        refused
+    );
+    let bash =
+        |version: &str| json!({"runtime_version": version, "command": ["bash", "-c", "true"]});
+    assert_eq!(code(bash("1.99")), refused);
+    let version = std::process::Command::new("bash")
+        .arg("--version")
+        .output()
+        .unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let version = orket_core::skill::version_told(&version).unwrap();
+    let (major, _) = version.split_once('.').unwrap();
+    for fits in [version, major, "posix"] {
+        assert_eq!(code(bash(fits)), (0, None), "{fits}");
+    }
+}
+
+#[test]
+fn a_skill_s_limit_is_what_the_card_shows() {
+    let house = house_of_one(
+        "exec sleep 20",
+        &json!({"runtime_limits": {"max_execution_time": 0.2}}),
+    );
+    house.epic("tally", 1, super::house::QUICK);
+    house.write(
+        "config/roles/coder.json",
+        &json!({"role": {"name": "coder", "type": "utility", "description": "You write.",
+            "tools": ["write_file", "update_issue_status", "one"]}}),
+    );
+    house.write(
+        "config/scenarios/tally.json",
+        &json!({"name": "tally", "replies": [
+            {"when": {"role": "coder"}, "calls": [
+                {"tool": "one", "args": {}},
+                {"tool": "write_file", "args": {"path": "agent_output/TALLY-1.txt", "content": "x"}},
+                {"tool": "update_issue_status", "args": {"status": "code_review"}}]}]}),
+    );
+    let done = house.run(&["run", "--epic", "tally"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    let shown = house.run(&["show", "last"]).out;
+    assert!(shown.contains("E_SKILL_LIMIT"), "{shown}");
+    let checkpoint = turn_file(&house, "checkpoint.json");
+    assert!(
+        checkpoint
+            .to_string()
+            .contains("\"code\":\"E_SKILL_LIMIT\""),
+        "{checkpoint}"
+    );
 }
 
 #[test]

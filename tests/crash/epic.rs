@@ -83,8 +83,12 @@ pub fn write(root: &Path) {
         json!({"entrypoint_id": name, "runtime": "shell", "command": ["sh", "-c", script], "working_directory": ".",
                "tool_profile_id": name, "tool_profile_version": "1", "effect_class": class,
                "runtime_version": "posix", "args_fingerprint_fields": ["none"], "result_fingerprint_fields": ["ok"],
-               "input_schema": {"type": "object"}})
+               "requested_permissions": {"filesystem": "write"}, "input_schema": {"type": "object"}})
     };
+    put(
+        "organization.json",
+        json!({"name": "Desk", "process_rules": {"granted_permissions": {"filesystem": "write"}}}),
+    );
     put(
         "skills/desk.json",
         json!({"skill_contract_version": "1.0.5", "skill_id": "desk", "skill_version": "1",

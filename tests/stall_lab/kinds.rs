@@ -135,7 +135,7 @@ pub fn skill() -> Value {
             json!({
                 "entrypoint_id": name, "runtime": "shell", "command": ["sh", "-c", script],
                 "working_directory": ".", "tool_profile_id": name, "tool_profile_version": "1",
-                "effect_class": effect,
+                "effect_class": effect, "requested_permissions": {"filesystem": "write"},
                "runtime_version": "posix", "args_fingerprint_fields": ["none"], "result_fingerprint_fields": ["ok"],
             })
         })

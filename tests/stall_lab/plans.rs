@@ -36,6 +36,11 @@ pub fn write_assets(lab: &Lab) {
     lab.asset("skills", "stalls", &kinds::skill());
     lab.asset("roles", "worker", &kinds::role());
     lab.asset(
+        ".",
+        "organization",
+        &json!({"name": "lab", "process_rules": {"granted_permissions": {"filesystem": "write"}}}),
+    );
+    lab.asset(
         "teams",
         "lab",
         &json!({"name": "lab", "seats": {

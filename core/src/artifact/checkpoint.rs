@@ -67,7 +67,7 @@ struct FailurePart<'a> {
 impl<'a> From<&'a Failure> for FailurePart<'a> {
     fn from(failure: &'a Failure) -> Self {
         Self {
-            code: failure.class.code(),
+            code: failure.code(),
             class: failure.class,
             message: &failure.message,
         }

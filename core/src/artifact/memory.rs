@@ -1,12 +1,13 @@
 //! `memory_trace.json` and `memory_retrieval_trace.json`: what two runs are compared by.
 //!
-//! Derived from the steps alone. The steps do not name a workflow or a policy set, so the workflow
-//! is the card's seat and purpose, and the policy set is the fingerprint of the system prompt: that
-//! is what the turn was told to keep. What was looked up stands in the turn's first step; the search
+//! Derived from the steps, and the versions of skills from the plan. The steps do not name a
+//! workflow or a policy set, so the workflow is the card's seat and purpose, and the policy set is
+//! the fingerprint of the system prompt: that is what the turn was told to keep. What was looked up stands in the turn's first step; the search
 //! came before the prompt, so it belongs to the first event. Paths below the run's workspace count as
 //! relative to it: two runs of the same work in two folders behave alike.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use super::{Ending, TurnMeta, ending, pretty};
 use crate::canonical::json_v1;
 use crate::memory::recall::{Remembered, Search, VisibilityMode};
 use crate::model::Speaker;
+use crate::plan::CommandTool;
 use crate::relative;
 use crate::skill::breach_of;
 use crate::tool::{EffectClass, ToolCall, ToolResult};
@@ -95,6 +97,7 @@ enum Place {
 #[derive(Default)]
 struct Walk<'a> {
     workspace: &'a str,
+    commands: Option<&'a BTreeMap<String, CommandTool>>,
     events: Vec<(Place, Event)>,
     calls: Vec<(u32, &'a ToolCall, EffectClass)>,
     workflow: Option<(&'a str, &'static str)>,
@@ -226,6 +229,7 @@ impl<'a> Walk<'a> {
     fn of<S: Borrow<Step>>(meta: &TurnMeta<'a>, steps: &'a [S]) -> Self {
         let mut walk = Self {
             workspace: meta.plan.map_or("", |plan| &plan.workspace),
+            commands: meta.plan.map(|plan| &plan.commands),
             ..Self::default()
         };
         for step in steps {
@@ -332,6 +336,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A skill's version is its manifest's; the rest come with the roles.
+    fn version_of(&self, tool: &str) -> &'a str {
+        let command = self.commands.and_then(|all| all.get(tool));
+        let skill = command.and_then(|command| command.skill.as_ref());
+        let version = skill.map(|skill| skill.tool_profile_version.as_str());
+        version.filter(|it| !it.is_empty()).unwrap_or(TOOL_PROFILE)
+    }
+
     fn failed(&mut self, kind: &str) {
         self.failure = Some(kind.to_owned());
         self.put(Place::Failure, Event::new("on_turn_failure", kind));
@@ -351,7 +363,7 @@ impl<'a> Walk<'a> {
         let has_effect = result.is_some_and(|result| result.ok) && effect != EffectClass::Pure;
         json!({
             "tool_name": call.tool,
-            "tool_profile_version": TOOL_PROFILE,
+            "tool_profile_version": self.version_of(&call.tool),
             "normalized_args": normalized(&args),
             "normalization_version": json_v1::VERSION,
             "tool_result_fingerprint": result.map(|result| fingerprint(&relative(json!(result)))),

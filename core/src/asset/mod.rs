@@ -121,6 +121,14 @@ fn top_level(text: &str, file: &str) -> Result<Map<String, Value>, Problems> {
 }
 
 /// Parses an object that was read already.
+/// What keeps a skill's manifest from being loaded, by field.
+pub(crate) fn skill_problems(manifest: &Map<String, Value>) -> Vec<Problem> {
+    match parse_map::<Skill>(manifest, "") {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0,
+    }
+}
+
 fn parse_map<T: Asset>(map: &Map<String, Value>, file: &str) -> Result<Parsed<T>, Problems> {
     let report = Report::new(file);
     let map = match map.get(T::KIND) {

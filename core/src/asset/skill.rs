@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::environment::milliseconds;
 use super::reader::{Reader, expected};
 use super::{Asset, AssetSource, Library, LoadError, Loaded, Problem, Problems};
+use crate::argument_schema::unenforceable;
 use crate::skill::{self, Permissions};
 use crate::tool::EffectClass;
 
@@ -58,7 +59,9 @@ pub struct Entrypoint {
     pub input_schema: Option<Map<String, Value>>,
     /// Variables it needs.
     pub required_environment_variables: Vec<String>,
-    /// What a crash in the middle allows.
+    /// What it changes, in words of its own.
+    pub side_effect_categories: Vec<String>,
+    /// What a crash in the middle allows, as the manifest has it.
     pub effect_class: EffectClass,
 }
 
@@ -110,6 +113,18 @@ pub fn admitted<S: AssetSource>(
 }
 
 impl Entrypoint {
+    /// What a crash in the middle allows. Only what changes nothing and asks for nothing that could
+    /// is pure, whatever it says.
+    #[must_use]
+    pub fn effect(&self) -> EffectClass {
+        let asks = skill::may_change(&self.requested_permissions);
+        let is_pure = !asks && self.side_effect_categories.is_empty();
+        match self.effect_class {
+            EffectClass::Pure if !is_pure => EffectClass::AtMostOnce,
+            class => class,
+        }
+    }
+
     fn read(_place: usize, reader: &Reader<'_>) -> Self {
         let text = |key, meaning| reader.required_text(&[key], meaning);
         let limits = reader.object("runtime_limits", |limits| {
@@ -134,10 +149,15 @@ impl Entrypoint {
                 .value("input_schema")
                 .map(|_| reader.map("input_schema")),
             required_environment_variables: reader.texts("required_environment_variables"),
+            side_effect_categories: reader.texts("side_effect_categories"),
             effect_class: reader
                 .word("effect_class")
                 .unwrap_or(EffectClass::AtMostOnce),
         };
+        let schema = reader.value("input_schema").filter(|it| it.is_object());
+        for (place, why) in schema.map(unenforceable).unwrap_or_default() {
+            reader.problem(&format!("input_schema.{place}"), why);
+        }
         let folder = &entrypoint.working_directory;
         let climbs = folder.split(['/', '\\']).any(|part| part == "..");
         if climbs || folder.starts_with(['/', '\\']) {

@@ -1,12 +1,15 @@
-//! Whether a call's arguments fit its tool's schema: what is required, and of which type.
+//! Whether a call's arguments fit its tool's schema: what is required and of which type, and, for
+//! skills, whatever else the schema says.
 
 use serde_json::Value;
 
 use super::{RULE_ARGUMENTS, refuse, shown};
+use crate::argument_schema::{self, Wrong};
 use crate::tool::{ToolCall, ToolSpec};
+use crate::tool_catalogue;
 use crate::turn::Violation;
 
-/// Checks `required` and the `type`s of the tool's schema. Optional arguments may be null.
+/// Checks the call against the tool's schema. Optional arguments may be null.
 pub(super) fn check(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
     let properties = spec.parameters.get("properties").and_then(Value::as_object);
     let type_of = |name: &str| {
@@ -26,63 +29,41 @@ pub(super) fn check(call: &ToolCall, spec: &ToolSpec) -> Result<(), Violation> {
     for (name, value) in &call.args {
         if let Some(types) = type_of(name)
             && !value.is_null()
-            && !fits(value, types)
+            && !argument_schema::is_of(value, types)
         {
             return Err(wrong(
                 name,
-                format!("the argument `{name}` is {}", kind(value)),
+                format!("the argument `{name}` is {}", argument_schema::kind(value)),
             ));
         }
     }
-    Ok(())
+    // What a built-in tool demands beyond that is checked where its rules are, in words of its own.
+    if tool_catalogue::is_built_in(&call.tool) {
+        return Ok(());
+    }
+    whole(call, spec).map_err(|found| {
+        let message = format!("{}: the argument {found}", call.tool);
+        refuse(RULE_ARGUMENTS, message, &shown(call))
+    })
+}
+
+/// Checks everything that the schema says.
+fn whole(call: &ToolCall, spec: &ToolSpec) -> Result<(), Wrong> {
+    let required = spec.parameters.get("required").and_then(Value::as_array);
+    let is_required = |name: &String| {
+        let mut names = required.into_iter().flatten();
+        names.any(|it| it.as_str() == Some(name))
+    };
+    // An optional argument that is null is as good as left out.
+    let given = call.args.iter();
+    let given = given.filter(|(name, value)| is_required(name) || !value.is_null());
+    let args = given.map(|(name, value)| (name.clone(), value.clone()));
+    argument_schema::check(&Value::Object(args.collect()), &spec.parameters, "")
 }
 
 fn wanted(name: &str, types: Option<&Value>) -> String {
-    let list = match types {
-        Some(Value::String(one)) => one.clone(),
-        Some(Value::Array(many)) => many
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" or "),
-        _ => return format!("give `{name}`"),
-    };
-    format!("give `{name}` as {list}")
-}
-
-fn fits(value: &Value, types: &Value) -> bool {
-    match types {
-        Value::String(one) => is_a(value, one),
-        Value::Array(many) => many
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|one| is_a(value, one)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
-    }
-}
-
-fn is_a(value: &Value, kind: &str) -> bool {
-    match kind {
-        "string" => value.is_string(),
-        "number" => value.is_number(),
-        "integer" => {
-            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
-        }
-        "boolean" => value.is_boolean(),
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "null" => value.is_null(),
-        _ => true,
-    }
-}
-
-const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+    match types.map(argument_schema::named) {
+        Some(list) if !list.is_empty() => format!("give `{name}` as {list}"),
+        Some(_) | None => format!("give `{name}`"),
     }
 }

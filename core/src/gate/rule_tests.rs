@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::fixture::{card, seat};
 use super::*;
 use crate::policy::FileOwnership;
+use crate::skill::SkillBinding;
 use crate::tool::{EffectClass, ToolHome};
 
 fn strict() -> GatePolicy {
@@ -259,4 +260,93 @@ fn what_cannot_be_undone_is_confirmed() {
         Some(RULE_CONFIRM)
     );
     assert_eq!(ask("wipe", json!({"confirm": true})), None);
+}
+
+/// What the gate says of a call of a skill with this schema and this binding.
+fn ask_skill(schema: Value, binding: SkillBinding, args: Value) -> Option<(String, String)> {
+    let mut seat = seat("coder");
+    let spec = ToolSpec {
+        name: "lint".to_owned(),
+        description: String::new(),
+        parameters: schema,
+        effect: EffectClass::AtMostOnce,
+        home: ToolHome::Host,
+        time_limit_ms: None,
+    };
+    seat.tools = seat.tools.iter().cloned().chain([spec]).collect();
+    let command = CommandTool {
+        command: vec!["sh".to_owned()],
+        skill: Some(binding),
+        ..CommandTool::default()
+    };
+    let Value::Object(args) = args else {
+        panic!("arguments are an object")
+    };
+    let tool = "lint".to_owned();
+    let scope = GateScope {
+        seat: &seat,
+        card: &card(),
+        status: CardStatus::InProgress,
+        policy: &GatePolicy::default(),
+    };
+    let call = ToolCall { tool, args };
+    let checked = check(&call, &scope);
+    let policy = SkillPolicy::default();
+    let violation = checked
+        .and_then(|()| skill(&call, Some(&command), &policy))
+        .err()?;
+    Some((violation.rule_id?, violation.message))
+}
+
+fn shell() -> SkillBinding {
+    SkillBinding {
+        runtime: "shell".to_owned(),
+        ..SkillBinding::default()
+    }
+}
+
+#[test]
+fn a_skill_is_held_to_its_whole_schema() {
+    let schema = json!({"type": "object", "required": ["n", "box"], "additionalProperties": false,
+        "properties": {"n": {"type": "integer", "maximum": 3}, "mode": {"enum": ["a", "b"]},
+            "box": {"type": "object", "required": ["w"]}}});
+    let said = |args: Value| ask_skill(schema.clone(), shell(), args).map(|(_, message)| message);
+    let right = json!({"n": 3, "mode": null, "box": {"w": 1}});
+    assert_eq!(said(right), None);
+    for (args, message) in [
+        (
+            json!({"n": 99, "box": {"w": 1}}),
+            "lint: the argument `n` is 99 and must be at most 3",
+        ),
+        (
+            json!({"n": 1, "mode": "zzz", "box": {"w": 1}}),
+            "lint: the argument `mode` must be one of \"a\", \"b\"",
+        ),
+        (
+            json!({"n": 1, "box": {}}),
+            "lint: the argument `box.w` is missing",
+        ),
+        (
+            json!({"n": 1, "box": {"w": 1}, "more": 1}),
+            "lint: the argument `more` is not expected",
+        ),
+    ] {
+        assert_eq!(said(args).as_deref(), Some(message));
+    }
+}
+
+#[test]
+fn a_skill_that_may_not_run_is_refused_before_anything_runs() {
+    let rule = |binding| ask_skill(json!({}), binding, json!({})).map(|(rule, _)| rule);
+    assert_eq!(rule(shell()), None);
+    let needs = SkillBinding {
+        required_permissions: crate::skill::permissions(Some(&json!({"filesystem": "write"}))),
+        ..shell()
+    };
+    assert_eq!(rule(needs).as_deref(), Some("E_SKILL_PERMISSION"));
+    let other = SkillBinding {
+        runtime: "python".to_owned(),
+        ..SkillBinding::default()
+    };
+    assert_eq!(rule(other).as_deref(), Some("E_SKILL_RUNTIME"));
 }

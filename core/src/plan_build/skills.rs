@@ -8,7 +8,7 @@ use super::Context;
 use crate::asset::{Asset, AssetSource, Library, Loaded, Problem, Skill, admitted};
 use crate::plan::CommandTool;
 use crate::policy::SkillPolicy;
-use crate::skill::{SkillBinding, permissions};
+use crate::skill::{SkillBinding, allowed, permissions};
 use crate::tool::{ToolHome, ToolSpec};
 
 /// A tool of a skill and the file it comes from.
@@ -59,17 +59,22 @@ pub(super) fn read<S: AssetSource>(context: &Context<'_, S>) -> Skills {
 pub fn provided(skill: Loaded<Skill>, policy: &SkillPolicy) -> Vec<Provided> {
     let Loaded { asset, file, .. } = skill;
     let tool = |entrypoint: crate::asset::Entrypoint| {
+        let effect = entrypoint.effect();
         let parameters = entrypoint
             .input_schema
             .map_or_else(|| json!({"type": "object"}), Value::Object);
         let about = &asset.description;
+        let allowed = allowed(
+            &entrypoint.requested_permissions,
+            &policy.granted_permissions,
+        );
         Provided {
             file: file.clone(),
             spec: ToolSpec {
                 name: entrypoint.tool_profile_id.clone(),
                 description: entrypoint.description.unwrap_or_else(|| about.clone()),
                 parameters,
-                effect: entrypoint.effect_class,
+                effect,
                 home: ToolHome::Host,
                 time_limit_ms: policy.execution_ms(entrypoint.max_execution_time_ms),
             },
@@ -90,6 +95,7 @@ pub fn provided(skill: Loaded<Skill>, policy: &SkillPolicy) -> Vec<Provided> {
                     max_memory_bytes: entrypoint.max_memory_bytes,
                     requested_permissions: entrypoint.requested_permissions,
                     required_permissions: entrypoint.required_permissions,
+                    allowed_permissions: Some(allowed),
                 }),
             },
         }

@@ -366,6 +366,7 @@ fn a_skill_is_a_tool_run_as_a_child_process() {
                 tool_profile_version: "1".to_owned(),
                 max_execution_ms: Some(1_500),
                 max_memory_bytes: Some(256 * 1024 * 1024),
+                allowed_permissions: Some(crate::skill::Permissions::new()),
                 ..SkillBinding::default()
             }),
         }
@@ -376,6 +377,42 @@ fn a_skill_is_a_tool_run_as_a_child_process() {
             "config/roles/coder.json: tools[3]: `report_credits` is not part of this version and is not offered"
         ]
     );
+}
+
+#[test]
+fn a_skill_that_could_change_something_is_not_pure_whatever_it_says() {
+    let effect = |change: Value| {
+        let mut entrypoint = json!({
+            "entrypoint_id": "run", "runtime": "shell", "runtime_version": "posix",
+            "command": ["sh", "x.sh"], "working_directory": ".",
+            "tool_profile_id": "lint_files", "tool_profile_version": "1",
+            "args_fingerprint_fields": ["path"], "result_fingerprint_fields": ["ok"],
+            "side_effect_fingerprint_fields": ["ok"], "effect_class": "pure"});
+        for (key, value) in change.as_object().unwrap() {
+            entrypoint[key] = value.clone();
+        }
+        let manifest = json!({
+            "skill_contract_version": "1.0.5", "skill_id": "lint", "skill_version": "1",
+            "description": "Checks the style.", "manifest_digest": "sha256:00",
+            "entrypoints": [entrypoint]});
+        let source = house()
+            .with(
+                "config/roles/coder.json",
+                role(&["write_file", "lint_files"]),
+            )
+            .with("config/skills/lint.json", manifest.to_string());
+        let built = build_from(&source, &PlanSettings::default());
+        built.plan.seats["coder"].tools[1].effect
+    };
+    let reads = json!({"requested_permissions": {"filesystem": "read", "network": "off"}});
+    assert_eq!(effect(reads), EffectClass::Pure);
+    for more in [
+        json!({"requested_permissions": {"filesystem": ["read", "write"]}}),
+        json!({"requested_permissions": {"network": "api.example.org"}}),
+        json!({"side_effect_categories": ["filesystem"]}),
+    ] {
+        assert_eq!(effect(more.clone()), EffectClass::AtMostOnce, "{more}");
+    }
 }
 
 #[test]

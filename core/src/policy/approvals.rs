@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::canonical;
 use crate::tool::{EffectClass, ToolCall, ToolSpec};
+use crate::tool_catalogue::is_observational;
 
 /// The version of the digest's formula.
 const VERSION: u32 = 1;
@@ -17,7 +18,7 @@ pub struct ApprovalPolicy {
     pub tools: Vec<String>,
     /// Tools of these effect classes.
     pub categories: Vec<EffectClass>,
-    /// Every call of these seats that is more than looking.
+    /// Every call of these seats but those of built-in tools that only look.
     pub seats: Vec<String>,
     /// How long a question stands, in milliseconds; `None` for ever.
     pub expire_ms: Option<u64>,
@@ -27,7 +28,8 @@ impl ApprovalPolicy {
     /// Whether a call of this tool by this seat waits for a person.
     #[must_use]
     pub fn asks(&self, seat: &str, spec: &ToolSpec) -> bool {
-        let looks_only = spec.effect == EffectClass::Pure;
+        // What a skill says of itself does not free it.
+        let looks_only = is_observational(&spec.name);
         self.tools.contains(&spec.name)
             || self.categories.contains(&spec.effect)
             || (self.seats.iter().any(|it| it == seat) && !looks_only)
@@ -115,5 +117,10 @@ mod tests {
         assert!(by_seat.asks("coder", spec("add_issue_comment")));
         assert!(!by_seat.asks("coder", spec("read_file")));
         assert!(!by_seat.asks("architect", spec("write_file")));
+        let skill = ToolSpec {
+            name: "count_words".to_owned(),
+            ..spec("read_file").clone()
+        };
+        assert!(by_seat.asks("coder", &skill));
     }
 }

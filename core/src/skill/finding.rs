@@ -46,6 +46,8 @@ pub enum Finding {
     UnsupportedVersion,
     /// The digest does not say how it was made.
     DigestWithoutAlgorithm,
+    /// What stands for the digest is none.
+    DigestNotHex,
     /// One entrypoint.
     Entrypoint {
         /// Its id.
@@ -80,6 +82,7 @@ impl Finding {
             Self::Schema { .. }
             | Self::UnsupportedVersion
             | Self::DigestWithoutAlgorithm
+            | Self::DigestNotHex
             | Self::Internal(_) => None,
         }
     }
@@ -89,9 +92,10 @@ impl Finding {
     pub const fn is_unreadable(&self) -> bool {
         match self {
             Self::Schema { .. } | Self::Internal(_) => true,
-            Self::UnsupportedVersion | Self::DigestWithoutAlgorithm | Self::Entrypoint { .. } => {
-                false
-            }
+            Self::UnsupportedVersion
+            | Self::DigestWithoutAlgorithm
+            | Self::DigestNotHex
+            | Self::Entrypoint { .. } => false,
         }
     }
 }
@@ -104,6 +108,7 @@ impl fmt::Display for Finding {
             Self::DigestWithoutAlgorithm => {
                 f.write_str("contract:manifest_digest_missing_algorithm_prefix")
             }
+            Self::DigestNotHex => f.write_str("contract:manifest_digest_not_hex"),
             Self::Entrypoint { id, fault } => write!(f, "entrypoint:{id}:{}", fault.token()),
             Self::Internal(reason) => write!(f, "internal:{reason}"),
         }

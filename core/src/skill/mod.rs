@@ -24,10 +24,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use binding::{BREACH, Breach, SkillBinding, breach_of, undeclared};
+pub use binding::{BREACH, Breach, SkillBinding, breach_of, undeclared, version_told};
 pub use finding::{Fault, Finding};
 pub use limits::memory_bytes;
 pub use refusal::{ErrorCode, Refusal};
+
+use crate::asset::skill_problems;
 
 /// The versions of the contract that are understood.
 pub const SUPPORTED_VERSIONS: &[&str] = &["1.0.5"];
@@ -88,6 +90,10 @@ pub fn check(bytes: &[u8]) -> Checked {
             };
             let mut findings = schema::findings(manifest);
             if findings.is_empty() {
+                // What cannot be loaded is not right either.
+                findings = unloadable(manifest);
+            }
+            if findings.is_empty() {
                 // What is not even of the right shape cannot be judged further.
                 findings = rules::findings(manifest);
             }
@@ -99,6 +105,15 @@ pub fn check(bytes: &[u8]) -> Checked {
         ),
         Err(finding) => judged(&Map::new(), vec![finding]),
     }
+}
+
+/// What the reader of assets finds wrong, with places as the contract writes them.
+fn unloadable(manifest: &Map<String, Value>) -> Vec<Finding> {
+    let problems = skill_problems(manifest).into_iter();
+    let place = |field: &str| field.replace('[', ".").replace(']', "");
+    problems
+        .map(|it| Finding::schema(place(&it.field), it.message))
+        .collect()
 }
 
 /// The word on a manifest that could not even be read, such as a file that is not there.
@@ -179,6 +194,52 @@ fn texts(value: &Value) -> BTreeSet<String> {
             .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => BTreeSet::new(),
     }
+}
+
+/// The scope of files, which a skill reads in its workspace anyway.
+const FILESYSTEM: &str = "filesystem";
+/// What a skill is allowed that may write in its workspace.
+const WRITE: &str = "write";
+/// The scope that opens the network, unless all that is asked for is [`OFF`].
+const NETWORK: &str = "network";
+/// No network.
+const OFF: &str = "off";
+
+/// What is both asked for and granted.
+#[must_use]
+pub fn allowed(asked: &Permissions, granted: &Permissions) -> Permissions {
+    let mut allowed = Permissions::new();
+    for (scope, values) in asked {
+        let held = granted.get(scope);
+        let both = values
+            .iter()
+            .filter(|value| held.is_some_and(|held| held.contains(*value)));
+        let both: BTreeSet<String> = both.cloned().collect();
+        if !both.is_empty() {
+            allowed.insert(scope.clone(), both);
+        }
+    }
+    allowed
+}
+
+/// Whether these allow writing in the workspace.
+#[must_use]
+pub fn may_write(permissions: &Permissions) -> bool {
+    let files = permissions.get(FILESYSTEM);
+    files.is_some_and(|all| all.contains(WRITE))
+}
+
+/// Whether these open the network.
+#[must_use]
+pub fn may_call(permissions: &Permissions) -> bool {
+    let network = permissions.get(NETWORK);
+    network.is_some_and(|all| all.iter().any(|it| it != OFF))
+}
+
+/// Whether somebody with these could change anything.
+#[must_use]
+pub fn may_change(permissions: &Permissions) -> bool {
+    may_write(permissions) || may_call(permissions)
 }
 
 /// What of `wanted` is not in `given`, as `scope:value`.

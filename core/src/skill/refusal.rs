@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
         "contract_version",
     ),
     (
-        |it| matches!(it, Finding::DigestWithoutAlgorithm),
+        |it| matches!(it, Finding::DigestWithoutAlgorithm | Finding::DigestNotHex),
         ErrorCode::ContractInvalid,
         "contract",
     ),
@@ -115,6 +115,7 @@ impl Refusal {
             Finding::Schema { .. }
             | Finding::UnsupportedVersion
             | Finding::DigestWithoutAlgorithm
+            | Finding::DigestNotHex
             | Finding::Internal(_) => None,
         });
         Some(Self {

@@ -16,8 +16,14 @@ pub(super) fn findings(manifest: &Map<String, Value>) -> Vec<Finding> {
         found.push(Finding::UnsupportedVersion);
     }
     let digest = text(manifest, "manifest_digest").split_once(':');
-    if !digest.is_some_and(|(algorithm, hex)| !algorithm.trim().is_empty() && !hex.is_empty()) {
-        found.push(Finding::DigestWithoutAlgorithm);
+    match digest {
+        Some((algorithm, hex)) if !algorithm.trim().is_empty() && !hex.is_empty() => {
+            // How long it is depends on an algorithm that need not be known here.
+            if !hex.chars().all(|c| c.is_ascii_hexdigit()) {
+                found.push(Finding::DigestNotHex);
+            }
+        }
+        Some(_) | None => found.push(Finding::DigestWithoutAlgorithm),
     }
     let entrypoints = manifest.get("entrypoints").and_then(Value::as_array);
     let mut tools = BTreeSet::new();

@@ -34,6 +34,7 @@ const NO_EFFECT: Edit = |it| it["entrypoints"][0]["side_effect_fingerprint_field
 const NOT_ASKED: Edit =
     |it| it["entrypoints"][0]["requested_permissions"] = json!({"filesystem": "read"});
 const NO_PREFIX: Edit = |it| it["manifest_digest"] = json!("00ff");
+const NO_HEX: Edit = |it| it["manifest_digest"] = json!("sha256:zz");
 const OLD: Edit = |it| it["skill_contract_version"] = json!("1.0.4");
 const NO_ID: Edit = |it| it["skill_id"] = json!("");
 const TWICE: Edit = |it| {
@@ -100,6 +101,12 @@ fn every_code_has_a_manifest_that_fails_with_it() {
             "ERR_CONTRACT_INVALID",
             "contract",
             "contract:manifest_digest_missing_algorithm_prefix",
+        ),
+        (
+            edited(&[NO_HEX]),
+            "ERR_CONTRACT_INVALID",
+            "contract",
+            "contract:manifest_digest_not_hex",
         ),
         (
             edited(&[UNPINNED]),
@@ -298,14 +305,110 @@ fn a_command_runs_on_the_runtime_that_was_declared() {
         ("Shell", "/bin/sh"),
         ("node", "node"),
         ("shell", "tools/run"),
-        ("rust", "lint"),
+        ("rust", "target/lint"),
+        ("ruby", "/usr/bin/ruby3.1"),
     ] {
         assert_eq!(code(runtime, program), None, "{runtime} {program}");
     }
-    for (runtime, program) in [("python", "sh"), ("shell", "curl"), ("container", "docker")] {
+    for (runtime, program) in [
+        ("python", "sh"),
+        ("shell", "curl"),
+        ("container", "docker"),
+        ("rust", "curl"),
+        ("rust", "rustup"),
+    ] {
         let refused = code(runtime, program);
         assert_eq!(refused.as_deref(), Some("E_SKILL_RUNTIME"), "{program}");
     }
+}
+
+#[test]
+fn a_version_that_is_pinned_is_held_to() {
+    let binding = |runtime: &str, version: &str| SkillBinding {
+        runtime: runtime.to_owned(),
+        runtime_version: version.to_owned(),
+        ..SkillBinding::default()
+    };
+    let policy = crate::policy::SkillPolicy::default();
+    let python = ["python3".to_owned()];
+    let code = |found: Option<Breach>| found.map(|it| it.code);
+    assert_eq!(binding("python", "3.11").breach(&python, &policy), None);
+    for none in ["posix", ">=3.9", "3.11 || 3.12"] {
+        let refused = code(binding("python", none).breach(&python, &policy));
+        assert_eq!(refused.as_deref(), Some("E_SKILL_RUNTIME"), "{none}");
+    }
+    let told = |text: &str| version_told(text).map(str::to_owned);
+    assert_eq!(told("Python 3.11.7\n").as_deref(), Some("3.11.7"));
+    assert_eq!(told("v20.1.0\n").as_deref(), Some("20.1.0"));
+    let bash = "GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n";
+    assert_eq!(told(bash).as_deref(), Some("5.2.15"));
+    assert_eq!(told("sh: 0: Illegal option --\n"), None);
+    let other = |pin: &str, found: Option<&str>| binding("python", pin).other_version("p", found);
+    for pin in ["3", "3.11", "3.11.7", "v3.11"] {
+        assert_eq!(other(pin, Some("3.11.7")), None, "{pin}");
+    }
+    for (pin, found) in [
+        ("3.1", Some("3.11.7")),
+        ("9.99", Some("3.11.7")),
+        ("3", None),
+    ] {
+        assert_eq!(code(other(pin, found)).as_deref(), Some("E_SKILL_RUNTIME"));
+    }
+    let shell = ["sh".to_owned()];
+    assert_eq!(binding("shell", "posix").versioned(&shell), None);
+    assert_eq!(binding("shell", "5.2").versioned(&shell), Some("sh"));
+    let own = ["tools/run".to_owned()];
+    assert_eq!(binding("python", "3.11").versioned(&own), None);
+}
+
+#[test]
+fn what_is_allowed_is_asked_for_and_granted() {
+    let of = |value: Value| permissions(Some(&value));
+    let asked = of(json!({"filesystem": ["read", "write"], "network": "off"}));
+    let some = allowed(&asked, &of(json!({"filesystem": "read", "clock": "now"})));
+    assert_eq!(some, of(json!({"filesystem": "read"})));
+    assert!(!may_write(&some) && !may_change(&some));
+    let all = allowed(
+        &asked,
+        &of(json!({"filesystem": ["write"], "network": ["off", "on"]})),
+    );
+    assert!(may_write(&all) && !may_call(&all));
+    assert!(may_call(&of(json!({"network": "api.example.org"}))));
+}
+
+#[test]
+fn what_the_loader_refuses_does_not_pass_the_check() {
+    let at = |edit: Edit| {
+        let checked = edited(&[edit]);
+        let refusal = checked.refusal.expect("refused");
+        assert_eq!(refusal.error_code, ErrorCode::SchemaInvalid);
+        let found = checked.validation.errors.first().map(Finding::to_string);
+        let found = found.unwrap_or_default();
+        let place = found
+            .strip_prefix("schema:entrypoints.0.")
+            .unwrap_or(&found);
+        place.split(": ").next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        at(|it| it["entrypoints"][0]["working_directory"] = json!("../x")),
+        "working_directory"
+    );
+    assert_eq!(
+        at(|it| it["entrypoints"][0]["command"] = json!("cat x | sh")),
+        "command"
+    );
+    assert_eq!(
+        at(|it| it["entrypoints"][0]["effect_class"] = json!("harmless")),
+        "effect_class"
+    );
+    assert_eq!(
+        at(|it| it["entrypoints"][0]["input_schema"] = json!({"items": {"$ref": "#/x"}})),
+        "input_schema.items.$ref"
+    );
+    assert_eq!(
+        at(|it| it["entrypoints"][0]["runtime_limits"]["max_execution_time"] = json!(1e300)),
+        "runtime_limits.max_execution_time"
+    );
 }
 
 #[test]

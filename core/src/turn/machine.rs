@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Given, Purpose, Step, TurnOutcome, VerifyReport, Violation};
 use crate::canonical;
 use crate::contract::{Answer, Contract, Objection, ReplyScope, bars_looking};
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, SkillFault};
 use crate::gate::{self, GateScope};
 use crate::ids::CardId;
 use crate::memory::recall::Remembered;
@@ -644,6 +644,8 @@ impl Turn {
                 if cut && let Some(note) = self.cut_note() {
                     failure.message = format!("{}; {note}", failure.message);
                 }
+                let mut rules = violations.iter().filter_map(|it| it.rule_id.as_deref());
+                failure.breach = rules.find_map(SkillFault::of);
                 return Ok(self.finish_failed(failure, steps, false));
             }
             self.reprompted = true;
@@ -829,17 +831,20 @@ impl Turn {
             ));
         }
         // A skill that may not be called fails the same way again: the model cannot mend it.
-        let breach = skill::breach_of(&result).filter(skill::Breach::is_final);
-        if !result.ok && (!self.looking_up || breach.is_some()) {
+        let breach = skill::breach_of(&result);
+        let is_final = breach.as_ref().is_some_and(skill::Breach::is_final);
+        if !result.ok && (!self.looking_up || is_final) {
             let error = result
                 .error
                 .clone()
                 .unwrap_or_else(|| "no reason given".to_owned());
-            let class = match breach {
-                Some(_) => FailureClass::Gate,
-                None => FailureClass::Tool,
+            let class = if is_final {
+                FailureClass::Gate
+            } else {
+                FailureClass::Tool
             };
-            let failure = Failure::new(class, format!("`{}` failed: {error}", call.tool));
+            let mut failure = Failure::new(class, format!("`{}` failed: {error}", call.tool));
+            failure.breach = breach.and_then(|it| it.fault());
             return Ok(self.finish_failed(failure, steps, flush));
         }
         self.carried_out.push(call.clone());
@@ -1021,6 +1026,7 @@ impl Turn {
 
     /// All calls of a reply are planned before any is made: one refusal stops them all.
     fn gate(&self, calls: &[ToolCall], seat: &SeatPlan) -> Vec<Violation> {
+        let plan = &self.cx.plan;
         let mut status = self.status;
         let mut refused = Vec::new();
         for call in calls {
@@ -1028,9 +1034,12 @@ impl Turn {
                 seat,
                 card: &self.cx.card,
                 status,
-                policy: &self.cx.plan.policy.gate,
+                policy: &plan.policy.gate,
             };
-            match gate::check(call, &scope) {
+            let command = plan.commands.get(&call.tool);
+            let checked = gate::check(call, &scope)
+                .and_then(|()| gate::skill(call, command, &plan.policy.skills));
+            match checked {
                 Ok(()) => {
                     if let Some(to) = status_of(call) {
                         status = to;

@@ -9,7 +9,11 @@ pub enum SkillsCommand {
     List(SkillsListArgs),
     /// One skill: its entrypoints, what they need and what they may do here
     Show(SkillsShowArgs),
-    /// Run one entrypoint as a turn would: same limits, same permissions, same environment
+    /// Try one entrypoint outside any run: same gate, limits, permissions and sandbox as in a turn
+    ///
+    /// Arguments must fit the schema, what is destructive must be confirmed, and permissions must be
+    /// granted, as for an agent's call. Nobody is asked for an approval, and the journal has nothing
+    /// of it: what was run by whom, and what came of it, is in the workspace's orket.log.
     Run(SkillsRunArgs),
 }
 

@@ -65,10 +65,7 @@ pub async fn run(context: Context, args: ReplayArgs) -> Result<ExitCode, Failure
         .hint(format!("orket show {} lists what is recorded", row.run_id)));
     }
     let coded = |failure: &orket_core::failure::Failure| {
-        Failure::new(
-            failure.class.code(),
-            format!("{model}: {}", failure.message),
-        )
+        Failure::new(failure.code(), format!("{model}: {}", failure.message))
     };
     let provider = assemble::models(&context.settings, &context.cwd)
         .provider(&model)

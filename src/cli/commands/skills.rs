@@ -1,13 +1,16 @@
 //! `orket skills`: what skills there are, and one of them run as a turn would.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use orket_actors::port::event::{EventSink as _, RuntimeEvent};
 use orket_actors::port::tool::{Beat, ToolHost, ToolJob, ToolScope};
 use orket_core::asset::{Library, LoadError, Loaded, Skill, admitted};
+use orket_core::gate;
 use orket_core::plan_build::skills::{Provided, all, provided, skill_policy};
 use orket_core::policy::SkillPolicy;
-use orket_core::skill::Breach;
+use orket_core::skill::{self, Breach};
 use orket_core::tool::{ToolCall, ToolResult};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +22,8 @@ use crate::cli::context::Context;
 use crate::cli::enter::DEFAULT_WORKSPACE;
 use crate::cli::failure::Failure;
 use crate::cli::{out, report};
+use crate::log::{LogOptions, RunLog};
+use crate::owner::host::wall_ms;
 use crate::tools::host::{Host, HostOptions};
 
 pub async fn run(context: Context, command: SkillsCommand) -> Result<ExitCode, Failure> {
@@ -175,20 +180,29 @@ async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failur
     let skill = admitted(&library(context), &args.name, &args.department).map_err(refused)?;
     let policy = policy(context)?;
     let tool = chosen(provided(skill, &policy), args.entrypoint.as_deref())?;
-    let breach = tool
-        .command
-        .skill
-        .as_ref()
-        .and_then(|skill| skill.breach(&tool.command.command, &policy));
-    if let Some(Breach { code, message }) = breach {
-        return Err(Failure::new(code, message)
-            .hint("process_rules.granted_permissions of the organization says what is granted"));
-    }
     let workspace = match &args.workspace {
         Some(folder) => context.cwd.join(folder),
         None => context.cwd.join(DEFAULT_WORKSPACE),
     };
-    let result = carried_out(context, tool, given, workspace).await?;
+    let call = ToolCall {
+        tool: tool.spec.name.clone(),
+        args: given,
+    };
+    let record = Record::of(context, &tool, &call, &workspace);
+    if let Err(failure) = may_run(&tool, &call, &policy) {
+        let told = json!({"code": failure.code, "error": failure.message});
+        record.tell("skill_run_refused", told);
+        return Err(failure);
+    }
+    record.tell("skill_run_started", json!({"args": call.args}));
+    let carried = carried_out(context, tool, call, workspace).await;
+    let told = match &carried {
+        Ok(result) => json!({"ok": result.ok, "error": result.error,
+            "skill_violation": skill::breach_of(result)}),
+        Err(failure) => json!({"ok": false, "code": failure.code, "error": failure.message}),
+    };
+    record.tell("skill_run_ended", told);
+    let result = carried?;
     if context.json {
         out::json(&result);
     } else {
@@ -199,7 +213,9 @@ async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failur
             }
         }
         if let Some(error) = &result.error {
-            out::warn(&format!("error[E_TOOL_FAILED]: {error}"));
+            let breach = skill::breach_of(&result).map(|it| it.code);
+            let code = breach.as_deref().unwrap_or("E_TOOL_FAILED");
+            out::warn(&format!("error[{code}]: {error}"));
         }
     }
     Ok(if result.ok {
@@ -207,6 +223,69 @@ async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failur
     } else {
         ExitCode::from(1)
     })
+}
+
+/// What the gate would say of the call, whoever made it.
+fn may_run(tool: &Provided, call: &ToolCall, policy: &SkillPolicy) -> Result<(), Failure> {
+    let skill = tool.command.skill.as_ref();
+    let breach = skill.and_then(|skill| skill.breach(&tool.command.command, policy));
+    if let Some(Breach { code, message }) = breach {
+        return Err(Failure::new(code, message)
+            .hint("process_rules.granted_permissions of the organization says what is granted"));
+    }
+    gate::offered(call, &tool.spec).map_err(|violation| {
+        let rule = violation.rule_id.unwrap_or_default();
+        Failure::new("E_TOOL_GATE", format!("{rule}: {}", violation.message))
+            .hint("--args '{\"NAME\": VALUE}'")
+    })
+}
+
+/// The record of a call that belongs to no run: lines of the workspace's `orket.log`.
+struct Record {
+    log: Option<RunLog>,
+    about: Value,
+    workspace: String,
+}
+
+impl Record {
+    fn of(context: &Context, tool: &Provided, call: &ToolCall, workspace: &Path) -> Self {
+        let skill = tool.command.skill.clone().unwrap_or_default();
+        let options = LogOptions {
+            zone: context.settings.timezone.clone(),
+            // Whoever owns the log turns it over.
+            max_bytes: 0,
+            ..LogOptions::new(workspace)
+        };
+        Self {
+            log: std::fs::create_dir_all(workspace)
+                .and_then(|()| RunLog::start(options))
+                .map_err(|error| out::warn(&format!("warning: nothing is logged: {error}")))
+                .ok(),
+            about: json!({"skill_id": skill.skill_id, "skill_version": skill.skill_version,
+                "entrypoint_id": skill.entrypoint_id, "tool": call.tool}),
+            workspace: workspace.display().to_string(),
+        }
+    }
+
+    fn tell(&self, event: &str, more: Value) {
+        let mut data = self.about.clone();
+        if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+            data.extend(more);
+        }
+        let event = RuntimeEvent {
+            seq: 0,
+            at_ms: wall_ms(),
+            event: event.to_owned(),
+            role: "operator".to_owned(),
+            run_id: None,
+            issue_id: None,
+            workspace: Some(self.workspace.clone()),
+            data,
+        };
+        if let Some(log) = &self.log {
+            log.take(&Arc::new(event));
+        }
+    }
 }
 
 fn chosen(mut tools: Vec<Provided>, wanted: Option<&str>) -> Result<Provided, Failure> {
@@ -233,8 +312,8 @@ fn chosen(mut tools: Vec<Provided>, wanted: Option<&str>) -> Result<Provided, Fa
 async fn carried_out(
     context: &Context,
     tool: Provided,
-    args: Map<String, Value>,
-    workspace: std::path::PathBuf,
+    call: ToolCall,
+    workspace: PathBuf,
 ) -> Result<ToolResult, Failure> {
     let mut options = HostOptions::new(format!("skills-run-{}", std::process::id()));
     options.grace = context.settings.tool_grace;
@@ -251,13 +330,10 @@ async fn carried_out(
             run_id: "skills-run".to_owned(),
             build_id: String::new(),
             issue_id: String::new(),
-            seat: String::new(),
+            seat: "operator".to_owned(),
             fence: 0,
         },
-        call: ToolCall {
-            tool: tool.spec.name.clone(),
-            args,
-        },
+        call,
         spec: tool.spec,
         command: Some(tool.command),
         key: uuid::Uuid::new_v4().to_string(),
