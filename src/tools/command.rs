@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::child::limits::Limits;
 use super::child::sandbox::allowance::Allowance;
-use super::child::sandbox::stop::{FIELD, GAPS, Limit};
+use super::child::sandbox::stop::{CLOSED, FIELD, GAPS, Limit};
 use super::child::{Ending, Errand, How};
 
 /// How much of standard error an error text quotes, in characters.
@@ -61,7 +61,7 @@ pub fn errand(job: &ToolJob, command: CommandTool, output: usize, allowance: &Al
 pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     let (mut fields, said_ok, said_error) = spoken(ending);
     // A child does not speak for Orket.
-    for own in [BREACH, FIELD, GAPS] {
+    for own in [BREACH, FIELD, GAPS, CLOSED] {
         fields.shift_remove(own);
     }
     let mut breach = None;
@@ -125,6 +125,11 @@ pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     }
     if let Some(stop) = ending.stop {
         stop.mark(&mut result);
+    }
+    if !result.ok && !ending.closed.is_empty() {
+        result
+            .fields
+            .insert(CLOSED.to_owned(), json!(ending.closed));
     }
     if !ending.gaps.is_empty() {
         result.fields.insert(GAPS.to_owned(), json!(ending.gaps));

@@ -77,9 +77,11 @@ impl Review {
             && report.errors.is_empty()
             && broken.is_none()
         {
-            let mut gaps = Vec::new();
-            let found = self.fixture(fixture, &mut gaps).await;
+            let (found, gaps, closed) = self.fixture(fixture).await;
             note_gaps(&mut report, gaps);
+            if found.code.is_some() {
+                note_closed(&mut report, &closed);
+            }
             report.fixture = Some(found);
             // A fixture runs what it tries, and that may have written too.
             broken = self.broken_seal(&before).await;
@@ -287,6 +289,9 @@ impl Review {
             let (found, error) = verify::judge(command, source, &ending);
             report.command_results.push(found);
             note_gaps(report, ending.gaps);
+            if error.is_some() {
+                note_closed(report, &ending.closed);
+            }
             report.errors.extend(error);
         }
     }
@@ -324,7 +329,15 @@ impl Review {
         Some(why)
     }
 
-    async fn fixture(&self, job: &FixtureJob, gaps: &mut Vec<String>) -> FixtureReport {
+    /// What the fixture said, what it was not kept from, and what was closed to it.
+    async fn fixture(&self, job: &FixtureJob) -> (FixtureReport, Vec<String>, Vec<&'static str>) {
+        let broken = |fault, why| {
+            (
+                verdict::broken(&job.plan, fault, why),
+                Vec::new(),
+                Vec::new(),
+            )
+        };
         let workspaces = Arc::clone(&self.workspaces);
         let (scope, wanted, output) = (self.scope.clone(), job.clone(), self.output);
         let allowance = self.allowance.clone();
@@ -337,14 +350,14 @@ impl Review {
         };
         let errand = match self.parsers.run(&place, prepare).await {
             Ok(Ok(errand)) => errand,
-            Ok(Err((fault, why))) => return verdict::broken(&job.plan, fault, why),
+            Ok(Err((fault, why))) => return broken(fault, why),
             Err(lost) => {
-                return verdict::broken(&job.plan, FixtureFault::Crashed, lost.to_string());
+                return broken(FixtureFault::Crashed, lost.to_string());
             }
         };
         let ending = self.run_child(errand).await;
-        gaps.clone_from(&ending.gaps);
-        fixture::judge(job, &ending)
+        let found = fixture::judge(job, &ending);
+        (found, ending.gaps, ending.closed)
     }
 }
 
@@ -361,6 +374,15 @@ fn note_gaps(report: &mut VerifyReport, gaps: Vec<String>) {
     for gap in gaps {
         if !report.gaps.contains(&gap) {
             report.gaps.push(gap);
+        }
+    }
+}
+
+/// What was closed to a child that failed, each once.
+fn note_closed(report: &mut VerifyReport, closed: &[&str]) {
+    for door in closed {
+        if !report.closed.iter().any(|it| it == door) {
+            report.closed.push((*door).to_owned());
         }
     }
 }

@@ -8,12 +8,66 @@ use orket::tools::child::sandbox::seal_own_process;
 
 use super::*;
 
-/// Whether this machine has it; what a test cannot try it says.
+/// Whether this machine has it; what a test cannot try it says, and where it must be tried that is
+/// a failure.
 fn able(what: &str, ability: &Ability) -> bool {
     if !ability.on {
+        assert!(
+            std::env::var_os("ORKET_TEST_WHOLE_SANDBOX").is_none(),
+            "{what} must be tried, and is not to be had: {}",
+            ability.reason
+        );
         eprintln!("not tried, {what}: {}", ability.reason);
     }
     ability.on
+}
+
+#[test]
+fn something_is_tried_on_every_machine() {
+    let here = SandboxAbilities::here();
+    let tried = [
+        &here.files,
+        &here.network_namespace,
+        &here.mount_namespace,
+        &here.filter,
+    ];
+    assert!(tried.iter().any(|it| it.on), "nothing is: {here:?}");
+}
+
+/// What a failed child's record says was closed to it.
+fn closed(result: &ToolResult) -> Vec<&str> {
+    let closed = result
+        .fields
+        .get("sandbox_closed")
+        .and_then(Value::as_array);
+    closed.map_or_else(Vec::new, |all| {
+        all.iter().filter_map(Value::as_str).collect()
+    })
+}
+
+#[tokio::test]
+async fn the_record_of_a_child_that_failed_says_what_was_closed_to_it() {
+    let _alone = ALONE.lock().await;
+    let script = "echo '{\"sandbox_closed\": [\"nothing\"]}'; exit 1";
+    let lab = Lab::allowing(|_| {});
+    let here = SandboxAbilities::here();
+    let failed = lab.run(script).await;
+    let says = |door: &str| closed(&failed).contains(&door);
+    assert_eq!(says("network"), here.network_namespace.on || here.filter.on);
+    assert_eq!(says("secrets"), here.files.on);
+    assert!(!says("nothing") && !says("writing in the workspace"));
+    let report = lab.verify("exit 1").await;
+    assert_eq!(report.closed, closed(&failed));
+    assert_eq!(closed(&lab.run("true").await), Vec::<&str>::new());
+    let online = Lab::allowing(|it| it.network = true).run(script).await;
+    assert!(!closed(&online).contains(&"network"), "{online:?}");
+    let bare = Lab::without(|it| {
+        it.files = off();
+        it.filter = off();
+        it.network_namespace = off();
+        it.locks = off();
+    });
+    assert_eq!(closed(&bare.run(script).await), Vec::<&str>::new());
 }
 
 #[tokio::test]

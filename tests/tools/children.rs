@@ -115,8 +115,10 @@ async fn failures_say_what_happened() {
         &["../escape"],
         &[],
     ] {
-        let result = lab.run(lab.command(words)).await;
+        let mut result = lab.run(lab.command(words)).await;
         error(&result);
+        // What this machine can close is not what this is about.
+        result.fields.shift_remove("sandbox_closed");
         said.push(serde_json::to_string(&result).unwrap());
     }
     insta::assert_snapshot!(said.join("\n"));

@@ -49,6 +49,8 @@ async fn every_command_is_run_and_reported() {
         (long.stdout.len(), long.failure_class.as_str()),
         (2_000, "none")
     );
+    // What this machine can close is not what this is about.
+    report.closed.clear();
     insta::assert_json_snapshot!(report);
 }
 

@@ -194,6 +194,9 @@ pub struct VerifyReport {
     /// What commands and fixture were not kept from, because the machine cannot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// What was closed to those of them that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<String>,
 }
 
 impl VerifyReport {

@@ -132,6 +132,8 @@ pub struct Ending {
     pub stop: Option<Stop>,
     /// What could not be confined on this machine.
     pub gaps: Vec<String>,
+    /// What was closed to it.
+    pub closed: Vec<&'static str>,
 }
 
 impl Ending {
@@ -142,6 +144,7 @@ impl Ending {
             stderr: Captured::default(),
             stop: None,
             gaps: Vec::new(),
+            closed: Vec::new(),
         }
     }
 }

@@ -85,6 +85,8 @@ pub struct Prepared {
     pub workspace: PathBuf,
     /// What could not be confined.
     pub gaps: Vec<String>,
+    /// What was closed to it.
+    pub closed: Vec<&'static str>,
     /// What stands for files that it must not make: keep them until its end.
     pub placeholders: Vec<Placeholder>,
     /// The handle of the command's working directory, which cannot be exchanged before the start:
@@ -154,6 +156,7 @@ pub fn prepare(
     let Confinement {
         entry,
         gaps,
+        closed,
         placeholders,
     } = sandbox
         .confine(&Confined {
@@ -197,6 +200,7 @@ pub fn prepare(
         temp,
         workspace: workspace_path,
         gaps,
+        closed,
         placeholders,
         _folder: folder,
     })

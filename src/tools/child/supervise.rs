@@ -74,6 +74,7 @@ struct Begun {
     scale: Scale,
     verdict: Verdict,
     gaps: Vec<String>,
+    closed: Vec<&'static str>,
     _placeholders: Vec<Placeholder>,
 }
 
@@ -135,6 +136,7 @@ impl Supervision {
             scale,
             verdict,
             gaps: prepared.gaps,
+            closed: prepared.closed,
             _placeholders: prepared.placeholders,
         }))
     }
@@ -147,6 +149,7 @@ impl Supervision {
             scale,
             verdict,
             gaps,
+            closed,
             _placeholders,
         } = begun;
         let stdout = self.listen(started.stdout);
@@ -196,6 +199,7 @@ impl Supervision {
             stderr,
             stop,
             gaps,
+            closed,
         }
     }
 

@@ -118,6 +118,8 @@ pub struct Confinement {
     pub entry: Entry,
     /// What could not be confined here, `network: not confined on this machine: …`.
     pub gaps: Vec<String>,
+    /// What was closed to it, `network`.
+    pub closed: Vec<&'static str>,
     /// What stands for files that it must not make: keep them until its end.
     pub placeholders: Vec<Placeholder>,
 }
@@ -237,10 +239,28 @@ impl Sandbox {
             entry.ruleset = files::ruleset(&reach)?;
         }
         Ok(Confinement {
+            closed: self.closed(allowance, &entry),
             entry,
             gaps,
             placeholders,
         })
+    }
+
+    /// What a child with this entry finds closed: a program that fails may have run into one of
+    /// these, which only it knows.
+    fn closed(&self, allowance: &Allowance, entry: &Entry) -> Vec<&'static str> {
+        let can = &*self.abilities;
+        let is_offline = can.network_namespace.on || can.filter.on;
+        let doors = [
+            ("network", !allowance.network && is_offline),
+            ("local sockets", can.filter.on),
+            ("secrets", can.files.on),
+            ("files outside the workspace", can.files.on),
+            ("writing in the workspace", !allowance.workspace),
+            ("writing where agents may not", !entry.locks.is_empty()),
+        ];
+        let closed = doors.into_iter().filter(|(_, is_closed)| *is_closed);
+        closed.map(|(door, _)| door).collect()
     }
 
     /// What a child that may write in `own` folders must not change there. What is not there is made

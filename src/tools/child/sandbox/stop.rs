@@ -13,6 +13,9 @@ pub const FIELD: &str = "sandbox_stop";
 /// The field of a tool's result that says what was not confined. Children cannot set it.
 pub const GAPS: &str = "sandbox_gaps";
 
+/// The field of a failed tool's result that says what was closed to it. Children cannot set it.
+pub const CLOSED: &str = "sandbox_closed";
+
 const MIB: u64 = 1024 * 1024;
 
 /// A limit that can stop a child.
