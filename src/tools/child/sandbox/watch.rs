@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_millis(100);
 const PART: u64 = 16;
 /// and this often all the same: somebody else may make room meanwhile.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(2);
-/// Counting costs at most one part in this many of a processor.
+/// Counting costs at most one part in this many of a processor, more only near the limit.
 const SHARE: u32 = 4;
 
 /// Resolves when more than `most` bytes were written, which it says to `verdict`; never when there
@@ -46,7 +46,10 @@ pub async fn watch_disk(scale: &Scale, most: Option<u64>, verdict: &Verdict) {
             return;
         }
         (room, counted) = (now, Instant::now());
-        pause = EVERY.max(began.elapsed() * SHARE);
+        // Whoever has come so far may be over it at any moment.
+        let is_near = seen > allowed / 2;
+        let share = if is_near { 1 } else { SHARE };
+        pause = EVERY.max(began.elapsed() * share);
     }
 }
 
