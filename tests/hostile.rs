@@ -150,7 +150,7 @@ fn no_reply_does_what_it_may_not() {
         let told = failures.get(&id).cloned().unwrap_or_default();
         let right = match &case.expect {
             Expect::Refused(wanted, rule) => {
-                let stands = ["blocked", "awaiting_guard_review"];
+                let stands = ["blocked", "waiting_for_developer"];
                 stands.contains(&card.status.as_str()) && code == *wanted && told.contains(rule)
             }
             Expect::Done => card.status == "done",
