@@ -144,6 +144,8 @@ pub struct RunActor {
     recovered: bool,
     /// Looks at the gates that are under way.
     looking: u32,
+    /// A person decided something while the run was coming to its end.
+    late: bool,
     /// Some card was read back, so that cards it created may not have been told.
     reread: bool,
 }
@@ -219,6 +221,7 @@ impl RunActor {
             preparing: false,
             recovered,
             looking: 0,
+            late: false,
             reread: false,
         }
     }
@@ -573,6 +576,12 @@ impl RunActor {
 
     /// The last write of the run, then the word of its end.
     fn close_now(&mut self, status: RunStatus, mut ops: Vec<Op>, ctx: &mut Context<Self>) {
+        let stops = self.scope.is_winding_down();
+        if status == RunStatus::Incomplete && !stops && std::mem::take(&mut self.late) {
+            // What was decided meanwhile may let it go on.
+            self.ending = false;
+            return self.look_at_gates(ctx);
+        }
         fault::point("run.before_finish");
         let at_ms = self.world.clock.wall_ms();
         let report = self.report(status.as_str());
@@ -770,7 +779,11 @@ impl RunActor {
     /// Reads what persons decided, and goes on with the cards whose questions are all answered. The
     /// run does not end meanwhile.
     fn look_at_gates(&mut self, ctx: &mut Context<Self>) {
-        if self.held().is_empty() || self.ending {
+        if self.held().is_empty() {
+            return;
+        }
+        if self.ending {
+            self.late = true;
             return;
         }
         self.looking += 1;

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
-use self::reopening::{Reopen, UnknownOutcome, reopening, unknown_outcome, waits_for_a_budget};
+use self::reopening::{
+    Reopen, UnknownOutcome, reopening, unknown_outcome, waits_for_a_budget, waits_for_the_guard,
+};
 use crate::approvals;
 use crate::event_bus::{About, Events, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
@@ -32,8 +34,8 @@ use crate::port::memory::Memory;
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
-    BUDGET, BudgetGrant, GUARD_PAYLOAD, GateDecision, Guard, Op, RunRecord, RunStatus, Store,
-    StoreError, UNKNOWN_OUTCOME, Write,
+    BUDGET, BudgetGrant, CardRow, GATE_PENDING, GUARD_PAYLOAD, GateDecision, Guard, Op, RunRecord,
+    RunStatus, Store, StoreError, UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
@@ -387,7 +389,9 @@ impl Runtime {
                 UnknownOutcome::Released(gate) => released.push(gate),
                 UnknownOutcome::Waits => continue,
             }
-            if waits_for_a_budget(&record.life, record.row, &gates) {
+            if waits_for_a_budget(&record.life, record.row, &gates)
+                || waits_for_the_guard(&record.life, record.row, &gates)
+            {
                 continue;
             }
             let mut life = record.life.clone();
@@ -498,15 +502,49 @@ impl Runtime {
             (None, GateDecision::Approved) => Reopen::Released,
             (None, GateDecision::Rejected | GateDecision::Expired) => return Ok(false),
         };
-        match self.go_on(run, reopen).await {
+        match self.go_on(run.clone(), reopen).await {
             Ok(()) => Ok(true),
             // A card that was blocked is looked at again when its run is begun again.
-            Err(RuntimeError::AlreadyRunning(_)) => Ok(found.request_type != UNKNOWN_OUTCOME),
+            Err(RuntimeError::AlreadyRunning(_)) if found.request_type == UNKNOWN_OUTCOME => {
+                Ok(false)
+            }
+            Err(RuntimeError::AlreadyRunning(_)) => {
+                self.see_heeded(run, Some(found.card));
+                Ok(true)
+            }
             Err(error) => {
                 tracing::info!(%error, "the decision is stored; the run does not go on by itself");
                 Ok(false)
             }
         }
+    }
+
+    /// A run that is just coming to its end may not hear of a decision any more. When it is over, and a
+    /// card still waits although nothing is asked about it, it is gone on with.
+    fn see_heeded(&self, run: RunId, card: Option<CardRow>) {
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            if runtime.wait(run.clone()).await.is_err() {
+                return;
+            }
+            let store = &runtime.world.store;
+            let (Ok(Some(record)), Ok(gates)) = (
+                store.load_run(run.clone()).await,
+                store.gates_of_run(run.clone()).await,
+            ) else {
+                return;
+            };
+            let asked = |row: CardRow| {
+                let mut gates = gates.iter().filter(|gate| gate.card == row);
+                gates.any(|gate| gate.status == GATE_PENDING)
+            };
+            let unheeded = record.cards.iter().any(|it| {
+                card.is_none_or(|row| row == it.row) && it.life.is_parked() && !asked(it.row)
+            });
+            if unheeded && let Err(error) = runtime.go_on(run, Reopen::Nothing).await {
+                tracing::info!(%error, "the decision is stored; the run does not go on by itself");
+            }
+        });
     }
 
     /// Lets scopes of a run spend more and goes on with what waited for it.
@@ -545,6 +583,9 @@ impl Runtime {
         let actor = world.runs().get(&run).and_then(|entry| entry.actor.clone());
         if let Some(actor) = actor {
             actor.do_send(LookAtGates);
+            if answers {
+                self.see_heeded(run, None);
+            }
             return Ok(true);
         }
         if !answers {

@@ -139,7 +139,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_APPROVAL_REQUIRED_TOOLS", Kind::Text, "", "Tools whose calls wait for a person, separated by commas: `orket gates`."),
     plain("ORKET_APPROVAL_REQUIRED_CATEGORIES", Kind::Text, "", "Effect classes whose calls wait for a person: pure, idempotent, keyed, at_most_once."),
     plain("ORKET_APPROVAL_REQUIRED_SEATS", Kind::Text, "", "Seats whose calls, looking aside, wait for a person."),
-    plain("ORKET_APPROVAL_EXPIRY_SEC", Kind::Seconds, "0", "How long a question to a person stands before it counts as refused; 0 for ever."),
+    plain("ORKET_APPROVAL_EXPIRY_SEC", Kind::Seconds, "0", "How long the question whether a call may be made stands before it counts as refused; 0 for ever."),
     plain("ORKET_ARCHITECTURE_MODE", Kind::Choice(&knob::ARCHITECTURE_MODE), "force_monolith", "Which shape the product has; microservices count only where they are unlocked."),
     plain("ORKET_FRONTEND_FRAMEWORK_MODE", Kind::Choice(&knob::FRONTEND_FRAMEWORK_MODE), "force_vue", "Which framework a frontend is built with."),
     plain("ORKET_PROJECT_SURFACE_PROFILE", Kind::Choice(&knob::PROJECT_SURFACE_PROFILE), "", "What the product shows of itself; unset: nothing is laid out before a run (docs/stages.md)."),

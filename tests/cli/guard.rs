@@ -203,3 +203,81 @@ fn a_seat_that_may_speak_for_the_guard_does_not_get_past_the_verifier() {
     let shown = house.run(&["show", "last", "--json"]);
     assert_eq!(shown.code, 0);
 }
+
+#[test]
+fn the_same_command_again_heeds_a_decision_and_keeps_a_question() {
+    let again = ["run", "--epic", "g", "--build-id", "build-g", "--json"];
+    let house = house(&json!({}), &json!([work(), unclear(), agrees()]));
+    assert_eq!(house.run(&["run", "--epic", "g"]).code, 1);
+    // Nobody has decided: it is not asked a second time.
+    assert_eq!(house.run(&again).code, 1);
+    assert_eq!(gates(&house).len(), 1);
+    let told = ["gates", "approve", "1", "--reason", "it must greet Ada"];
+    assert_eq!(house.run(&told).code, 0);
+    let done = house.run(&again);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(prompts(&house).contains("it must greet Ada"));
+    let asked = gates(&house);
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0]["spent_ms"].is_i64());
+    // A run that found everything done has nothing to derive, and that is no fault.
+    assert_eq!(house.run(&again).code, 0);
+    let replayed = house.run(&["replay", "last", "--verify"]);
+    assert_eq!(replayed.code, 0, "{replayed:?}");
+}
+
+/// A decision that comes while the run writes its last words is heeded all the same.
+#[test]
+fn a_decision_at_the_very_end_of_a_run_is_heeded() {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, SqliteConnection};
+
+    let decides = json!({"when": {"role": "coder", "issue": "G-2"}, "content":
+        format!("A decision: tabs.\n{}\n{}", work()["calls"][0], work()["calls"][1])});
+    let guard = json!({"when": {"role": "integrity_guard", "issue": "G-1", "turn": 2},
+        "content": format!("No.\n{}", status("guard_requested_changes"))});
+    let house = house(&json!({}), &json!([guard, decides, work(), agrees()]));
+    let epic = house.path().join("config/epics/g.json");
+    let mut text: Value = serde_json::from_slice(&std::fs::read(&epic).unwrap()).unwrap();
+    let mut second = text["epic"]["issues"][0].clone();
+    second["id"] = json!("G-2");
+    text["epic"]["issues"].as_array_mut().unwrap().push(second);
+    std::fs::write(&epic, text.to_string()).unwrap();
+    // The memory is there, so that it can be held.
+    assert_eq!(house.run(&["memory", "add", "use tabs"]).code, 0);
+    let mut owner = house.start(&["serve", "--socket-only"]);
+    owner.until("listening on");
+    let started = house
+        .run(&["run", "--epic", "g", "--detach", "--json"])
+        .json();
+    let run = started["run_id"].as_str().unwrap().to_owned();
+    let until = |what: &dyn Fn(&Value) -> bool| {
+        let deadline = std::time::Instant::now() + super::house::DEADLINE;
+        loop {
+            let shown = house.run(&["show", &run, "--json"]).json();
+            if what(&shown) {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{shown}");
+        }
+    };
+    let place = house.durable().join("db/project_memory.db");
+    let mut held = SqliteConnection::establish(place.to_str().unwrap()).unwrap();
+    held.batch_execute("PRAGMA busy_timeout=30000; BEGIN IMMEDIATE")
+        .unwrap();
+    until(&|shown| {
+        let cards = shown["cards"].as_array().unwrap();
+        let code = |card: &Value| card["code"].as_str().unwrap_or_default().to_owned();
+        cards.iter().any(|card| code(card) == "E_GUARD_PAYLOAD")
+            && cards.iter().any(|card| card["status"] == "done")
+    });
+    let told = house.run(&["gates", "reject", "1"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    held.batch_execute("COMMIT").unwrap();
+    // Asked again it says the same, so that the card waits once more: with a second question.
+    let deadline = std::time::Instant::now() + super::house::DEADLINE;
+    while gates(&house).len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "{:?}", gates(&house));
+    }
+    assert!(gates(&house)[0]["spent_ms"].is_i64());
+}

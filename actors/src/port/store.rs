@@ -126,14 +126,15 @@ impl std::fmt::Display for Shortage {
         let show = |amount| orket_core::policy::shown(self.unit, amount);
         write!(
             f,
-            "the {} {} may spend {} {}; {} are spent, {} are set aside, and the next question could take {}",
+            "the {} {} may spend {} {}; {} are spent, {} are set aside, and the next question could take {}; approving adds {}",
             self.scope,
             self.scope_id,
             show(self.allowed),
             self.unit,
             show(self.spent),
             show(self.reserved),
-            show(self.asked)
+            show(self.asked),
+            show(self.missing())
         )
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn waits_for_a_budget(life: &CardLife, card: CardRow, gates: &[GateRe
 }
 
 /// Whether a question about what a card's guard meant is still asked, or its answer not yet heeded.
-fn waits_for_the_guard(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> bool {
+pub(super) fn waits_for_the_guard(life: &CardLife, card: CardRow, gates: &[GateRecord]) -> bool {
     life.is_guard_unclear()
         && newest_gate(gates, card, GUARD_PAYLOAD).is_some_and(|gate| !gate.spent)
 }

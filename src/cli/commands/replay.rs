@@ -194,7 +194,9 @@ fn verify(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
         .ok_or_else(|| Refusal::unknown_run(&row.run_id))?;
     let replayed = replay_run(&reader, &row.run_id, &wanted)
         .map_err(|error| RecordsError(error.to_string()))?;
-    if replayed.attempts == 0 {
+    // A run that has not asked yet, or found everything done, has no attempts; that is no fault.
+    let is_named = wanted.issue.is_some() || wanted.attempt.is_some();
+    if replayed.attempts == 0 && is_named {
         return Err(Failure::new(
             "E_REPLAY_NOT_FOUND",
             format!("there is no recorded turn `{}`", args.turn),
