@@ -170,3 +170,42 @@ fn a_later_record_takes_the_place_of_an_earlier_one_from_its_snapshot_on() {
     assert_eq!(found(Some(1)), [""; 0]);
     assert_eq!(memory.projects().unwrap(), ["p"]);
 }
+
+#[test]
+fn what_says_the_same_is_shown_once_and_forgotten_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = ProjectMemory::open(folder.path()).unwrap();
+    let put = |key: &str, text: &str| {
+        let write = RecordWrite {
+            key: key.to_owned(),
+            value: Some(json!({"record_type": "decision", "content": text})),
+        };
+        memory.put("p", &[write], 0).unwrap();
+    };
+    put("core/shop/A-1", "use files");
+    for build in ["one/A-1", "two/A-1", "core/shop/A-1"] {
+        put(build, "use sqlite with wal");
+    }
+    memory
+        .remember("p", "note", "tabs and wal", &json!({}), 0)
+        .unwrap();
+    for (query, scores) in [("wal sqlite", [2, 1]), ("", [0, 0])] {
+        let found = memory.search("p", None, query, 2).unwrap();
+        let shown: Vec<_> = found
+            .hits
+            .iter()
+            .map(|hit| (hit.content.as_str(), hit.score))
+            .collect();
+        let [copied, other] = scores;
+        assert_eq!(
+            shown,
+            [("use sqlite with wal", copied), ("tabs and wal", other)]
+        );
+        assert_eq!(found.candidates, 2);
+    }
+    let id = memory.search("p", None, "sqlite", 1).unwrap().hits[0].id;
+    assert!(memory.forget("p", id).unwrap());
+    let left = memory.search("p", None, "", 9).unwrap().hits;
+    let left: Vec<_> = left.into_iter().map(|hit| hit.content).collect();
+    assert_eq!(left, ["tabs and wal"]);
+}

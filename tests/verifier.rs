@@ -7,6 +7,7 @@ mod verifier_lab;
 
 use std::time::{Duration, Instant};
 
+use orket::tools::child::sandbox::abilities::SandboxAbilities;
 use orket_core::turn::FixtureFault;
 use orket_core::verify::FixtureLimits;
 use serde_json::{Value, json};
@@ -597,6 +598,11 @@ echo '{\"ok\":true,\"results\":[{\"id\":\"S1\",\"status\":\"pass\",\"actual_outp
 EOF
 ";
 
+/// What that command puts there.
+const PASSING: &str = "cat > /dev/null
+echo '{\"ok\":true,\"results\":[{\"id\":\"S1\",\"status\":\"pass\",\"actual_output\":5}]}'
+";
+
 #[tokio::test]
 async fn a_fixture_that_a_command_changed_is_not_trusted() {
     let lab = Lab::without_locks();
@@ -627,6 +633,62 @@ async fn a_fixture_that_a_command_changed_is_not_trusted() {
     std::fs::remove_file(lab.path("verification/helper.sh")).unwrap();
     lab.put(FIXTURE, OVERWRITE.replace("verification/", ""));
     assert_eq!(review(&[]).await.1, Some(FixtureFault::Changed));
+}
+
+/// Waits until something is at this path.
+fn wait_for(path: &std::path::Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{path:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn an_operator_s_edit_during_a_review_is_looked_at_afresh_by_the_next_one() {
+    if !SandboxAbilities::here().locks.on {
+        eprintln!("not tried: {}", SandboxAbilities::here().locks.reason);
+        return;
+    }
+    let lab = Lab::new();
+    lab.put(FIXTURE, STRICT);
+    let limits = FixtureLimits::default();
+    let waits = "touch begun; while [ ! -e edited ]; do sleep 0.01; done";
+    let (begun, fixture, edited) = (lab.path("begun"), lab.path(FIXTURE), lab.path("edited"));
+    let operator = std::thread::spawn(move || {
+        wait_for(&begun);
+        std::fs::write(fixture, PASSING).unwrap();
+        std::fs::write(edited, "").unwrap();
+    });
+    let (report, found) = lab.after(&[waits], FIXTURE, json!(5), limits).await;
+    operator.join().unwrap();
+    assert_eq!(found.code, Some(FixtureFault::Changed));
+    assert_eq!(
+        report.errors,
+        [
+            "E_FIXTURE_CHANGED: verification/check.sh: somebody else changed `verification/` during \
+             the review: the card's commands cannot write there; the next review looks at what is \
+             there then"
+        ]
+    );
+    let (report, found) = lab.after(&["true"], FIXTURE, json!(5), limits).await;
+    assert!(report.ok, "{report:?}");
+    assert_eq!((found.passed, found.code), (1, None));
+}
+
+#[tokio::test]
+async fn a_folder_of_fixtures_that_is_a_link_is_not_taken_for_locked() {
+    let lab = Lab::new();
+    lab.put("elsewhere/check.sh", STRICT);
+    std::os::unix::fs::symlink("elsewhere", lab.path("verification")).unwrap();
+    let limits = FixtureLimits::default();
+    let exchange = format!("rm verification && mkdir verification && {OVERWRITE}");
+    let (_, found) = lab
+        .after(&[exchange.as_str()], FIXTURE, json!(5), limits)
+        .await;
+    assert_eq!(found.code, Some(FixtureFault::Changed));
+    let (report, found) = lab.after(&["true"], FIXTURE, json!(5), limits).await;
+    assert_eq!(found.code, Some(FixtureFault::Changed), "{report:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use orket_core::canonical;
 use orket_core::card_life::CardLife;
 use orket_core::memory::buffer::RecordWrite;
 use orket_core::memory::recall::{
-    Remembered, Search, VisibilityMode, decision, query, query_fingerprint,
+    Origin, Remembered, Search, VisibilityMode, decision, query, query_fingerprint,
 };
 use orket_core::plan::{CardPlan, RunPlan};
 use serde_json::json;
@@ -80,7 +80,7 @@ pub(crate) async fn recall(
     }
 }
 
-/// What cards that ended well leave behind.
+/// What cards that ended well leave behind; of two on the same matter the later one.
 pub(crate) fn decisions<'a>(
     plan: &RunPlan,
     cards: impl Iterator<Item = (&'a CardPlan, &'a CardLife)>,
@@ -88,10 +88,13 @@ pub(crate) fn decisions<'a>(
     if !plan.policy.memory.visibility.writes() {
         return Vec::new();
     }
-    let build = plan.build_id.as_str();
-    cards
-        .filter_map(|(card, life)| decision(build, card, life))
-        .collect()
+    let origin = Origin::of(plan);
+    let mut writes: Vec<RecordWrite> = Vec::new();
+    for write in cards.filter_map(|(card, life)| decision(origin, card, life)) {
+        writes.retain(|earlier| earlier.key != write.key);
+        writes.push(write);
+    }
+    writes
 }
 
 /// Commits what the run leaves behind; the run is at its end.

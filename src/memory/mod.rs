@@ -153,7 +153,7 @@ impl ProjectMemory {
 
     /// The records of a project, as snapshot `at` (`None`: the current one) has them, that share
     /// words with `query`, the most shared words first, then the smaller id; all of them for a query
-    /// without words.
+    /// without words. Of those that say the same there is one.
     ///
     /// # Errors
     ///
@@ -169,16 +169,26 @@ impl ProjectMemory {
         search::search(&mut self.lock(), project, at, query, limit)
     }
 
-    /// Forgets a record for good, in all snapshots; says whether there was one.
+    /// Forgets a record for good, in all snapshots, with those that say the same and all that these
+    /// took the place of, which would be shown in its stead; says whether there was one.
     ///
     /// # Errors
     ///
     /// [`MemoryError`].
     pub fn forget(&self, project: &str, id: i64) -> Result<bool, MemoryError> {
-        let forgotten = diesel::sql_query("DELETE FROM records WHERE project = ? AND id = ?")
-            .bind::<Text, _>(project)
-            .bind::<BigInt, _>(id)
-            .execute(&mut *self.lock())?;
+        let forgotten = diesel::sql_query(
+            "DELETE FROM records WHERE id IN (
+                 SELECT gone.id FROM records AS named
+                 JOIN records AS same ON same.project = named.project
+                     AND same.content = named.content AND same.removed = 0
+                 JOIN records AS gone ON gone.project = same.project
+                     AND (gone.id = same.id
+                         OR (gone.record_key = same.record_key AND gone.since < same.since))
+                 WHERE named.project = ? AND named.id = ? AND named.removed = 0)",
+        )
+        .bind::<Text, _>(project)
+        .bind::<BigInt, _>(id)
+        .execute(&mut *self.lock())?;
         Ok(forgotten > 0)
     }
 

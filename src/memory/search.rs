@@ -17,13 +17,17 @@ const SEEN: &str = "records.project = ? AND records.since <= ? AND records.remov
         AND newer.record_key = records.record_key AND newer.since > records.since
         AND newer.since <= ?)";
 
-const COLUMNS: &str = "records.id, record_type, records.content, metadata_json, created_at,
-    COUNT(*) OVER () AS candidates";
+const COLUMNS: &str = "records.id, record_type, records.content, metadata_json, records.created_at";
+
+/// Of the records in `seen`, those that say the same are shown once: the oldest of them.
+const SHOWN: &str = "SELECT seen.*, COUNT(*) OVER () AS candidates FROM seen
+    WHERE seen.id IN (SELECT MIN(id) FROM seen GROUP BY content)
+    ORDER BY seen.score DESC, seen.id LIMIT ?";
 
 /// What a search found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many records hold any of the words.
+    /// How many records hold any of the words; those that say the same count once.
     pub candidates: u64,
     /// The best of them, best first.
     pub hits: Vec<Hit>,
@@ -59,7 +63,7 @@ pub(super) fn search(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<Row> = if words.is_empty() {
         diesel::sql_query(format!(
-            "SELECT {COLUMNS}, 0 AS score FROM records WHERE {SEEN} ORDER BY records.id LIMIT ?"
+            "WITH seen AS (SELECT {COLUMNS}, 0 AS score FROM records WHERE {SEEN}) {SHOWN}"
         ))
         .bind::<Text, _>(project)
         .bind::<BigInt, _>(at)
@@ -70,9 +74,9 @@ pub(super) fn search(
         let one = "SELECT rowid AS id FROM record_words WHERE record_words MATCH ?";
         let each = vec![one; words.len()].join(" UNION ALL ");
         let mut statement = diesel::sql_query(format!(
-            "SELECT {COLUMNS}, COUNT(*) AS score FROM ({each}) AS hits
-             JOIN records ON records.id = hits.id WHERE {SEEN}
-             GROUP BY records.id ORDER BY score DESC, records.id LIMIT ?"
+            "WITH seen AS (SELECT {COLUMNS}, COUNT(*) AS score FROM ({each}) AS hits
+                 JOIN records ON records.id = hits.id WHERE {SEEN} GROUP BY records.id)
+             {SHOWN}"
         ))
         .into_boxed::<Sqlite>();
         for word in &words {

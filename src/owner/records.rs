@@ -7,8 +7,9 @@ use orket_actors::port::store::StoreError;
 use orket_actors::runtime::{CardReport, RunReport};
 use orket_core::build_name::rock_build;
 use orket_core::card_life::CardLife;
+use orket_core::ids::CardId;
 use orket_core::plan::{CardPlan, RunPlan};
-use orket_core::policy::Unit;
+use orket_core::policy::{BudgetPolicy, Unit};
 use orket_core::turn::Step;
 
 use super::host::wall_ms;
@@ -150,9 +151,12 @@ impl Records for JournalRecords {
             .and_then(|_| rock_build(build, &plan.epic))
             .map(str::to_owned);
         let found = self.read(|reader| reader.budgets(build, rock_build.as_deref()))?;
-        let mut lines: Vec<BudgetLineView> = found.into_iter().map(budget_line).collect();
-        // What is limited shows before anything is spent.
         let policy = &plan.policy.budget;
+        let mut lines: Vec<BudgetLineView> = found
+            .into_iter()
+            .map(|line| budget_line(limited(line, policy, build)))
+            .collect();
+        // What is limited shows before anything is spent.
         let scopes = [
             ("rock", rock_build.clone(), policy.rock),
             ("epic", Some(build.to_owned()), policy.epic),
@@ -241,6 +245,28 @@ fn run_row(run: RunSummary) -> RunRow {
     }
 }
 
+/// With the plan's limit where the row has none: one that a grant made before anything was spent
+/// does not know it.
+fn limited(line: BudgetLine, policy: &BudgetPolicy, build: &str) -> BudgetLine {
+    let limits = match line.scope.as_str() {
+        "rock" => Some(policy.rock),
+        "epic" => Some(policy.epic),
+        "card" => card_within(&line.scope_id, build).map(|card| policy.of_card(&card)),
+        _ => None,
+    };
+    let by_plan = limits.and_then(|limits| limits.of(line.unit));
+    BudgetLine {
+        allowed: line.allowed.or(by_plan),
+        ..line
+    }
+}
+
+/// The card of a scope `BUILD/CARD`.
+fn card_within(scope_id: &str, build: &str) -> Option<CardId> {
+    let card = scope_id.strip_prefix(build)?.strip_prefix('/')?;
+    CardId::new(card).ok()
+}
+
 fn budget_line(line: BudgetLine) -> BudgetLineView {
     let used = line.spent.saturating_add(line.reserved);
     BudgetLineView {
@@ -302,5 +328,36 @@ fn card(card: CardSummary) -> CardReport {
         tokens: card.tokens,
         code: card.code,
         note: card.note,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_grant_began_shows_the_plan_s_limit() {
+        let policy: BudgetPolicy = serde_json::from_value(serde_json::json!({
+            "epic": {"turns": 3}, "card": {"turns": 2}, "cards": {"A-1": {"turns": 1}},
+        }))
+        .unwrap();
+        let left = |scope: &str, scope_id: &str, allowed: Option<u64>| {
+            let line = BudgetLine {
+                scope: scope.to_owned(),
+                scope_id: scope_id.to_owned(),
+                unit: Unit::Turns,
+                allowed,
+                granted: 5,
+                reserved: 0,
+                spent: 1,
+            };
+            let shown = budget_line(limited(line, &policy, "b"));
+            (shown.allowed, shown.left)
+        };
+        assert_eq!(left("epic", "b", None), (Some(3), Some(7)));
+        assert_eq!(left("epic", "b", Some(9)), (Some(9), Some(13)));
+        assert_eq!(left("card", "b/A-1", None), (Some(1), Some(5)));
+        assert_eq!(left("card", "b/A-2", None), (Some(2), Some(6)));
+        assert_eq!(left("rock", "r", None), (None, None));
     }
 }

@@ -126,7 +126,10 @@ pub fn result(tool: &str, ending: &Ending, memory: Option<u64>) -> ToolResult {
     if let Some(stop) = ending.stop {
         stop.mark(&mut result);
     }
-    if !result.ok && !ending.closed.is_empty() {
+    // Who ended in good order and says what went wrong ran into none of it, or says so.
+    let has_failed = matches!(&ending.how, How::Exit(code) if *code != 0)
+        || matches!(&ending.how, How::Signal(_));
+    if has_failed && !ending.closed.is_empty() {
         result
             .fields
             .insert(CLOSED.to_owned(), json!(ending.closed));

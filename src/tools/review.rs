@@ -53,6 +53,13 @@ pub struct Review {
     pub cancel: CancellationToken,
 }
 
+/// What `verification/` held at some moment.
+struct Seal {
+    digest: String,
+    /// Whether the review's children are kept from writing there.
+    is_closed: bool,
+}
+
 /// What the files said.
 #[derive(Default)]
 struct Files {
@@ -297,34 +304,51 @@ impl Review {
     }
 
     /// What `verification/` holds.
-    async fn seal(&self) -> Result<String, String> {
+    async fn seal(&self) -> Result<Seal, String> {
         let workspaces = Arc::clone(&self.workspaces);
+        let (children, allowance) = (Arc::clone(&self.children), self.allowance.clone());
         let root = self.scope.workspace.clone();
         let place = (root.clone(), FIXTURES);
-        let work = move || seal::digest(workspaces.at(&root)?.dir());
+        let work = move || -> std::io::Result<Seal> {
+            let workspace = workspaces.at(&root)?;
+            let folder = workspace.root().canonicalize()?.join(FIXTURES);
+            Ok(Seal {
+                is_closed: children.sandbox().closes(&allowance, &folder),
+                digest: seal::digest(workspace.dir())?,
+            })
+        };
         let told = |error: std::io::Error| format!("`{FIXTURES}/` cannot be read: {error}");
         match self.parsers.run(&place, work).await {
-            Ok(digest) => digest.map_err(told),
+            Ok(seal) => seal.map_err(told),
             Err(_lost) => Err(LOST.to_owned()),
         }
     }
 
     /// Why the fixtures are not those that were there `before`, or were spoiled even then.
-    async fn broken_seal(&self, before: &Result<String, String>) -> Option<String> {
+    async fn broken_seal(&self, before: &Result<Seal, String>) -> Option<String> {
         let (before, now) = match (before, self.seal().await) {
             (Ok(before), Ok(now)) => (before, now),
             (Err(why), _) => return Some(why.clone()),
             (_, Err(why)) => return Some(why),
         };
         let workspace = &self.scope.workspace;
-        if self.spoiled.holds(workspace, before) {
+        if self.spoiled.holds(workspace, &before.digest) {
             let why = "it is still as a command of an earlier review left it";
             return Some(why.to_owned());
         }
-        if *before == now {
+        if before.digest == now.digest {
             return None;
         }
-        self.spoiled.note(workspace, &now);
+        if before.is_closed {
+            // An operator's new version is as good as the old one, but not for this review, which
+            // may have seen half of it.
+            let why = format!(
+                "somebody else changed `{FIXTURES}/` during the review: the card's commands cannot \
+                 write there; the next review looks at what is there then"
+            );
+            return Some(why);
+        }
+        self.spoiled.note(workspace, &now.digest);
         let why = format!("`{FIXTURES}/` was changed while the card's commands ran");
         Some(why)
     }

@@ -316,8 +316,8 @@ fn a_killed_fork_goes_on_with_what_is_left() {
     verified(&house, &run);
 }
 
-#[test]
-fn cards_that_kept_turns_created_are_kept_and_others_come_again() {
+/// A folder with the epic `grow`, whose first card creates a third one.
+fn growing() -> House {
     let house = House::new();
     house.epic("grow", 2, QUICK);
     house.write(
@@ -346,6 +346,35 @@ fn cards_that_kept_turns_created_are_kept_and_others_come_again() {
         .unwrap()
         .insert(0, creating);
     house.write("config/scenarios/grow.json", &scenario);
+    house
+}
+
+#[test]
+fn two_runs_of_the_same_work_differ_in_nothing_though_created_cards_have_other_ids() {
+    let house = growing();
+    let name = "config/scenarios/grow.json";
+    // The same in every run, so that nothing but ids can differ.
+    let same = text(&house, name).replace("by {{run_id}}", "always the same");
+    house.write(name, &serde_json::from_str(&same).unwrap());
+    let run = || {
+        let ran = house.run(&["--epic", "grow", "--json"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let report = ran.json();
+        let id = |it: &Value| it.as_str().unwrap().to_owned();
+        (id(&report["run_id"]), id(&report["cards"][2]["id"]))
+    };
+    let ((first, original), (second, anew)) = (run(), run());
+    assert_ne!(original, anew, "its id is made of its run");
+    let same = house.run(&["diff", &first, &second]);
+    assert_eq!((same.code, same.out.as_str()), (0, "no difference\n"));
+    let of_first = |run: &str| format!("{run}:GROW-1:1");
+    let same = house.run(&["diff", &of_first(&first), &of_first(&second)]);
+    assert_eq!((same.code, same.out.as_str()), (0, "no difference\n"));
+}
+
+#[test]
+fn cards_that_kept_turns_created_are_kept_and_others_come_again() {
+    let house = growing();
     let ran = house.run(&["--epic", "grow", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let ids = |report: &Value| -> Vec<String> {

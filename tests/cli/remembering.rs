@@ -72,6 +72,11 @@ fn a_run_is_shown_what_the_one_before_decided_and_nothing_of_its_own() {
         "{shown}"
     );
     let memory = trace(&house, &second, "MEM-1", "memory_trace.json");
+    assert_eq!(
+        remembered(&house).len(),
+        2,
+        "it decided the same, which is remembered once"
+    );
     assert_eq!(memory["visibility_mode"], "buffered_write");
     assert_eq!(memory["memory_snapshot_id"], "1");
     let ids = &memory["events"][0]["retrieval_event_ids"];
@@ -103,6 +108,59 @@ fn a_run_is_shown_what_the_one_before_decided_and_nothing_of_its_own() {
     assert_eq!(layers["context_profile"], "work");
     let notes = trace(&house, &second, "MEM-1", "tool_parser_diagnostics.json");
     assert_eq!(notes[0]["stage"], "parse_start");
+}
+
+#[test]
+fn another_decision_on_the_same_card_takes_the_place_of_the_one_before() {
+    let house = house(2);
+    run(&house, "buffered_write");
+    house.change("config/scenarios/mem.json", |scenario| {
+        let said = scenario["replies"][0]["content"].as_str().unwrap();
+        scenario["replies"][0]["content"] = json!(said.replace("SQLite", "Postgres"));
+    });
+    let second = run(&house, "buffered_write");
+    assert!(prompt(&house, &second, "MEM-1").contains("SQLite"));
+    let now = [
+        "coder on MEM-1 (Part 1): Decision for MEM-1: Postgres.",
+        "coder on MEM-2 (Part 2): Decision for MEM-2: Postgres.",
+    ];
+    assert_eq!(remembered(&house), now);
+    let third = run(&house, "buffered_write");
+    let shown = prompt(&house, &third, "MEM-1");
+    assert_eq!(
+        shown.matches("coder on MEM-1 (Part 1)").count(),
+        1,
+        "{shown}"
+    );
+    assert!(!shown.contains("SQLite"), "{shown}");
+    // What it took the place of does not come back in its stead.
+    let found = house.run(&["memory", "search", "MEM-1", "--json"]).json();
+    let id = found["records"][0]["id"].to_string();
+    assert_eq!(house.run(&["memory", "forget", &id]).code, 0);
+    assert_eq!(remembered(&house), now[1..]);
+}
+
+#[test]
+fn runs_that_decide_the_same_differ_in_nothing_though_the_memory_went_on() {
+    let house = house(1);
+    house.change("config/scenarios/mem.json", |scenario| {
+        let said = scenario["replies"][0]["content"].as_str().unwrap();
+        scenario["replies"][0]["content"] = json!(said.replace("{{run_id}}", "nobody"));
+    });
+    let first = run(&house, "buffered_write");
+    let second = run(&house, "buffered_write");
+    // The same record under another number and in another snapshot, which no prompt shows.
+    let id = house.run(&["memory", "list", "--json"]).json()["records"][0]["id"].to_string();
+    assert_eq!(house.run(&["memory", "forget", &id]).code, 0);
+    run(&house, "buffered_write");
+    let later = run(&house, "buffered_write");
+    let same = house.run(&["diff", &second, &later]);
+    assert_eq!((same.code, same.out.as_str()), (0, "no difference\n"));
+    // What is shown counts.
+    let other = house.run(&["diff", &first, &second, "--json"]);
+    assert_eq!(other.code, 1, "{other:?}");
+    let field = other.json()["first_difference"]["field"].clone();
+    assert_eq!(field, "given.remembered.search");
 }
 
 #[test]

@@ -59,6 +59,12 @@ async fn the_record_of_a_child_that_failed_says_what_was_closed_to_it() {
     let report = lab.verify("exit 1").await;
     assert_eq!(report.closed, closed(&failed));
     assert_eq!(closed(&lab.run("true").await), Vec::<&str>::new());
+    // Who ends in good order says itself what went wrong.
+    let refused = lab
+        .run("echo '{\"ok\": false, \"error\": \"no such card\"}'")
+        .await;
+    assert_eq!(refused.error.as_deref(), Some("no such card"));
+    assert_eq!(closed(&refused), Vec::<&str>::new());
     let online = Lab::allowing(|it| it.network = true).run(script).await;
     assert!(!closed(&online).contains(&"network"), "{online:?}");
     let bare = Lab::without(|it| {
@@ -216,6 +222,106 @@ async fn what_agents_may_not_write_is_closed_to_their_programs_too() {
     let given = Lab::allowing(|it| it.write = vec![workspace.join(".git")]);
     let result = given.run_in(&workspace, "echo x > .git/new").await;
     assert!(result.ok, "{result:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_cannot_be_made_the_first_time_either() {
+    let _alone = ALONE.lock().await;
+    if !able("read-only mounts", &SandboxAbilities::here().locks) {
+        return;
+    }
+    let lab = Lab::allowing(|_| {});
+    std::fs::create_dir(lab.path("agent_output")).unwrap();
+    let make = |place: &str| format!("mkdir -p {place} && echo x > {place}/config");
+    let places = [
+        ".git",
+        ".orket",
+        "agent_output/verification",
+        "verification",
+    ];
+    let mut scripts = places.map(make).to_vec();
+    scripts.push("git init -q .".to_owned());
+    for script in scripts {
+        for time in ["first", "second"] {
+            let report = lab.verify(&script).await;
+            assert!(!report.ok, "{script}, the {time} time: {report:?}");
+        }
+    }
+    // What stood there went with the child, and is no repository meanwhile.
+    for place in places {
+        assert!(!lab.path(place).exists(), "{place}");
+    }
+    assert_eq!(output(&lab.run("ls -A .git").await), "");
+    // Whoever wants such a folder made says so.
+    let folder = lab.path("").canonicalize().unwrap();
+    let given = Lab::allowing(|it| it.write = vec![folder.join(".git")]);
+    let result = given.run_in(&folder, &make(".git")).await;
+    assert!(result.ok, "{result:?}");
+    assert!(folder.join(".git/config").exists());
+}
+
+/// Where a host that is to be killed finds its folder.
+const DOOMED: &str = "ORKET_TEST_DOOMED";
+
+fn listing(folder: &std::path::Path) -> Arc<Host> {
+    let mut options = HostOptions::new(data_folder_id(folder).unwrap());
+    options.sandbox.hidden = vec![folder.join("data")];
+    Host::new(options).unwrap()
+}
+
+async fn run_on(host: Arc<Host>, folder: &std::path::Path, script: &str) -> ToolResult {
+    let folder_of_nobody = tempfile::tempdir().unwrap();
+    let lab = Lab {
+        folder: folder_of_nobody,
+        host,
+    };
+    lab.run_in(&folder.join("workspace"), script).await
+}
+
+#[tokio::test]
+async fn what_a_killed_host_left_in_a_workspace_goes_with_the_next_one() {
+    // This very test in a process of its own, which is killed.
+    if let Some(folder) = std::env::var_os(DOOMED) {
+        let folder = std::path::PathBuf::from(folder);
+        run_on(listing(&folder), &folder, "touch begun; exec sleep 60").await;
+        return;
+    }
+    let _alone = ALONE.lock().await;
+    if !able("read-only mounts", &SandboxAbilities::here().locks) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().canonicalize().unwrap();
+    let workspace = folder.join("workspace");
+    std::fs::create_dir_all(folder.join("data/db")).unwrap();
+    std::fs::create_dir(&workspace).unwrap();
+    let mut doomed = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg("--exact")
+        .arg("closed::what_a_killed_host_left_in_a_workspace_goes_with_the_next_one")
+        .env(DOOMED, &folder)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    while !workspace.join("begun").exists() {
+        assert!(started.elapsed() < DEADLINE, "it does not begin");
+        std::thread::yield_now();
+    }
+    doomed.kill().unwrap();
+    doomed.wait().unwrap();
+    assert!(workspace.join(".git").is_dir() && workspace.join("verification").is_dir());
+
+    // What somebody filled meanwhile is theirs.
+    std::fs::write(workspace.join("verification/check.sh"), "true").unwrap();
+    let next = listing(&folder);
+    next.reap_strays();
+    let looked = run_on(Arc::clone(&next), &folder, "true").await;
+    assert!(looked.ok, "{looked:?}");
+    assert!(!workspace.join(".git").exists() && !workspace.join(".orket").exists());
+    assert!(workspace.join("verification/check.sh").exists());
+    drop(next);
+    let lists = folder.join("data/run/placeholders");
+    assert_eq!(std::fs::read_dir(lists).unwrap().count(), 0);
 }
 
 #[tokio::test]

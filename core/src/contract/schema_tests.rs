@@ -208,6 +208,23 @@ fn a_first_answer_may_look_things_up() {
 }
 
 #[test]
+fn no_cards_can_be_looked_at_but_the_own_one_and_those_it_depends_on() {
+    let mut place = Place::work();
+    place.card.depends_on = vec![crate::ids::CardId::new("I-0").unwrap()];
+    let schema = place.schema(&coder(), true);
+    let look = |args: Value| answer(&[("get_issue_context", args)]);
+    for args in [
+        json!({}),
+        json!({"issue_id": "I-1"}),
+        json!({"issue_id": "I-0"}),
+    ] {
+        assert!(fits(&look(args.clone()), &schema, &schema), "{args}");
+    }
+    let other = look(json!({"issue_id": "I-2"}));
+    assert!(!fits(&other, &schema, &schema), "{schema}");
+}
+
+#[test]
 fn a_guard_s_refusal_brings_its_reasons() {
     let contract = Contract {
         required_statuses: vec![

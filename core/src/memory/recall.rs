@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::buffer::RecordWrite;
 use crate::canonical::json_v1;
 use crate::card_life::CardLife;
-use crate::plan::CardPlan;
+use crate::ids::CardId;
+use crate::plan::{CardPlan, RunPlan};
 use crate::status::words;
 use crate::tool_call::parse;
 
@@ -62,7 +63,7 @@ pub struct Remembered {
 pub struct Search {
     /// Of the query in canonical form.
     pub query_fingerprint: String,
-    /// How many records hold any of its words.
+    /// How many records hold any of its words; those that say the same count once.
     pub candidates: u64,
     /// The best of them, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,11 +97,51 @@ pub fn query_fingerprint(query: &str) -> String {
         .unwrap_or_else(|_no_form| crate::canonical::sha256_hex(query.as_bytes()))
 }
 
+/// The work that a decision belongs to, of which there may be many builds.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The department of the epic.
+    pub department: &'a str,
+    /// The epic's name.
+    pub epic: &'a str,
+    /// The build, which is told and tells nothing apart.
+    pub build_id: &'a str,
+    /// The epic's own cards; empty in the record of earlier versions.
+    pub cards: &'a [CardId],
+}
+
+impl<'a> Origin<'a> {
+    /// Of a run.
+    #[must_use]
+    pub fn of(plan: &'a RunPlan) -> Self {
+        Self {
+            department: &plan.department,
+            epic: &plan.epic,
+            build_id: plan.build_id.as_str(),
+            cards: &plan.cards,
+        }
+    }
+
+    /// What makes a decision on this card the same matter in every build of the epic.
+    fn key(self, card: &CardPlan) -> String {
+        let epic = format!("{}/{}", self.department, self.epic);
+        let Some(creator) = &card.created_by else {
+            return format!("{epic}/{}", card.id);
+        };
+        // The id of a card that a turn created is another in each build, and so is a creator's that
+        // was created itself.
+        let is_own = self.cards.is_empty() || self.cards.contains(creator);
+        let known_by = if is_own { creator.as_str() } else { "" };
+        format!("{epic}/{known_by}/{}", one_line(&card.summary))
+    }
+}
+
 /// What a card that ended well leaves behind: the last word of a seat of architects, or one that
-/// speaks of a decision. `build_id` and the card make the record's key: a later decision on the
-/// same card takes the place of an earlier one.
+/// speaks of a decision. The epic and the card make the record's key, for a card that a turn created
+/// its creator and summary: a later decision on the same matter takes the place of an earlier one,
+/// whichever build it comes from.
 #[must_use]
-pub fn decision(build_id: &str, card: &CardPlan, life: &CardLife) -> Option<RecordWrite> {
+pub fn decision(origin: Origin<'_>, card: &CardPlan, life: &CardLife) -> Option<RecordWrite> {
     let said = life.last_reply.trim();
     let is_architect = card.seat.to_lowercase().contains("architect");
     if !life.status.satisfies_dependency()
@@ -109,20 +150,23 @@ pub fn decision(build_id: &str, card: &CardPlan, life: &CardLife) -> Option<Reco
     {
         return None;
     }
-    let content = format!(
-        "{} on {} ({}): {}",
-        card.seat,
-        card.id,
-        card.summary,
-        gist(said)
-    );
+    let matter = if card.created_by.is_none() {
+        format!("{} ({})", card.id, card.summary)
+    } else {
+        // Its id means nothing to later builds.
+        one_line(&card.summary)
+    };
+    let content = format!("{} on {matter}: {}", card.seat, gist(said));
     let value = json!({
         "record_type": DECISION,
         "content": content,
-        "metadata": {"issue_id": card.id.as_str(), "role": card.seat, "type": DECISION, "build_id": build_id},
+        "metadata": {
+            "issue_id": card.id.as_str(), "role": card.seat, "type": DECISION,
+            "build_id": origin.build_id,
+        },
     });
     Some(RecordWrite {
-        key: format!("{build_id}/{}", card.id),
+        key: origin.key(card),
         value: Some(value),
     })
 }
@@ -147,12 +191,16 @@ fn gist(reply: &str) -> String {
     } else {
         parsed.prose.clone()
     };
-    let line: Vec<&str> = text.split_whitespace().collect();
-    let line = line.join(" ");
+    let line = one_line(&text);
     match line.char_indices().nth(DECISION_CHARS) {
         None => line,
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
     }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -179,9 +227,42 @@ mod tests {
     }
 
     fn content(seat: &str, status: CardStatus, reply: &str) -> Option<String> {
-        let write = decision("build-a", &card(seat), &life(status, reply))?;
-        assert_eq!(write.key, "build-a/I-1");
-        Some(write.value?["content"].as_str()?.to_owned())
+        let write = decision(origin("build-a", &[]), &card(seat), &life(status, reply))?;
+        assert_eq!(write.key, "core/shop/I-1");
+        let value = write.value?;
+        assert_eq!(value["metadata"]["build_id"], "build-a");
+        Some(value["content"].as_str()?.to_owned())
+    }
+
+    fn origin<'a>(build_id: &'a str, cards: &'a [CardId]) -> Origin<'a> {
+        Origin {
+            department: "core",
+            epic: "shop",
+            build_id,
+            cards,
+        }
+    }
+
+    #[test]
+    fn a_created_card_is_known_again_in_another_build() {
+        let own = [CardId::new("I-1").expect("an id")];
+        let left = |id: &str, creator: &str, build: &str| {
+            let mut created = card("architect");
+            created.id = CardId::new(id).expect("an id");
+            created.created_by = Some(CardId::new(creator).expect("an id"));
+            let done = life(CardStatus::Done, "SQLite");
+            let write = decision(origin(build, &own), &created, &done).expect("kept");
+            let content = write.value.expect("a value")["content"].clone();
+            (write.key, content)
+        };
+        let first = left("ISSUE-0A", "I-1", "one");
+        assert_eq!(first.0, "core/shop/I-1/Choose storage");
+        assert_eq!(first.1, "architect on Choose storage: SQLite");
+        assert_eq!(left("ISSUE-0B", "I-1", "two"), first);
+        // A creator that was created has another id in each build.
+        let second = left("ISSUE-1A", "ISSUE-0A", "one");
+        assert_eq!(second.0, "core/shop//Choose storage");
+        assert_eq!(left("ISSUE-1B", "ISSUE-0B", "two"), second);
     }
 
     #[test]

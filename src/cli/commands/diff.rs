@@ -1,10 +1,12 @@
 //! `orket diff A B`: the first thing in which two recorded turns, or two runs, part.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use orket_core::difference::{self, Difference};
 use orket_core::relative;
+use orket_core::tool_catalogue::CREATE_ISSUE;
 use orket_core::turn::Step;
 use serde_json::{Value, json};
 
@@ -113,30 +115,99 @@ fn of_turn(records: &dyn Records, text: &str) -> Result<Side, Failure> {
     let (row, attempt, _) = find(records, &place, text, None)?;
     let plan = records.plan(&row.run_id)?;
     let workspace = plan.map(|plan| plan.workspace.clone()).unwrap_or_default();
-    side(records, attempt, &workspace)
+    let names = names(records, &attempted(records, &row.run_id)?)?;
+    side(records, &(attempt, workspace), &names)
 }
 
-fn side(records: &dyn Records, attempt: AttemptRow, workspace: &str) -> Result<Side, Failure> {
+fn side(records: &dyn Records, attempted: &Attempted, names: &Names) -> Result<Side, Failure> {
+    let (attempt, workspace) = attempted;
     let steps = records.steps(attempt.row)?;
     Ok(Side {
         steps: steps
             .iter()
-            .map(|step| (step.kind(), plain(step, workspace)))
+            .map(|step| (step.kind(), plain(step, workspace, names)))
             .collect(),
-        attempt,
+        attempt: attempt.clone(),
     })
 }
 
-/// The attempts of a run by card, turn and try, for cards may have been worked on in another order. A
-/// card that a fork kept has the attempts with which the run it was forked from brought it there.
-fn of_run(records: &dyn Records, text: &str) -> Result<BTreeMap<Pair, Attempted>, Failure> {
+/// A run to be compared.
+struct Run {
+    /// By card, turn and try, for cards may have been worked on in another order.
+    attempts: BTreeMap<Pair, Attempted>,
+    names: Names,
+}
+
+/// What cards that turns created are called here, by their ids, which are others in each run: by
+/// their creator and the turn and place of the call, such as `A-1+2.0`.
+type Names = BTreeMap<String, String>;
+
+fn of_run(records: &dyn Records, text: &str) -> Result<Run, Failure> {
     let row = resolve_run(records, text)?;
-    Ok(attempted(records, &row.run_id)?)
+    let found = attempted(records, &row.run_id)?;
+    let names = names(records, &found)?;
+    let attempts = found.into_iter().map(|((card, turn, attempt), it)| {
+        let card = names.get(&card).cloned().unwrap_or(card);
+        ((card, turn, attempt), it)
+    });
+    Ok(Run {
+        attempts: attempts.collect(),
+        names,
+    })
+}
+
+fn names(
+    records: &dyn Records,
+    attempts: &BTreeMap<Pair, Attempted>,
+) -> Result<Names, RecordsError> {
+    let mut creations = HashMap::new();
+    for (attempt, _) in attempts.values() {
+        for (index, id) in created_in(&records.steps(attempt.row)?) {
+            creations.insert(id, (attempt.issue_id.clone(), attempt.turn, index));
+        }
+    }
+    let name = |id: &String| (id.clone(), named_by(id, &creations));
+    Ok(creations.keys().map(name).collect())
+}
+
+/// The cards that an attempt asked for: each call's place, and the id.
+fn created_in(steps: &[Arc<Step>]) -> Vec<(u32, String)> {
+    let creating: HashSet<u32> = steps
+        .iter()
+        .filter_map(|step| match step.as_ref() {
+            Step::CallIntended { index, call, .. } if call.tool == CREATE_ISSUE => Some(*index),
+            _ => None,
+        })
+        .collect();
+    let created = steps.iter().filter_map(|step| match step.as_ref() {
+        Step::CallFinished { index, result } if creating.contains(index) => {
+            let id = result.fields.get("issue_id")?.as_str()?;
+            Some((*index, id.to_owned()))
+        }
+        _ => None,
+    });
+    created.collect()
+}
+
+fn named_by(id: &str, creations: &HashMap<String, (String, u32, u32)>) -> String {
+    let mut card = id;
+    let mut places = String::new();
+    // A creator is older than what it created; a journal that says otherwise ends here too.
+    for _ in 0..creations.len() {
+        let Some((creator, turn, index)) = creations.get(card) else {
+            break;
+        };
+        places.insert_str(0, &format!("+{turn}.{index}"));
+        card = creator;
+    }
+    format!("{card}{places}")
 }
 
 /// An attempt and the workspace it was made in.
 type Attempted = (AttemptRow, String);
 
+/// The attempts of a run. A card that a fork kept has the attempts with which the run it was forked
+/// from brought it there.
 fn attempted(
     records: &dyn Records,
     run_id: &str,
@@ -185,14 +256,15 @@ fn kept(
 /// The first difference of two runs.
 fn compare_runs(records: &dyn Records, left: &str, right: &str) -> Result<Option<Found>, Failure> {
     let (left, right) = (of_run(records, left)?, of_run(records, right)?);
-    let pairs: BTreeSet<&Pair> = left.keys().chain(right.keys()).collect();
+    let pairs: BTreeSet<&Pair> = left.attempts.keys().chain(right.attempts.keys()).collect();
     for pair in pairs {
-        let (ours, theirs) = match (left.get(pair), right.get(pair)) {
+        let (ours, theirs) = match (left.attempts.get(pair), right.attempts.get(pair)) {
             (Some(ours), Some(theirs)) => (ours, theirs),
             (ours, theirs) => {
-                let named = |side: Option<&Attempted>| side.map(|(it, _)| named(it));
+                let named = |side: Option<&Attempted>| side.map(|(it, _)| named(it, &it.issue_id));
+                let card = ours.or(theirs).map(|(it, _)| it.issue_id.clone());
                 return Ok(Some(Found {
-                    issue_id: pair.0.clone(),
+                    issue_id: card.unwrap_or_else(|| pair.0.clone()),
                     turn: pair.1,
                     attempt: pair.2,
                     step: None,
@@ -206,9 +278,10 @@ fn compare_runs(records: &dyn Records, left: &str, right: &str) -> Result<Option
         if ours.0.row == theirs.0.row {
             continue;
         }
-        let ours = side(records, ours.0.clone(), &ours.1)?;
-        let theirs = side(records, theirs.0.clone(), &theirs.1)?;
-        let of_rows = difference::first(&named(&ours.attempt), &named(&theirs.attempt));
+        let ours = side(records, ours, &left.names)?;
+        let theirs = side(records, theirs, &right.names)?;
+        let row = |side: &Side| named(&side.attempt, &pair.0);
+        let of_rows = difference::first(&row(&ours), &row(&theirs));
         if let Some(found) = of_rows.map(|it| found(&ours, None, it)) {
             // What led to it says more than how it ended.
             return Ok(Some(compare(&ours, &theirs).unwrap_or(found)));
@@ -220,8 +293,8 @@ fn compare_runs(records: &dyn Records, left: &str, right: &str) -> Result<Option
     Ok(None)
 }
 
-fn named(it: &AttemptRow) -> Value {
-    json!({"issue_id": it.issue_id, "turn": it.turn, "attempt": it.attempt, "status": it.status, "code": it.code})
+fn named(it: &AttemptRow, card: &str) -> Value {
+    json!({"issue_id": card, "turn": it.turn, "attempt": it.attempt, "status": it.status, "code": it.code})
 }
 
 fn found(at: &Side, step: Option<String>, it: Difference) -> Found {
@@ -249,12 +322,53 @@ fn compare(ours: &Side, theirs: &Side) -> Option<Found> {
     None
 }
 
-/// A step without what differs in any two, with paths as they read from within its workspace.
-fn plain(step: &Step, workspace: &str) -> Value {
+/// A step without what differs in any two, with paths as they read from within its workspace and
+/// created cards by their names.
+fn plain(step: &Step, workspace: &str, names: &Names) -> Value {
     let mut value = serde_json::to_value(step).unwrap_or(Value::Null);
     strip(&mut value);
+    keep_what_was_shown(&mut value);
     relative::value(&mut value, workspace);
+    if !names.is_empty() {
+        rename(&mut value, names);
+    }
     value
+}
+
+fn rename(value: &mut Value, names: &Names) {
+    match value {
+        Value::String(text) => {
+            for (id, name) in names {
+                if text.contains(id) {
+                    *text = text.replace(id, name);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| rename(it, names)),
+        Value::Object(map) => map.values_mut().for_each(|it| rename(it, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Of what was remembered, what the turn was shown: the snapshot, the numbers of the records and how
+/// many more there were differ between runs that were shown the same.
+fn keep_what_was_shown(step: &mut Value) {
+    let Some(Value::Object(remembered)) = step.pointer_mut("/given/remembered") else {
+        return;
+    };
+    remembered.shift_remove("snapshot");
+    let Some(Value::Object(search)) = remembered.get_mut("search") else {
+        return;
+    };
+    search.shift_remove("candidates");
+    let Some(Value::Array(records)) = search.get_mut("records") else {
+        // A search that found nothing shows as much as none.
+        remembered.shift_remove("search");
+        return;
+    };
+    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+        record.shift_remove("id");
+    }
 }
 
 fn strip(value: &mut Value) {

@@ -180,10 +180,7 @@ async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failur
     let skill = admitted(&library(context), &args.name, &args.department).map_err(refused)?;
     let policy = policy(context)?;
     let tool = chosen(provided(skill, &policy), args.entrypoint.as_deref())?;
-    let workspace = match &args.workspace {
-        Some(folder) => context.cwd.join(folder),
-        None => context.cwd.join(DEFAULT_WORKSPACE),
-    };
+    let workspace = working_folder(&context.cwd, args.workspace.as_deref())?;
     let call = ToolCall {
         tool: tool.spec.name.clone(),
         args: given,
@@ -223,6 +220,23 @@ async fn call(context: &Context, args: SkillsRunArgs) -> Result<ExitCode, Failur
     } else {
         ExitCode::from(1)
     })
+}
+
+/// The folder that it works in. One that was named is there already: made on the way, it would only
+/// hide that its name is mistyped.
+fn working_folder(cwd: &Path, named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let Some(named) = named else {
+        return Ok(cwd.join(DEFAULT_WORKSPACE));
+    };
+    let folder = cwd.join(named);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let message = format!(
+        "the workspace `{}` is not a folder that is there",
+        named.display()
+    );
+    Err(Failure::usage(message).hint("name another with --workspace, or make it first"))
 }
 
 /// What the gate would say of the call, whoever made it.
@@ -352,5 +366,27 @@ async fn carried_out(
                 ..Failure::new("E_INTERRUPTED", "the skill was interrupted; nothing of it is left")
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_that_was_named_must_be_there_and_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let cwd = folder.path();
+        std::fs::create_dir(cwd.join("mine")).unwrap();
+        let of = |named: &str| working_folder(cwd, Some(Path::new(named)));
+        assert_eq!(of("mine"), Ok(cwd.join("mine")));
+        let refused = of("nope").unwrap_err();
+        assert_eq!((refused.code.as_str(), refused.exit), ("E_USAGE", 2));
+        assert_eq!(
+            refused.message,
+            "the workspace `nope` is not a folder that is there"
+        );
+        assert!(!cwd.join("nope").exists());
+        assert_eq!(working_folder(cwd, None), Ok(cwd.join(DEFAULT_WORKSPACE)));
     }
 }

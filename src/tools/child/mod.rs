@@ -237,6 +237,7 @@ impl Children {
     pub fn clear_up_temp(&self) {
         let own = format!("-{}-", self.marker.owner());
         sandbox::temp::clear_up(self.marker.folder(), |rest| rest.contains(&own));
+        self.sandbox.clear_up();
     }
 
     /// The marks of these children.

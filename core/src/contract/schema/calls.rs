@@ -7,6 +7,7 @@ use super::super::{DecisionRule, needs_reason, same_path};
 use super::{Asked, any_of, reference, text};
 use crate::contract::decision::EVIDENCE_KEYS;
 use crate::gate;
+use crate::ids::CardId;
 use crate::status::{CardStatus, WaitReason};
 use crate::tool::{ToolCall, ToolSpec};
 use crate::tool_catalogue::{
@@ -172,7 +173,13 @@ impl Asked<'_> {
                 call(LIST_DIRECTORY, vec![], path)
             }
             GET_ISSUE_CONTEXT => {
-                let id = one("issue_id", reference(text::NAME));
+                // No other card can be looked at.
+                let own = self.scope.gate.card;
+                let cards: Vec<&str> = std::iter::once(&own.id)
+                    .chain(&own.depends_on)
+                    .map(CardId::as_str)
+                    .collect();
+                let id = one("issue_id", json!({ "enum": cards }));
                 call(GET_ISSUE_CONTEXT, vec![], id)
             }
             ADD_ISSUE_COMMENT => call(

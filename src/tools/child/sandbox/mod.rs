@@ -6,7 +6,7 @@
 //! - [`allowance`]: what a child may do. [`SandboxOptions`]: what an operator set.
 //! - [`abilities`]: what this machine can enforce, found out once.
 //! - [`files`], [`filter`], [`rlimits`]: the allowance as the kernel takes it, made before the fork.
-//! - [`mounts`], [`placeholder`]: what a child finds empty, and what it cannot change.
+//! - [`mounts`], [`placeholder`], [`leftover`]: what a child finds empty, and what it cannot change.
 //! - [`spawn`], [`entry`]: how a child is started, and its own steps before it is its program.
 //! - [`meter`], [`watch`], [`usage`], [`afterthought`]: what the warden and the supervision count, and what is
 //!   concluded from an ending. [`stop`]: the word on a limit that was passed.
@@ -33,6 +33,7 @@ pub mod allowance;
 pub mod entry;
 pub mod files;
 pub mod filter;
+pub mod leftover;
 pub mod meter;
 pub mod mounts;
 pub mod placeholder;
@@ -72,6 +73,11 @@ pub fn seal_own_process() {
 const OFF_LIMITS: &str = "what agents may not write in the workspace";
 /// The file of settings and keys, which no child may make either.
 const SETTINGS: &str = ".env";
+/// Folders of a workspace that no child may make. Of what else agents may not write Orket itself
+/// makes what is missing.
+const HELD: [&str; 4] = [FIXTURES, "agent_output/verification", ".git", ".orket"];
+/// The folder by which the data folder is known among what is hidden.
+const JOURNAL: &str = "db";
 
 /// Makes the entry of each child. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -140,6 +146,9 @@ impl Sandbox {
         };
         let locked: Vec<PathBuf> = options.locked.iter().map(canonical).collect();
         let mut hidden: Vec<PathBuf> = options.hidden.iter().map(canonical).collect();
+        let data_folder = hidden.iter().find(|it| it.join(JOURNAL).is_dir());
+        let placeholders =
+            data_folder.map_or_else(Placeholders::default, |it| Placeholders::listed_below(it));
         if geteuid().is_root() {
             // Nobody else could read these anyway.
             hidden.extend(files::ROOTS_OWN.iter().map(PathBuf::from));
@@ -152,7 +161,7 @@ impl Sandbox {
         Self {
             hidden: hidden.into(),
             locked: locked.into(),
-            placeholders: Placeholders::default(),
+            placeholders,
             system: system.into(),
             abilities: Arc::new(abilities),
         }
@@ -164,6 +173,27 @@ impl Sandbox {
         &self.abilities
     }
 
+    /// Removes the placeholders that killed processes left: at a start, when their children are gone
+    /// too. Blocks.
+    pub fn clear_up(&self) {
+        self.placeholders.sweep();
+    }
+
+    /// Whether a child under `allowance` is kept from changing this folder of its workspace, one
+    /// that agents may not write; it may be missing. `folder` is its real path. Blocks on the file
+    /// system for a moment.
+    #[must_use]
+    pub fn closes(&self, allowance: &Allowance, folder: &Path) -> bool {
+        let is_given = allowance.write.iter().any(|it| it == folder);
+        // Nothing is laid on a link, which a child can exchange for what it likes.
+        let is_link = folder.symlink_metadata().is_ok_and(|it| it.is_symlink());
+        self.can_lock() && !is_given && !is_link
+    }
+
+    fn can_lock(&self) -> bool {
+        self.abilities.mount_namespace.on && self.abilities.locks.on
+    }
+
     /// Prepares the way in for a child that runs `program` in the folders of `errand`.
     /// Blocks on the file system for a moment.
     ///
@@ -171,6 +201,8 @@ impl Sandbox {
     ///
     /// When the kernel refuses the rules that it said it knows.
     pub fn confine(&self, errand: &Confined<'_>) -> std::io::Result<Confinement> {
+        // At the first child at the latest, whoever started this.
+        self.clear_up();
         let can = &*self.abilities;
         let allowance = errand.allowance;
         let own = errand.own_folders();
@@ -191,7 +223,7 @@ impl Sandbox {
         }
         let mut gaps = can.gaps(allowance);
         let mut placeholders = Vec::new();
-        if can.mount_namespace.on && can.locks.on {
+        if self.can_lock() {
             entry.locks = self.locks(errand, &own, &mut placeholders);
         } else {
             let lacking = if can.mount_namespace.on {
@@ -278,7 +310,7 @@ impl Sandbox {
             return Lock::on(workspace).into_iter().collect();
         }
         // Who names one of these in so many words means it.
-        let is_given = |path: &PathBuf| errand.allowance.write.iter().any(|it| it == path);
+        let is_given = |path: &Path| errand.allowance.write.iter().any(|it| it == path);
         let in_own_folders = |path: &PathBuf| own.iter().any(|own| path.starts_with(own));
         let mut hold = |path: &Path, is_folder| {
             placeholders.extend(self.placeholders.hold(path, is_folder));
@@ -293,7 +325,11 @@ impl Sandbox {
         for path in self.locked.iter().filter(|it| in_own_folders(it)) {
             hold(path, true);
         }
-        hold(&workspace.join(FIXTURES), true);
+        for path in HELD.iter().map(|name| workspace.join(name)) {
+            if !is_given(&path) {
+                hold(&path, true);
+            }
+        }
         self.locked
             .iter()
             .cloned()
