@@ -1,6 +1,7 @@
 //! What a run sees of its project's memory, and what it leaves behind. A memory that cannot be used
 //! is told and done without: the work itself does not depend on it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use orket_core::canonical;
@@ -89,10 +90,16 @@ pub(crate) fn decisions<'a>(
         return Vec::new();
     }
     let origin = Origin::of(plan);
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut writes: Vec<RecordWrite> = Vec::new();
     for write in cards.filter_map(|(card, life)| decision(origin, card, life)) {
-        writes.retain(|earlier| earlier.key != write.key);
-        writes.push(write);
+        let known = places.get(&write.key);
+        if let Some(earlier) = known.and_then(|place| writes.get_mut(*place)) {
+            *earlier = write;
+        } else {
+            places.insert(write.key.clone(), writes.len());
+            writes.push(write);
+        }
     }
     writes
 }
