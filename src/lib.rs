@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! - [`api`]: the API server; the owner's socket serves its routes too.
 //! - [`assets`]: asset files on disk and those embedded in the binary.
 //! - [`config`]: settings: flag, environment, organization, user settings, default.
 //! - [`storage`]: the journal: SQLite through diesel, one writer, many readers.
@@ -11,8 +12,12 @@
 //! - [`artifacts`]: the journal as files under `observability/`.
 //! - [`memory`]: what projects remember: full-text search and commit buffers on SQLite.
 //! - [`log`][]: `orket.log`.
+//! - [`events`]: what happened: a table of it, and the latest in memory.
 //! - [`evidence`]: whether the record of a run holds.
 //! - [`fork`]: a run that begins where a turn of another began.
+//! - [`driver`]: an operator's desk in words: commands, plans, conversation.
+//! - [`kernel`]: turns that a host supplies: checked, staged, promoted into a local index.
+//! - [`sandboxes`]: what was built, brought up to be looked at.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
@@ -30,16 +35,21 @@
     )
 )]
 
+pub mod api;
 pub mod artifacts;
 pub mod assets;
 pub mod cli;
 pub mod config;
+pub mod driver;
+pub mod events;
 pub mod evidence;
 pub mod fork;
+pub mod kernel;
 pub mod log;
 pub mod memory;
 pub mod owner;
 pub mod providers;
+pub mod sandboxes;
 pub mod stages;
 pub mod storage;
 pub mod system;

@@ -14,7 +14,8 @@ use orket_actors::runtime::{Parts, Runtime, RuntimeError, Shutdown};
 use orket_actors::world::Options;
 
 use crate::artifacts::{ProjectionOptions, Projections};
-use crate::log::{LogOptions, RunLog};
+use crate::events::{EventLog, EventOptions};
+use crate::log::{LogHandle, LogOptions, RunLog};
 use crate::memory::RunMemory;
 use crate::providers::{LoadScenario, ProviderSettings, Providers};
 use crate::storage::{Journal, JournalOptions, OpenError, Reader};
@@ -37,6 +38,8 @@ pub struct SystemOptions {
     pub scenarios: LoadScenario,
     /// The log; `None` for no log.
     pub log: Option<LogOptions>,
+    /// The events that are kept to be looked up.
+    pub events: EventOptions,
     /// Between asking a child to end and killing it.
     pub tool_grace: Duration,
     /// This program, to parse files in a process of its own; `None` parses them in this one.
@@ -61,6 +64,7 @@ impl SystemOptions {
             providers: ProviderSettings::default(),
             scenarios,
             log: Some(LogOptions::new(workspace)),
+            events: EventOptions::default(),
             tool_grace: Duration::from_millis(500),
             parser: None,
             sandbox: SandboxOptions::default(),
@@ -95,6 +99,10 @@ pub struct System {
     pub journal: Arc<Journal>,
     /// Artifact files.
     pub projections: Arc<Projections>,
+    /// What happened.
+    pub events: EventLog,
+    /// To give the log orders; `None` without one.
+    pub log: Option<LogHandle>,
 }
 
 impl System {
@@ -125,12 +133,19 @@ impl System {
         })
         .map_err(io("no thread for artifacts".to_owned()))?;
         let projections = Arc::new(projections);
-        let mut sinks: Vec<Arc<dyn EventSink>> = Vec::new();
-        if let Some(log) = options.log {
-            sinks.push(Arc::new(
-                RunLog::start(log).map_err(io("no thread for the log".to_owned()))?,
-            ));
+        let events = EventLog::open(&folder, &options.events)
+            .map_err(io("no thread for events".to_owned()))?;
+        let mut sinks: Vec<Arc<dyn EventSink>> = vec![events.sink()];
+        let mut log = None;
+        if let Some(options) = options.log {
+            let run_log = RunLog::start(options).map_err(io("no thread for the log".to_owned()))?;
+            log = Some(run_log.handle());
+            sinks.push(Arc::new(run_log));
         }
+        let actors = Options {
+            after_event: events.after(),
+            ..options.actors
+        };
         let runtime = Runtime::start(Parts {
             store: Arc::clone(&journal) as _,
             models: Arc::new(Providers::new(options.providers, options.scenarios)),
@@ -139,13 +154,15 @@ impl System {
             memory: Arc::new(RunMemory::new(&folder)),
             sinks,
             clock: options.clock,
-            options: options.actors,
+            options: actors,
         })
         .await?;
         Ok(Self {
             runtime,
             journal,
             projections,
+            events,
+            log,
         })
     }
 
@@ -162,8 +179,12 @@ impl System {
     /// When the journal could not be closed in good order; nothing acknowledged is lost.
     pub async fn stop(self, how: Shutdown) -> Result<(), StoreError> {
         self.runtime.shutdown(how).await;
-        let journal = self.journal;
-        tokio::task::spawn_blocking(move || journal.close())
+        let (journal, events) = (self.journal, self.events);
+        let closing = move || {
+            events.close();
+            journal.close()
+        };
+        tokio::task::spawn_blocking(closing)
             .await
             .unwrap_or_else(|panic| Err(StoreError::Panicked(panic.to_string())))
     }

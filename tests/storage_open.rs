@@ -157,9 +157,86 @@ fn the_schema_goes_up_from_nothing_and_down_to_nothing() {
     for table in tables {
         assert!(once.iter().any(|name| name == table), "{table} in {once:?}");
     }
-    let down = include_str!("../migrations/sqlite/runtime/0001_journal/down.sql");
-    execute(folder.path(), down);
+    for migration in migrations().iter().rev() {
+        let down = std::fs::read_to_string(migration.join("down.sql")).unwrap();
+        execute(folder.path(), &down);
+    }
     assert_eq!(schema(), Vec::<String>::new());
+}
+
+/// The folders of the migrations, oldest first.
+fn migrations() -> Vec<std::path::PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite/runtime");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn cards_of_the_first_schema_are_listed_with_what_their_plans_say() {
+    use orket::storage::reader::{CardFilter, CardPage};
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("orket_persistence.db"), "").unwrap();
+    let first = include_str!("../migrations/sqlite/runtime/0001_journal/up.sql");
+    let mut plan = card("C-1");
+    plan.note = "mind 'this'".to_owned();
+    plan.depends_on = vec![orket_core::ids::CardId::new("C-0").unwrap()];
+    plan.fixture = Some(
+        serde_json::from_value(
+            serde_json::json!({"path": "verification/a.py", "scenarios": [{"id": "s"}]}),
+        )
+        .unwrap(),
+    );
+    let plan = serde_json::to_string(&plan).unwrap().replace('\'', "''");
+    execute(
+        folder.path(),
+        &format!(
+            "{first}
+             CREATE TABLE __diesel_schema_migrations (
+                 version VARCHAR(50) PRIMARY KEY NOT NULL,
+                 run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+             INSERT INTO __diesel_schema_migrations (version) VALUES ('0001');
+             INSERT INTO runs (run_id, build_id, epic, status, started_at)
+             VALUES ('R', 'B', 'epic', 'done', 2000);
+             INSERT INTO cards VALUES
+             (1, 'R', 'B', 'C-1', 0, 0, 'done', NULL, 1, 0, 5, 9000, '{{}}'),
+             (2, 'R', 'B', 'C-2', 1, 0, 'ready', NULL, 0, 0, 0, 1000, '{{}}');
+             INSERT INTO card_definitions VALUES
+             (1, 'issue', 'coder', 'Do C-1', '{plan}'), (2, 'issue', 'coder', 'Do C-2', 'damaged');
+             INSERT INTO card_events (run_id, card, kind, at) VALUES ('R', 1, 'status', 3000);"
+        ),
+    );
+    let journal = open(folder.path());
+    let page = CardPage {
+        before: None,
+        offset: 0,
+        limit: 9,
+    };
+    let page = journal
+        .reader()
+        .issue_rows(&CardFilter::default(), page)
+        .unwrap();
+    let [second, first] = page.items.as_slice() else {
+        panic!("{page:?}");
+    };
+    assert_eq!((first.created_at, second.created_at), (2_000, 1_000));
+    assert_eq!(first.note.as_deref(), Some("mind 'this'"));
+    assert_eq!((first.priority, first.max_retries), (2.5, 3));
+    assert_eq!(first.depends_on, ["C-0"]);
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(first.verification.get()).unwrap(),
+        serde_json::json!({"fixture_path": "verification/a.py", "last_run": null,
+            "scenarios": [{"id": "s", "input_data": {}, "expected_output": null}]})
+    );
+    assert_eq!((second.priority, second.max_retries), (2.0, 3));
+    // What was written before reads as what is written now.
+    let write_again = write(vec![
+        insert_run("S", "D", "epic"),
+        insert_cards("S", "D", 3, 1),
+    ]);
+    journal.submit(write_again).await.unwrap();
+    assert!(journal.load_run(id("S")).await.unwrap().is_some());
 }
 
 fn execute(folder: &Path, sql: &str) {

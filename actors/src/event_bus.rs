@@ -139,13 +139,17 @@ pub struct About<'a> {
 }
 
 impl Events {
-    /// No bus yet.
+    /// No bus yet. The first event is the one after number `after`.
     #[must_use]
-    pub fn new(clock: SharedClock) -> Self {
+    pub fn new(clock: SharedClock, after: u64) -> Self {
         let (outlet, _) = broadcast::channel(BACKLOG);
+        let waiting = Waiting {
+            seq: after,
+            ..Waiting::default()
+        };
         Self {
             clock,
-            waiting: Arc::default(),
+            waiting: Arc::new(Mutex::new(waiting)),
             dropped: AtomicU64::new(0),
             bus: RwLock::new(None),
             outlet,
@@ -181,7 +185,7 @@ impl Events {
     pub fn emit(&self, event: &str, about: About<'_>, data: Value) {
         let mut happened = RuntimeEvent {
             seq: 0,
-            at_ms: self.clock.wall_ms(),
+            at_ms: 0,
             event: event.to_owned(),
             role: about.role.to_owned(),
             run_id: about.run.map(str::to_owned),
@@ -197,6 +201,8 @@ impl Events {
                 return;
             }
             happened.seq = waiting.seq;
+            // In here, so that times rise with the numbers.
+            happened.at_ms = self.clock.wall_ms();
             waiting.queue.push_back(Arc::new(happened));
             if std::mem::replace(&mut waiting.told, true) {
                 return;

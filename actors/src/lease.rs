@@ -362,6 +362,15 @@ impl Leases {
         lock(&self.live).get(&card).cloned()
     }
 
+    /// Attempts under way that do not wait for a permit.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        let live = lock(&self.live);
+        live.values()
+            .filter(|lease| lease.phase() != Phase::Queued)
+            .count()
+    }
+
     /// All leases, for a watchdog that begins anew.
     #[must_use]
     pub fn all(&self) -> Vec<Weak<Lease>> {

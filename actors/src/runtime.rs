@@ -1,5 +1,6 @@
 //! The face of the actor system: what the command line, the socket server and tests hold.
 
+mod archiving;
 mod fork;
 mod queue;
 mod reopening;
@@ -34,8 +35,8 @@ use crate::port::memory::Memory;
 use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{
-    BUDGET, BudgetGrant, CardRow, GATE_PENDING, GUARD_PAYLOAD, GateDecision, Guard, Op, RunRecord,
-    RunStatus, Store, StoreError, UNKNOWN_OUTCOME, Write,
+    BUDGET, BudgetGrant, CardRow, GATE_PENDING, GUARD_PAYLOAD, GateDecision, Guard, Op, RequestKey,
+    RunRecord, RunStatus, Store, StoreError, UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
 use crate::reconciler::StopReconciler;
@@ -241,7 +242,7 @@ impl Runtime {
             tools: parts.tools,
             projector: parts.projector,
             memory: parts.memory,
-            events: Events::new(Arc::clone(&parts.clock)),
+            events: Events::new(Arc::clone(&parts.clock), parts.options.after_event),
             leases: Leases::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
             gateway: Slot::default(),
@@ -312,7 +313,45 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn start_run(&self, new: NewRun) -> Result<RunId, RuntimeError> {
-        self.begin_run(new, Kept::Nowhere, None).await
+        self.begin_run(new, Kept::Nowhere, None, None).await
+    }
+
+    /// The same for a request that a client may send again: which run it began is durable with the
+    /// run.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`].
+    pub async fn start_run_for(
+        &self,
+        new: NewRun,
+        request: RequestKey,
+    ) -> Result<RunId, RuntimeError> {
+        self.begin_run(new, Kept::Nowhere, None, Some(request))
+            .await
+    }
+
+    /// Remembers which run a client's request came to.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`].
+    pub async fn keep_request(
+        &self,
+        request: RequestKey,
+        run_id: RunId,
+    ) -> Result<(), RuntimeError> {
+        let keep = Op::KeepRequest {
+            request,
+            run_id,
+            at_ms: self.world.clock.wall_ms(),
+        };
+        let write = Write {
+            guard: Guard::None,
+            flush: None,
+            ops: vec![keep],
+        };
+        Ok(self.world.store.submit(write).await?)
     }
 
     async fn begin_run(
@@ -320,6 +359,7 @@ impl Runtime {
         new: NewRun,
         kept: Kept,
         fork: Option<ForkStart>,
+        request: Option<RequestKey>,
     ) -> Result<RunId, RuntimeError> {
         self.refuse_when_stopping()?;
         let world = &self.world;
@@ -339,7 +379,7 @@ impl Runtime {
             runs.insert(run_id.clone(), entry_of(&new.plan));
         }
         let _announced = Announced(world, run_id.clone());
-        let record = self.write_run(new, kept, fork).await?;
+        let record = self.write_run(new, kept, fork, request).await?;
         hand_over(world, record, false);
         Ok(run_id)
     }
@@ -349,6 +389,7 @@ impl Runtime {
         new: NewRun,
         kept: Kept,
         fork: Option<ForkStart>,
+        request: Option<RequestKey>,
     ) -> Result<RunRecord, StoreError> {
         let world = &self.world;
         let at_ms = world.clock.wall_ms();
@@ -360,6 +401,13 @@ impl Runtime {
         let known: HashSet<&CardId> = existing.iter().map(|card| &card.plan.id).collect();
         let plan = planned(new.plan, &new.cards);
         let mut ops = vec![kept.first_op(&plan, at_ms)];
+        if let Some(request) = request {
+            ops.push(Op::KeepRequest {
+                request,
+                run_id: plan.run_id.clone(),
+                at_ms,
+            });
+        }
         let mut fresh = Vec::new();
         let mut begun = fork::Begun::of(fork, &plan);
         let mut adopted = Vec::new();
@@ -698,6 +746,18 @@ impl Runtime {
         self.world.runs().keys().cloned().collect()
     }
 
+    /// How many runs are under way in this process.
+    #[must_use]
+    pub fn active_count(&self) -> usize {
+        self.world.runs().len()
+    }
+
+    /// How many attempts are under way in this process, those that wait for a permit not counted.
+    #[must_use]
+    pub fn turns_under_way(&self) -> usize {
+        self.world.leases.under_way()
+    }
+
     /// The run under way that works on a build.
     #[must_use]
     pub fn active_build(&self, build: &orket_core::ids::BuildId) -> Option<RunId> {
@@ -712,6 +772,11 @@ impl Runtime {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>> {
         self.world.events.outlet().subscribe()
+    }
+
+    /// Says that something happened outside of the actors. It goes where all events go.
+    pub fn emit(&self, event: &str, about: About<'_>, data: serde_json::Value) {
+        self.world.events.emit(event, about, data);
     }
 
     /// Stops the actor system: intake first, then runs, then the singletons; everything is flushed.
@@ -766,6 +831,7 @@ impl Runtime {
         }
         for sink in self.sinks.iter() {
             sink.flush().await;
+            sink.end();
         }
         for arbiter in &world.arbiters {
             arbiter.stop();

@@ -35,6 +35,8 @@ pub struct Options {
     pub shutdown_ms: u64,
     /// How often the reconciler looks for runs without an owner, in milliseconds.
     pub reconcile_ms: u64,
+    /// The number of the last event of the processes before this one.
+    pub after_event: u64,
 }
 
 impl Default for Options {
@@ -44,6 +46,7 @@ impl Default for Options {
             arbiters: 2,
             shutdown_ms: 10_000,
             reconcile_ms: 5_000,
+            after_event: 0,
         }
     }
 }

@@ -18,6 +18,8 @@ pub const PARKED: &str = "E_APPROVAL_REQUIRED";
 pub const OVER_BUDGET: &str = "E_BUDGET";
 /// The code of a card whose guard gave no answer that can be used.
 pub const GUARD_UNCLEAR: &str = "E_GUARD_PAYLOAD";
+/// Why a card is blocked, in its audit: it was sent back too often, or twice for the same reason.
+pub const GUARD_TERMINAL: &str = "guard_terminal_failure";
 
 /// How long a card bears with a server that asks it to wait, in all, before its refusals count.
 const MOST_REST_MS: u64 = 2 * 60 * 60 * 1_000;
@@ -561,6 +563,7 @@ impl CardLife {
                         self.retries
                     ),
                 };
+                self.go(CardStatus::Blocked, GUARD_TERMINAL, true, &mut changes);
                 self.block(WaitReason::Review, &code, words, &mut changes);
                 return Conclusion {
                     changes,
@@ -610,6 +613,15 @@ impl CardLife {
         self.wait_reason = Some(reason);
         self.code = Some(code.to_owned());
         self.note = note;
+    }
+
+    /// A person puts the card away. What stopped it stays readable; what it asked is asked no more.
+    pub fn archive(&mut self, changes: &mut Vec<Change>) {
+        if self.is_parked() {
+            self.code = None;
+        }
+        self.in_review = false;
+        self.go(CardStatus::Archived, "archived", true, changes);
     }
 
     /// Waits for a person's word in the middle of a turn. That a review waits is the runtime's own step;

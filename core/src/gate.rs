@@ -17,7 +17,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::path::{PROTECTED, normal_path};
+pub use self::names::{check as check_name, is_too_long};
+pub use self::ownership::forbidden_type;
+pub use self::path::{PROTECTED, normal_path, protected};
 pub use self::status_change::status_asked;
 
 use serde_json::Value;

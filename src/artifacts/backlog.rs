@@ -29,6 +29,12 @@ pub(super) struct Ticket {
 }
 
 impl Backlog {
+    /// Records admitted and not yet written.
+    pub(super) fn waiting(&self) -> usize {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.open.len()
+    }
+
     pub fn new(bound: NonZeroUsize) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(bound.get().min(Semaphore::MAX_PERMITS))),

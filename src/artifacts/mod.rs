@@ -6,6 +6,7 @@
 
 mod backlog;
 mod export;
+mod shown;
 mod write;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use backlog::{Backlog, Ticket};
 use write::Writer;
 
 pub use export::{ExportReport, export};
+pub use shown::Shown;
 pub use write::ProjectionError;
 
 /// How projections are written.
@@ -112,6 +114,12 @@ impl Projections {
             projections.threads.push(thread);
         }
         Ok(projections)
+    }
+
+    /// Records that wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.backlog.waiting()
     }
 
     /// What has been written so far.

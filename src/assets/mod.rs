@@ -108,8 +108,9 @@ impl AssetSource for DiskThenEmbedded {
     }
 }
 
-/// The text of a shipped file.
-fn embedded(path: &str) -> Option<&'static str> {
+/// The text of a shipped file; `path` as in [`AssetSource::read`].
+#[must_use]
+pub fn embedded(path: &str) -> Option<&'static str> {
     let inner = path.strip_prefix(EMBEDDED_ROOT)?;
     EMBEDDED.get_file(inner)?.contents_utf8()
 }

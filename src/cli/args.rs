@@ -86,7 +86,7 @@ pub enum Command {
     Memory(MemoryArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
-    /// Own the data folder until told to stop
+    /// Serve the API over HTTP, own the data folder until told to stop
     Serve(ServeArgs),
     /// Every setting, its value and where it came from
     Config,
@@ -408,8 +408,15 @@ pub struct ExportArgs {
 /// `orket serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
+    /// The address to listen on [default: ORKET_HOST, 127.0.0.1]; any other than this machine's own
+    /// needs a key (ORKET_API_KEY or ORKET_API_KEYS_FILE)
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["socket_only", "stop"])]
+    pub host: Option<String>,
+    /// The port to listen on [default: ORKET_PORT, 8082]; 0 takes a free one
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["socket_only", "stop"])]
+    pub port: Option<u16>,
     /// Listen on the Unix socket of the data folder, nowhere else
-    #[arg(long, required_unless_present = "stop")]
+    #[arg(long)]
     pub socket_only: bool,
     /// Ask the owner of the data folder to stop in good order
     #[arg(long, conflicts_with = "socket_only")]

@@ -1,11 +1,13 @@
 //! Puts the parts of an owner together: settings and assets in, a running system out.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use orket_actors::approvals::{decision_ops, grant_ops};
 use orket_actors::port::store::{GateDecision, Guard, Op, RunStatus, Store, Write};
-use orket_actors::runtime::{RuntimeError, Shutdown};
+use orket_actors::runtime::{NewRun, RuntimeError, Shutdown};
 use orket_actors::world::Options;
 use orket_core::asset::Library;
 use orket_core::ids::RunId;
@@ -14,14 +16,19 @@ use serde_json::{Map, Value, json};
 
 use super::enter::DEFAULT_WORKSPACE;
 use super::failure::Failure;
+use crate::api::probes::Probes;
 use crate::assets::DiskThenEmbedded;
-use crate::config::Settings;
-use crate::log::LogOptions;
+use crate::config::lookup::ConfigError;
+use crate::config::{LiveSettings, Settings, Sources};
+use crate::events::{EventLog, EventOptions};
+use crate::log::{LogHandle, LogOptions};
 use crate::owner::boot::Parts;
 use crate::owner::folder::DataFolder;
 use crate::owner::host::wall_ms;
 use crate::owner::planner::{AssetPlanner, OwnFiles};
-use crate::owner::ports::{BudgetView, Planner, Records};
+use crate::owner::ports::{
+    Board, BudgetView, Found, PlanRefusal, PlanWish, Planner, Records, RockEpic,
+};
 use crate::owner::records::JournalRecords;
 use crate::owner::service::{Refusal, grants_of};
 use crate::owner::wire::{DecideRequest, GrantRequest};
@@ -68,7 +75,9 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
             .iter()
             .map(|(role, model)| (role.clone(), model.to_string()))
             .collect(),
+        operator_model: settings.operator_model.as_ref().map(ToString::to_string),
         preference_models: settings.preferences.clone(),
+        compliance: settings.compliance.clone(),
         modes,
         problems,
         ..PlanSettings::default()
@@ -79,6 +88,110 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
     };
     let library = Library::new(DiskThenEmbedded::new(root));
     Arc::new(AssetPlanner::new(library, own).guarding(files))
+}
+
+/// Settings that follow their files.
+#[must_use]
+pub fn live_settings(sources: &Sources) -> LiveSettings {
+    let root = sources.cwd.clone();
+    let rules = move || {
+        process_rules(&root).map_err(|failure| ConfigError::File {
+            path: "organization".to_owned(),
+            reason: failure.message,
+        })
+    };
+    LiveSettings::new(sources.clone(), Box::new(rules))
+}
+
+/// Plans with the settings as they are when a plan is made, not as they were when the process began.
+struct LivePlanner {
+    settings: Arc<LiveSettings>,
+    root: PathBuf,
+    known: Mutex<Option<Known>>,
+}
+
+/// A planner, and the files as they were when it was made.
+type Known = (Vec<Stamp>, Arc<dyn Planner>);
+
+/// What a file is known by: a save makes a new file, an editor changes its time or its size.
+type Stamp = Option<(u64, SystemTime, u64)>;
+
+impl LivePlanner {
+    fn now(&self) -> Result<Arc<dyn Planner>, PlanRefusal> {
+        // Looked at first: what changes meanwhile is seen the next time.
+        let stamps = self.stamps();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, planner)) = known.as_ref()
+            && *of == stamps
+        {
+            return Ok(Arc::clone(planner));
+        }
+        match self.settings.now() {
+            Ok(settings) => {
+                let made = planner(&settings, &self.root);
+                *known = Some((stamps, Arc::clone(&made)));
+                Ok(made)
+            }
+            Err(error) => Err(PlanRefusal::Invalid(vec![error.to_string()])),
+        }
+    }
+
+    /// The files that settings are read from.
+    fn stamps(&self) -> Vec<Stamp> {
+        let own = ["user_settings.json", "preferences.json"]
+            .map(|name| self.settings.durable_root().join("config").join(name));
+        let organization = [
+            "config/org_info.json",
+            "config/architecture.json",
+            "config/organization.json",
+            "model/organization.json",
+        ]
+        .map(|name| self.root.join(name));
+        let report = self
+            .settings
+            .unlock_report()
+            .map(|path| self.root.join(path));
+        own.into_iter()
+            .chain(organization)
+            .chain(report)
+            .map(|path| {
+                let meta = std::fs::metadata(path).ok()?;
+                Some((meta.ino(), meta.modified().ok()?, meta.len()))
+            })
+            .collect()
+    }
+}
+
+impl Planner for LivePlanner {
+    fn find(&self, name: &str, department: &str) -> Result<Found, PlanRefusal> {
+        self.now()?.find(name, department)
+    }
+
+    fn epic_name(&self, name: &str, department: &str) -> String {
+        self.now().map_or_else(
+            |_| name.to_owned(),
+            |planner| planner.epic_name(name, department),
+        )
+    }
+
+    fn rock_name(&self, name: &str, department: &str) -> String {
+        self.now().map_or_else(
+            |_| name.to_owned(),
+            |planner| planner.rock_name(name, department),
+        )
+    }
+
+    fn rock(&self, name: &str, department: &str) -> Result<Vec<RockEpic>, PlanRefusal> {
+        self.now()?.rock(name, department)
+    }
+
+    fn plan(&self, wish: PlanWish) -> Result<(NewRun, Vec<String>), PlanRefusal> {
+        self.now()?.plan(wish)
+    }
+
+    fn board(&self, department: &str) -> Result<Board, PlanRefusal> {
+        self.now()?.board(department)
+    }
 }
 
 /// Where assets are, which agents may not write.
@@ -140,6 +253,20 @@ fn journal_options(settings: &Settings) -> JournalOptions {
     }
 }
 
+/// An owner's parts, and what its server needs beside them.
+pub struct Assembled {
+    /// What an owner is made of.
+    pub parts: Parts,
+    /// The journal, for reading.
+    pub reader: Reader,
+    /// The parts whose state is told.
+    pub probes: Probes,
+    /// What happened.
+    pub events: EventLog,
+    /// To give the log orders.
+    pub log: Option<LogHandle>,
+}
+
 /// Starts everything. Needs the lock on the folder and an actix system.
 ///
 /// # Errors
@@ -147,21 +274,34 @@ fn journal_options(settings: &Settings) -> JournalOptions {
 /// When a part cannot be started.
 pub async fn parts(
     settings: &Settings,
+    live: &Arc<LiveSettings>,
     folder: &DataFolder,
     root: &Path,
-) -> Result<Parts, Failure> {
+) -> Result<Assembled, Failure> {
     let System {
         runtime,
         journal,
         projections,
+        events,
+        log,
     } = System::start(options(settings, folder, root))
         .await
         .map_err(not_started)?;
-    let records = JournalRecords::new(Some(journal.reader()));
+    let reader = journal.reader();
+    let probes = Probes {
+        journal: Arc::clone(&journal),
+        projections: Arc::clone(&projections),
+    };
+    let (told, log_handle) = (events.clone(), log.clone());
+    let records = JournalRecords::new(Some(reader.clone()));
     let engine = Arc::new(runtime.clone());
-    Ok(Parts {
+    let parts = Parts {
         engine,
-        planner: planner(settings, root),
+        planner: Arc::new(LivePlanner {
+            settings: Arc::clone(live),
+            root: root.to_owned(),
+            known: Mutex::new(None),
+        }),
         records: Arc::new(records),
         close: Box::new(move || {
             Box::pin(async move {
@@ -169,12 +309,21 @@ pub async fn parts(
                     runtime,
                     journal,
                     projections,
+                    events,
+                    log,
                 };
                 if let Err(error) = system.stop(Shutdown::Graceful).await {
                     tracing::error!(%error, "the journal did not close in good order; nothing acknowledged is lost");
                 }
             })
         }),
+    };
+    Ok(Assembled {
+        parts,
+        reader,
+        probes,
+        events: told,
+        log: log_handle,
     })
 }
 
@@ -221,6 +370,11 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
             keep: settings.log_keep,
             ..LogOptions::new(&workspace)
         }),
+        events: EventOptions {
+            keep: settings.events_keep,
+            zone: settings.timezone.clone(),
+            ..EventOptions::default()
+        },
         tool_grace: settings.tool_grace,
         parser: std::env::current_exe().ok(),
         sandbox: SandboxOptions {

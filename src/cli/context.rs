@@ -18,6 +18,8 @@ use crate::storage::Reader;
 pub struct Context {
     /// All settings.
     pub settings: Settings,
+    /// Where they come from.
+    pub sources: Sources,
     /// The data folder.
     pub folder: DataFolder,
     /// The current folder.
@@ -43,7 +45,7 @@ impl Context {
         let root = settings::durable_root(&sources);
         sources.user_settings = settings::read_user_settings(&root)?;
         let mut settings = Settings::resolve(&sources)?;
-        settings.preferences = settings::read_preferences(&root)?;
+        settings.preferences = settings::read_preferences(&root, &sources.user_settings)?;
         start_diagnostics(&settings.log_filter)?;
         if let Some(fault) = &settings.fault {
             orket_actors::fault::arm(fault).map_err(|problem| Failure::new("E_CONFIG", problem))?;
@@ -54,7 +56,8 @@ impl Context {
         Ok(Self {
             folder: DataFolder::new(&settings.durable_root),
             settings,
-            cwd: sources.cwd,
+            cwd: sources.cwd.clone(),
+            sources,
             json: global.json,
             set: global.set.clone(),
         })

@@ -1,13 +1,23 @@
 //! Finding the owner, or becoming it, and what to do when it goes away in the middle.
 
-use super::assemble;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::assemble::{self, Assembled};
 use super::context::Context;
 use super::failure::Failure;
+use crate::api::Api;
+use crate::api::machine::Machine;
+use crate::api::server::{self, Shared};
+use crate::driver::{self, Driver};
 use crate::owner::boot::Owner;
 use crate::owner::client::{Address, Client};
+use crate::owner::folder::DataFolder;
 use crate::owner::host::{Door, Host, Mode, knock};
 use crate::owner::lock::OwnerLock;
+use crate::owner::service::Service;
 use crate::owner::surroundings::Surroundings;
+use crate::sandboxes::NoSandboxes;
 
 /// An owner to talk to, and whether it is this process.
 pub struct Entered {
@@ -61,16 +71,69 @@ impl Context {
     ///
     /// When the journal or the socket cannot be opened.
     pub async fn become_owner(&self, lock: OwnerLock) -> Result<Owner, Failure> {
-        let parts = assemble::parts(&self.settings, &self.folder, &self.cwd).await?;
+        Ok(self.become_server(lock).await?.0)
+    }
+
+    /// The same, and what its servers share.
+    ///
+    /// # Errors
+    ///
+    /// When the journal or the socket cannot be opened.
+    pub async fn become_server(&self, lock: OwnerLock) -> Result<(Owner, Shared), Failure> {
+        let live = Arc::new(assemble::live_settings(&self.sources));
+        let Assembled {
+            parts,
+            reader,
+            probes,
+            events,
+            log,
+        } = assemble::parts(&self.settings, &live, &self.folder, &self.cwd).await?;
+        let workspace = self.cwd.join(DEFAULT_WORKSPACE);
         let surroundings = Surroundings {
-            workspace: self.cwd.join(DEFAULT_WORKSPACE),
+            workspace: workspace.clone(),
             asset_root: self.cwd.clone(),
+            max_runs: self.settings.max_runs,
             settings: self.settings.digests.clone(),
         };
-        Owner::open(&self.folder, lock, parts, surroundings).map_err(|error| {
+        let records = Arc::clone(&parts.records);
+        let models_root = self.cwd.clone();
+        let mut shared = None;
+        let serve = |listener, service: &Service| {
+            let driver = Driver::new(driver::Parts {
+                service: service.clone(),
+                records,
+                settings: Arc::clone(&live),
+                root: self.cwd.clone(),
+                models: Box::new(move |settings| {
+                    Arc::new(assemble::models(settings, &models_root))
+                }),
+            });
+            let made = Shared::new(Api {
+                service: service.clone(),
+                reader,
+                settings: live,
+                root: self.cwd.clone(),
+                workspace,
+                zone: self.settings.timezone.clone(),
+                probes,
+                events,
+                log,
+                since: Instant::now(),
+                driver,
+                sandboxes: Arc::new(NoSandboxes),
+                machine: Machine::new(self.settings.vram_cache),
+            })?;
+            shared = Some(made.clone());
+            server::serve_socket(listener, made)
+        };
+        let failed = |error: std::io::Error| {
             Failure::new("E_SOCKET", format!("cannot listen on the socket: {error}"))
                 .hint("look at the folder `run` below the data folder")
-        })
+        };
+        let owner = Owner::open(&self.folder, lock, parts, surroundings, serve).map_err(failed)?;
+        let shared =
+            shared.ok_or_else(|| Failure::new("E_INTERNAL", "the socket is not served"))?;
+        Ok((owner, shared))
     }
 
     /// A living owner when there is one.
@@ -90,6 +153,21 @@ impl Context {
             Door::Attach(client) => Ok(Some(client)),
             Door::Own(_) | Door::Nobody => Ok(None),
         }
+    }
+}
+
+/// Becomes the owner, or says who is.
+///
+/// # Errors
+///
+/// When somebody else owns the folder.
+pub async fn own(folder: &DataFolder) -> Result<OwnerLock, Failure> {
+    match knock(folder, &Mode::Embedded).await? {
+        Door::Own(lock) => Ok(lock),
+        Door::Attach(_) | Door::Nobody => Err(Failure::new(
+            "E_INTERNAL",
+            "owning the folder brought no owner",
+        )),
     }
 }
 

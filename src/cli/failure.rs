@@ -78,7 +78,7 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let exit = match error {
             ConfigError::Flag(..) | ConfigError::FlagValues(_) => 2,
-            ConfigError::File { .. } | ConfigError::Values(_) => 1,
+            ConfigError::File { .. } | ConfigError::Unwritten { .. } | ConfigError::Values(_) => 1,
         };
         let failure = Self::new("E_CONFIG", error.to_string())
             .hint("correct it where it comes from; .env.example tells what each one may be");

@@ -11,6 +11,7 @@
 //! - `open_files`: how many files may be open.
 //! - `panic_hook`: what a panic says.
 //! - `progress`: what a run looks like while it goes on.
+//! - `serving`: listening for HTTP.
 //! - `commands`: one file per command.
 
 pub mod args;
@@ -25,6 +26,7 @@ pub mod out;
 mod panic_hook;
 mod progress;
 mod report;
+mod serving;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -5,8 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::failure::Failure;
 
-/// As many as are asked for, where the hard limit lets us have them.
-const WISHED: u64 = 1_024;
+/// As many as are asked for, where the hard limit lets us have them: each connection is one.
+const WISHED: u64 = 16_384;
 /// Fewer than this are not enough for an owner.
 const LEAST: u64 = 128;
 

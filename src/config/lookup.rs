@@ -67,6 +67,14 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+    /// A file could not be written.
+    #[error("cannot write {path}: {reason}")]
+    Unwritten {
+        /// Which.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// `--set` is not `NAME=VALUE` with a known name.
     #[error("--set {0}: {1}")]
     Flag(String, String),
@@ -132,8 +140,8 @@ impl Sources {
         Ok(())
     }
 
-    /// The text of a variable by one of its names and where it came from; an empty text in the
-    /// environment counts as not set.
+    /// The text of a variable by one of its names and where it came from; an empty text counts as not
+    /// set, but for `--set`.
     #[must_use]
     pub fn text(&self, variable: &Variable, name: &str) -> Option<(String, Origin)> {
         if let Some(text) = self.flags.get(name) {
@@ -160,7 +168,7 @@ impl Sources {
         let in_file = |map: &Map<String, Value>| {
             map.get(&key)
                 .or_else(|| map.get(name))
-                .filter(|value| !value.is_null())
+                .filter(|value| !value.is_null() && value.as_str().map(str::trim) != Some(""))
                 .map(|value| match value {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),

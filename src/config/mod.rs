@@ -9,10 +9,17 @@
 //! - [`variable`]: the table of all variables; `.env.example` is checked against it.
 //! - [`lookup`]: finds a variable's text and its origin.
 //! - [`settings`]: the typed values.
+//! - [`live`]: the same, following their files.
+//! - [`save`]: writes the user settings.
+//! - [`policy`]: the settings that the API shows and changes.
 
+pub mod live;
 pub mod lookup;
+pub mod policy;
+pub mod save;
 pub mod settings;
 pub mod variable;
 
+pub use live::LiveSettings;
 pub use lookup::{Origin, Sources};
 pub use settings::{Settings, Shown};

@@ -42,6 +42,27 @@ pub struct Endpoint {
     pub key: Option<String>,
 }
 
+/// Where and for whom `orket serve` listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// The address.
+    pub host: String,
+    /// The port; 0 for a free one.
+    pub port: u16,
+    /// The key that may do everything.
+    pub key: Option<String>,
+    /// More keys.
+    pub keys_file: Option<String>,
+    /// Everybody may do everything while there is no key.
+    pub allow_no_key: bool,
+    /// Web pages that may ask.
+    pub origins: Vec<String>,
+    /// Requests a minute of a key; 0 for no limit.
+    pub per_minute: u32,
+    /// Threads; 0 for one each processor.
+    pub workers: usize,
+}
+
 /// Everything an operator can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -65,8 +86,12 @@ pub struct Settings {
     pub context_window: u32,
     /// `ORKET_MODEL_<ROLE>`, by `<ROLE>`.
     pub models: BTreeMap<String, ModelName>,
+    /// `ORKET_OPERATOR_MODEL`.
+    pub operator_model: Option<ModelName>,
     /// Models by role, of `preferences.json`.
     pub preferences: BTreeMap<String, String>,
+    /// `model_compliance_policy` of the user settings, as written.
+    pub compliance: Option<Value>,
     /// How far a commit goes before it is answered.
     pub journal_sync: SyncMode,
     /// How long a shutdown in good order lets tool calls finish.
@@ -77,6 +102,8 @@ pub struct Settings {
     pub log_max_mb: u64,
     /// Rotated log files that are kept.
     pub log_keep: u32,
+    /// Events that are kept to be looked up.
+    pub events_keep: u64,
     /// The tracing filter.
     pub log_filter: String,
     /// Injected faults.
@@ -97,6 +124,12 @@ pub struct Settings {
     pub org_name: Option<String>,
     /// Overrides the organization's vision.
     pub org_vision: Option<String>,
+    /// How long what `nvidia-smi` said is kept.
+    pub vram_cache: Duration,
+    /// Runs under way at once.
+    pub max_runs: usize,
+    /// The API server.
+    pub api: ApiSettings,
     /// All values with their origins.
     pub shown: Vec<Shown>,
     /// A digest of each value that work depends on, by the variable's name.
@@ -124,19 +157,32 @@ pub fn read_user_settings(durable_root: &Path) -> Result<Map<String, Value>, Con
     Ok(read.unwrap_or_default())
 }
 
-/// Reads the models of `<durable>/config/preferences.json`, by role, where there is one.
+/// Reads the models of `<durable>/config/preferences.json`, by role, where there is one. What older
+/// user settings say in keys such as `preferred_coder` goes before it.
 ///
 /// # Errors
 ///
 /// [`ConfigError::File`] when it is there and is not `{"models": {"role": "provider:model"}}`.
-pub fn read_preferences(durable_root: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+pub fn read_preferences(
+    durable_root: &Path,
+    user_settings: &Map<String, Value>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
     #[derive(serde::Deserialize, Default)]
     struct Preferences {
         #[serde(default)]
         models: BTreeMap<String, String>,
     }
     let read = read_json::<Preferences>(&durable_root.join("config/preferences.json"))?;
-    Ok(read.unwrap_or_default().models)
+    let mut models = read.unwrap_or_default().models;
+    for (key, value) in user_settings {
+        if let (Some(role), Some(model)) = (key.strip_prefix("preferred_"), value.as_str())
+            && !role.is_empty()
+            && !model.trim().is_empty()
+        {
+            models.insert(role.to_owned(), model.to_owned());
+        }
+    }
+    Ok(models)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ConfigError> {
@@ -162,13 +208,7 @@ impl Settings {
     /// [`ConfigError::Values`] or [`ConfigError::FlagValues`] with one sentence for each value that is
     /// not what it must be.
     pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut reader = Reader {
-            sources,
-            problems: Vec::new(),
-            flag_is_wrong: false,
-            digests: BTreeMap::new(),
-            shown: Vec::new(),
-        };
+        let mut reader = Reader::new(sources);
         let models = reader.models();
         let clocks = Clocks {
             connect_ms: reader.number("ORKET_CLOCK_CONNECT_SEC"),
@@ -203,7 +243,15 @@ impl Settings {
             max_created_cards: reader.small("ORKET_MAX_CREATED_CARDS"),
             context_window: reader.small("ORKET_CONTEXT_WINDOW"),
             models,
+            operator_model: reader
+                .text("ORKET_OPERATOR_MODEL")
+                .and_then(|text| ModelName::parse(&text).ok()),
             preferences: BTreeMap::new(),
+            compliance: sources
+                .user_settings
+                .get("model_compliance_policy")
+                .filter(|policy| !policy.is_null())
+                .cloned(),
             journal_sync: reader
                 .text("ORKET_JOURNAL_SYNC")
                 .and_then(|word| word.parse().ok())
@@ -215,6 +263,7 @@ impl Settings {
                 .unwrap_or_default(),
             log_max_mb: reader.number("ORKET_LOG_MAX_MB"),
             log_keep: reader.small("ORKET_LOG_KEEP"),
+            events_keep: reader.number("ORKET_EVENTS_KEEP"),
             log_filter: reader.text("ORKET_LOG").unwrap_or_default(),
             fault: reader.text("ORKET_FAULT"),
             ollama: Endpoint {
@@ -235,17 +284,16 @@ impl Settings {
             allowance: reader.allowance(),
             org_name: reader.text("ORKET_ORG_NAME"),
             org_vision: reader.text("ORKET_ORG_VISION"),
+            vram_cache: Duration::from_millis(reader.number("ORKET_METRICS_VRAM_CACHE_SEC")),
+            max_runs: reader.optional_number("ORKET_MAX_RUNS").unwrap_or(1_000),
+            api: reader.api(),
             shown: Vec::new(),
             digests: BTreeMap::new(),
             warnings: sources.unknown(),
         };
         reader.show_durable_root(&settings.durable_root);
         if !reader.problems.is_empty() {
-            return Err(if reader.flag_is_wrong {
-                ConfigError::FlagValues(reader.problems)
-            } else {
-                ConfigError::Values(reader.problems)
-            });
+            return Err(reader.wrong());
         }
         settings.digests = std::mem::take(&mut reader.digests);
         settings.shown = reader.in_table_order();
@@ -254,6 +302,24 @@ impl Settings {
             .iter()
             .any(|shown| shown.name == "ORKET_CLOCK_TURN_SEC" && shown.origin != Origin::Default);
         Ok(settings)
+    }
+}
+
+/// One value, checked.
+///
+/// # Errors
+///
+/// [`ConfigError::Values`] or [`ConfigError::FlagValues`] when it is not what it must be, or when
+/// there is no such variable.
+pub fn one(sources: &Sources, name: &str) -> Result<Shown, ConfigError> {
+    let mut reader = Reader::new(sources);
+    reader.text(name);
+    match reader.shown.pop() {
+        Some(shown) if reader.problems.is_empty() => Ok(shown),
+        Some(_) => Err(reader.wrong()),
+        None => Err(ConfigError::Values(vec![format!(
+            "`{name}` is no variable"
+        )])),
     }
 }
 
@@ -271,7 +337,7 @@ impl Settings {
 }
 
 /// Settings that only the making of a plan looks at, by way of [`Settings::modes`].
-const PLAN_MODES: [&str; 37] = [
+const PLAN_MODES: [&str; 40] = [
     "ORKET_MEMORY_VISIBILITY_MODE",
     "ORKET_MEMORY_PROJECT",
     "ORKET_MEMORY_MAX_RESULTS",
@@ -290,6 +356,9 @@ const PLAN_MODES: [&str; 37] = [
     "ORKET_IDESIGN_MODE",
     "ORKET_ENABLE_MICROSERVICES",
     "ORKET_MICROSERVICES_UNLOCK_REPORT",
+    "ORKET_MICROSERVICES_PILOT_STABILITY_REPORT",
+    "ORKET_STATE_BACKEND_MODE",
+    "ORKET_ENABLE_GITEA_STATE_PILOT",
     "ORKET_DISABLE_SCAFFOLDER",
     "ORKET_DISABLE_DEPENDENCY_MANAGER",
     "ORKET_DISABLE_DEPLOYMENT_PLANNER",
@@ -312,7 +381,20 @@ const PLAN_MODES: [&str; 37] = [
 ];
 
 /// What concerns the command alone and not the work that it asks for.
-const OF_THE_COMMAND: [&str; 3] = ["ORKET_DURABLE_ROOT", "ORKET_LOG", "ORKET_FAULT"];
+const OF_THE_COMMAND: [&str; 12] = [
+    "ORKET_DURABLE_ROOT",
+    "ORKET_LOG",
+    "ORKET_FAULT",
+    "ORKET_HOST",
+    "ORKET_PORT",
+    "ORKET_API_KEY",
+    "ORKET_API_KEYS_FILE",
+    "ORKET_ALLOW_INSECURE_NO_API_KEY",
+    "ORKET_ALLOWED_ORIGINS",
+    "ORKET_API_RATE_LIMIT",
+    "ORKET_API_WORKERS",
+    "ORKET_METRICS_VRAM_CACHE_SEC",
+];
 
 /// Tells values apart without showing them. Only compared between processes of one version.
 fn digest(value: Option<&str>) -> String {
@@ -330,7 +412,26 @@ struct Reader<'a> {
     shown: Vec<Shown>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(sources: &'a Sources) -> Self {
+        Self {
+            sources,
+            problems: Vec::new(),
+            flag_is_wrong: false,
+            digests: BTreeMap::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    /// What is wrong with the values that were read.
+    fn wrong(self) -> ConfigError {
+        if self.flag_is_wrong {
+            ConfigError::FlagValues(self.problems)
+        } else {
+            ConfigError::Values(self.problems)
+        }
+    }
+
     /// The checked text of a variable.
     fn text(&mut self, name: &str) -> Option<String> {
         let variable = find(name)?;
@@ -407,6 +508,29 @@ impl Reader<'_> {
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
             .collect()
+    }
+
+    fn api(&mut self) -> ApiSettings {
+        let origins = self.text("ORKET_ALLOWED_ORIGINS").unwrap_or_default();
+        ApiSettings {
+            host: self
+                .text("ORKET_HOST")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+            port: u16::try_from(self.number("ORKET_PORT")).unwrap_or(0),
+            key: self.text("ORKET_API_KEY"),
+            keys_file: self.text("ORKET_API_KEYS_FILE"),
+            allow_no_key: self.text("ORKET_ALLOW_INSECURE_NO_API_KEY").as_deref() == Some("true"),
+            origins: origins
+                .split(',')
+                .map(str::trim)
+                .filter(|origin| !origin.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            per_minute: self.small("ORKET_API_RATE_LIMIT"),
+            workers: usize::try_from(self.number("ORKET_API_WORKERS")).unwrap_or(0),
+        }
     }
 
     fn allowance(&mut self) -> Allowance {

@@ -43,12 +43,15 @@ pub struct Variable {
     /// Whether the organization and the user settings may set it. Not those that are needed to find
     /// these files, and not those for tests.
     pub in_files: bool,
+    /// Its key in files, where it is not the name in lower case without `orket_`.
+    pub other_key: Option<&'static str>,
     /// What it does, in a sentence.
     pub help: &'static str,
 }
 
 impl Variable {
-    /// Its key in `process_rules` and `user_settings.json`: the name in lower case without `orket_`.
+    /// Its key in `process_rules` and `user_settings.json`: mostly the name in lower case without
+    /// `orket_`.
     #[must_use]
     pub fn key(&self) -> String {
         file_key(self.name)
@@ -58,12 +61,19 @@ impl Variable {
 /// The key of a variable in settings files.
 #[must_use]
 pub fn file_key(name: &str) -> String {
+    let own = VARIABLES.iter().find(|variable| variable.name == name);
+    if let Some(key) = own.and_then(|variable| variable.other_key) {
+        return key.to_owned();
+    }
     let lower = name.to_ascii_lowercase();
     lower.strip_prefix("orket_").unwrap_or(&lower).to_owned()
 }
 
 /// Where the family of model variables begins.
 pub const MODEL_PREFIX: &str = "ORKET_MODEL_";
+
+/// The family in the table.
+const MODEL_FAMILY: &str = "ORKET_MODEL_<ROLE>";
 
 const fn plain(
     name: &'static str,
@@ -78,6 +88,7 @@ const fn plain(
         default,
         secret: false,
         in_files: true,
+        other_key: None,
         help,
     }
 }
@@ -90,6 +101,11 @@ impl Variable {
 
     const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    const fn key_in_files(mut self, key: &'static str) -> Self {
+        self.other_key = Some(key);
         self
     }
 
@@ -136,6 +152,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_MAX_RETRIES", Kind::Count(0, 1_000), "3", "Failed attempts forgiven where the card does not say."),
     plain("ORKET_CONTEXT_WINDOW", Kind::Count(0, 1_000), "10", "Earlier replies shown in a prompt; it says how many older ones are left out."),
     plain("ORKET_MODEL_<ROLE>", Kind::Model, "", "The model of a role, e.g. ORKET_MODEL_CODER=ollama:qwen2.5-coder:14b.").environment_only(),
+    plain("ORKET_OPERATOR_MODEL", Kind::Model, "", "The model of the role operations_lead; goes before ORKET_MODEL_OPERATIONS_LEAD.").environment_only(),
     plain("ORKET_APPROVAL_REQUIRED_TOOLS", Kind::Text, "", "Tools whose calls wait for a person, separated by commas: `orket gates`."),
     plain("ORKET_APPROVAL_REQUIRED_CATEGORIES", Kind::Text, "", "Effect classes whose calls wait for a person: pure, idempotent, keyed, at_most_once."),
     plain("ORKET_APPROVAL_REQUIRED_SEATS", Kind::Text, "", "Seats whose calls, looking aside, wait for a person."),
@@ -149,6 +166,9 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_IDESIGN_MODE", Kind::Choice(&knob::IDESIGN_MODE), "force_none", "Structural governance: refuse epics that do not ask for iDesign, leave it to each epic, or demand nothing."),
     plain("ORKET_ENABLE_MICROSERVICES", Kind::Choice(&knob::FLAG), "", "Whether microservices are unlocked; unset: the unlock report says so."),
     plain("ORKET_MICROSERVICES_UNLOCK_REPORT", Kind::Text, "benchmarks/results/microservices_unlock_check.json", "A JSON file whose `unlocked` says whether microservices are; one that says neither true nor false is an error."),
+    plain("ORKET_MICROSERVICES_PILOT_STABILITY_REPORT", Kind::Text, "benchmarks/results/microservices_pilot_stability_check.json", "A JSON file whose `stable` says whether the pilot with microservices is; shown by the runtime policy."),
+    plain("ORKET_STATE_BACKEND_MODE", Kind::Choice(&knob::STATE_BACKEND_MODE), "local", "Where state is kept; gitea has no effect in this version, and is taken over HTTP only while its pilot is on."),
+    plain("ORKET_ENABLE_GITEA_STATE_PILOT", Kind::Choice(&knob::FLAG), "false", "Whether gitea may be chosen to keep state; gitea_state_pilot_enabled in files.").key_in_files("gitea_state_pilot_enabled"),
     plain("ORKET_DISABLE_SCAFFOLDER", Kind::Choice(&knob::FLAG), "false", "Switches the scaffolder off."),
     plain("ORKET_DISABLE_DEPENDENCY_MANAGER", Kind::Choice(&knob::FLAG), "false", "Switches the dependency manager off."),
     plain("ORKET_DISABLE_DEPLOYMENT_PLANNER", Kind::Choice(&knob::FLAG), "false", "Switches the deployment planner off."),
@@ -157,6 +177,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_TIMEZONE", Kind::Zone, "UTC", "The zone of the times in orket.log: UTC, an offset such as +02:00, or a name such as Europe/Berlin."),
     plain("ORKET_LOG_MAX_MB", Kind::Count(0, 100_000), "64", "Size in MiB at which orket.log is rotated; 0 never."),
     plain("ORKET_LOG_KEEP", Kind::Count(0, 1_000), "5", "Rotated log files that are kept."),
+    plain("ORKET_EVENTS_KEEP", Kind::Count(0, 1_000_000_000), "1000000", "Events that are kept to be looked up and replayed (<durable>/db/events.db); 0 for none."),
     plain("ORKET_LOG", Kind::Text, "warn", "What the program says about itself on standard error: a tracing filter, e.g. info or orket=debug.").environment_only(),
     plain("ORKET_FAULT", Kind::Text, "", "For tests: kill@NAME#N or panic@NAME#N.").environment_only(),
     plain("ORKET_OLLAMA_URL", Kind::Url, "http://127.0.0.1:11434", "Where Ollama listens.").alias(&["OLLAMA_HOST"]),
@@ -180,6 +201,16 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_SANDBOX_NETWORK", Kind::Word(&["off", "on"]), "off", "on: child processes may use the network; off: only those of skills that were granted a permission of scope network."),
     plain("ORKET_SANDBOX_READ", Kind::Paths, "", "Further folders and files that child processes may read, absolute, separated by colons."),
     plain("ORKET_SANDBOX_WRITE", Kind::Paths, "", "Further folders that child processes may write in, absolute, separated by colons."),
+    plain("ORKET_HOST", Kind::Text, "127.0.0.1", "The address that orket serve listens on; one that is not of this machine alone needs a key.").environment_only(),
+    plain("ORKET_PORT", Kind::Count(0, 65_535), "8082", "The port that orket serve listens on; 0 takes a free one and says which.").environment_only(),
+    plain("ORKET_API_KEY", Kind::Text, "", "The key that may do everything over HTTP.").secret().environment_only(),
+    plain("ORKET_API_KEYS_FILE", Kind::Text, "", "A JSON file of named keys with scopes (docs/SECURITY.md).").environment_only(),
+    plain("ORKET_ALLOW_INSECURE_NO_API_KEY", Kind::Choice(&knob::FLAG), "false", "Serves everybody while there is no key; only on an address of this machine.").environment_only(),
+    plain("ORKET_ALLOWED_ORIGINS", Kind::Text, "http://localhost:5173,http://127.0.0.1:5173", "Web pages that may ask from a browser, separated by commas.").environment_only(),
+    plain("ORKET_API_RATE_LIMIT", Kind::Count(0, 100_000_000), "60000", "Requests a minute that a key may make where its entry says nothing; 0 for no limit.").environment_only(),
+    plain("ORKET_API_WORKERS", Kind::Count(0, 256), "0", "Threads that serve HTTP; 0 for one each processor.").environment_only(),
+    plain("ORKET_MAX_RUNS", Kind::Count(1, 1_000_000), "1000", "Runs under way at once; one more is refused, to be tried again."),
+    plain("ORKET_METRICS_VRAM_CACHE_SEC", Kind::Seconds, "5", "How long GET /v1/system/metrics keeps what nvidia-smi said.").environment_only(),
     plain("ORKET_ORG_NAME", Kind::Text, "", "Overrides the organization's name."),
     plain("ORKET_ORG_VISION", Kind::Text, "", "Overrides the organization's vision."),
 ];
@@ -192,7 +223,7 @@ pub fn find(name: &str) -> Option<&'static Variable> {
         .is_some_and(|role| !role.is_empty());
     VARIABLES
         .iter()
-        .find(|variable| variable.name == name || (family && variable.kind == Kind::Model))
+        .find(|variable| variable.name == name || (family && variable.name == MODEL_FAMILY))
 }
 
 /// Whether this variable, or one that is read in its place, holds a secret.

@@ -23,6 +23,7 @@ use orket_core::ids::RunId;
 use orket_core::status::{CardKind, CardStatus};
 use orket_core::turn::{LedgerEffect, Step, TurnOutcome};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::storage::Reader;
 use crate::storage::reader::{StoredAttempt, StoredCard};
@@ -37,7 +38,7 @@ pub use problem::Problem;
 pub use replay::{Replayed, Wanted, replay_run};
 
 /// What was found out about a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Evidence {
     /// Everything holds.
     pub ok: bool,

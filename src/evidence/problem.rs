@@ -1,11 +1,13 @@
 //! What may be wrong with a record.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::storage::reader::{StoredAttempt, StoredStep};
 
 /// What is wrong with a record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = EvidenceProblem)]
 pub struct Problem {
     /// `plan`, `card`, `attempt`, `comment`, `chain`, `transition`, `decision` or `file`.
     pub kind: &'static str,

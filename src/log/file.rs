@@ -70,6 +70,25 @@ impl LogFile {
         self.buffer.clear();
     }
 
+    /// Writes the buffer and moves the file to its first numbered name, as if it were full. Its new
+    /// name; `None` when there is no file, or none is kept.
+    pub fn rotate_now(&mut self, options: &LogOptions) -> io::Result<Option<String>> {
+        self.flush(options);
+        self.open = None;
+        let top = match Dir::open_ambient_dir(&self.workspace, ambient_authority()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        match top.symlink_metadata(self.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(found) if found.len() == 0 => return Ok(None),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        rotate(&top, self.name, options.keep)?;
+        Ok((options.keep > 0).then(|| numbered(self.name, 1)))
+    }
+
     fn write(&mut self, options: &LogOptions) -> io::Result<()> {
         let more = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
         let mut open = match self.open.take() {
@@ -123,15 +142,18 @@ impl Open {
 
 /// Moves `name` to `name.1`, `name.1` to `name.2` and so on; the oldest falls out.
 fn rotate(top: &Dir, name: &str, keep: u32) -> io::Result<()> {
-    let numbered = |number: u32| format!("{name}.{number}");
     for number in (1..keep).rev() {
-        present(top.rename(numbered(number), top, numbered(number + 1)))?;
+        present(top.rename(numbered(name, number), top, numbered(name, number + 1)))?;
     }
     if keep == 0 {
         present(top.remove_file(name))
     } else {
-        present(top.rename(name, top, numbered(1)))
+        present(top.rename(name, top, numbered(name, 1)))
     }
+}
+
+fn numbered(name: &str, number: u32) -> String {
+    format!("{name}.{number}")
 }
 
 /// A file that is not there needs no moving.

@@ -1,7 +1,9 @@
 //! One event as one line.
 
+use std::ops::Range;
+
 use orket_actors::port::event::RuntimeEvent;
-use serde::ser::SerializeMap as _;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -9,22 +11,130 @@ use super::mask::{MASK, Masked, hides};
 
 /// Writes `{timestamp, role, event, data}` and a line end.
 pub(super) fn log(buffer: &mut Vec<u8>, timestamp: &str, event: &RuntimeEvent) {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        timestamp: &'a str,
-        role: &'a str,
-        event: &'a str,
-        data: Data<'a>,
+    let begin = buffer.len();
+    // Our values always print; if one did not, half a line would spoil the next one.
+    match head(buffer, timestamp, event).and_then(|()| data(buffer, event)) {
+        Ok(_) => buffer.extend_from_slice(b"}\n"),
+        Err(_) => buffer.truncate(begin),
     }
-    put(
-        buffer,
-        &Line {
-            timestamp,
-            role: &event.role,
-            event: &event.event,
-            data: Data(event),
-        },
-    );
+}
+
+/// Writes `{timestamp, role, event, data, seq}` without a line end. Returns where in the buffer the
+/// fields of `data` are that [`LogLine`] makes the same line of again: an object without its closing
+/// brace.
+///
+/// # Errors
+///
+/// When a value cannot be printed; the buffer is as it was.
+pub(crate) fn numbered(
+    buffer: &mut Vec<u8>,
+    timestamp: &str,
+    event: &RuntimeEvent,
+) -> serde_json::Result<Range<usize>> {
+    let begin = buffer.len();
+    let written = head(buffer, timestamp, event)
+        .and_then(|()| data(buffer, event))
+        .and_then(|fields| {
+            buffer.extend_from_slice(b",\"seq\":");
+            serde_json::to_writer(&mut *buffer, &event.seq)?;
+            buffer.push(b'}');
+            Ok(fields)
+        });
+    if written.is_err() {
+        buffer.truncate(begin);
+    }
+    written
+}
+
+/// The same with nothing in `data` but what the event has there.
+///
+/// # Errors
+///
+/// When a value cannot be printed.
+pub(crate) fn bare(
+    buffer: &mut Vec<u8>,
+    timestamp: &str,
+    event: &RuntimeEvent,
+) -> serde_json::Result<()> {
+    head(buffer, timestamp, event)?;
+    serde_json::to_writer(&mut *buffer, &Fields(event))?;
+    buffer.extend_from_slice(b",\"seq\":");
+    serde_json::to_writer(&mut *buffer, &event.seq)?;
+    buffer.push(b'}');
+    Ok(())
+}
+
+fn head(buffer: &mut Vec<u8>, timestamp: &str, event: &RuntimeEvent) -> serde_json::Result<()> {
+    buffer.extend_from_slice(b"{\"timestamp\":\"");
+    buffer.extend_from_slice(timestamp.as_bytes());
+    buffer.extend_from_slice(b"\",\"role\":");
+    serde_json::to_writer(&mut *buffer, &event.role)?;
+    buffer.extend_from_slice(b",\"event\":");
+    serde_json::to_writer(&mut *buffer, &event.event)?;
+    buffer.extend_from_slice(b",\"data\":");
+    Ok(())
+}
+
+/// Writes `data`: the fields of the event, then `runtime_event`. Returns where the fields are.
+fn data(buffer: &mut Vec<u8>, event: &RuntimeEvent) -> serde_json::Result<Range<usize>> {
+    let begin = buffer.len();
+    serde_json::to_writer(&mut *buffer, &Fields(event))?;
+    // The brace comes after what follows.
+    buffer.pop();
+    let mut end = buffer.len();
+    if end > begin + 1 {
+        buffer.push(b',');
+    }
+    buffer.extend_from_slice(b"\"runtime_event\":");
+    match own_summary(event) {
+        Some(own) => {
+            serde_json::to_writer(&mut *buffer, &Masked(own))?;
+            end = buffer.len();
+        }
+        None => serde_json::to_writer(&mut *buffer, &Summary::of(event))?,
+    }
+    buffer.push(b'}');
+    Ok(begin..end)
+}
+
+/// The `runtime_event` that an event brings along.
+fn own_summary(event: &RuntimeEvent) -> Option<&Value> {
+    event
+        .data
+        .get("runtime_event")
+        .filter(|own| own.is_object())
+}
+
+/// The session that an event belongs to.
+pub(crate) fn session_of(event: &RuntimeEvent) -> Option<&str> {
+    fn text(value: &Value) -> Option<&str> {
+        value.get("session_id")?.as_str()
+    }
+    let own = own_summary(event).and_then(text);
+    own.or(event.run_id.as_deref())
+        .or_else(|| text(&event.data))
+        .filter(|session| !session.is_empty())
+}
+
+/// A line of the log as an answer has it: `{timestamp, role, event, data, seq}`.
+#[derive(Debug, Clone)]
+pub(crate) struct LogLine {
+    /// When, in the zone of the log.
+    pub timestamp: String,
+    /// What.
+    pub event: RuntimeEvent,
+}
+
+impl Serialize for LogLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("timestamp", &self.timestamp)?;
+        map.serialize_entry("role", &self.event.role)?;
+        map.serialize_entry("event", &self.event.event)?;
+        map.serialize_entry("data", &Data(&self.event))?;
+        map.serialize_entry("seq", &self.event.seq)?;
+        map.end()
+    }
 }
 
 /// Writes the `runtime_event` object, with its time in front, and a line end.
@@ -53,38 +163,56 @@ fn put<T: Serialize>(buffer: &mut Vec<u8>, line: &T) {
     }
 }
 
-/// The payload, masked, with the run and the card, and `runtime_event` behind it.
+/// The payload, masked, with the run and the card.
+struct Fields<'a>(&'a RuntimeEvent);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        fields(&mut map, self.0)?;
+        map.end()
+    }
+}
+
+/// The same, and `runtime_event` behind it.
 struct Data<'a>(&'a RuntimeEvent);
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = self.0;
         let mut map = serializer.serialize_map(None)?;
-        let has = |key: &str| event.data.get(key).is_some();
-        if let Some(run_id) = event.run_id.as_ref().filter(|_| !has("run_id")) {
-            map.serialize_entry("run_id", run_id)?;
+        fields(&mut map, self.0)?;
+        match own_summary(self.0) {
+            Some(own) => map.serialize_entry("runtime_event", &Masked(own))?,
+            None => map.serialize_entry("runtime_event", &Summary::of(self.0))?,
         }
-        if let Some(issue_id) = event.issue_id.as_ref().filter(|_| !has("issue_id")) {
-            map.serialize_entry("issue_id", issue_id)?;
-        }
-        match &event.data {
-            Value::Object(fields) => {
-                for (key, value) in fields.iter().filter(|(key, _)| *key != "runtime_event") {
-                    if hides(key, value) {
-                        map.serialize_entry(key, MASK)?;
-                    } else {
-                        map.serialize_entry(key, &Masked(value))?;
-                    }
-                }
-            }
-            Value::Null => {}
-            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-                map.serialize_entry("value", &Masked(other))?;
-            }
-        }
-        map.serialize_entry("runtime_event", &Summary::of(event))?;
         map.end()
     }
+}
+
+fn fields<M: SerializeMap>(map: &mut M, event: &RuntimeEvent) -> Result<(), M::Error> {
+    let has = |key: &str| event.data.get(key).is_some();
+    if let Some(run_id) = event.run_id.as_ref().filter(|_| !has("run_id")) {
+        map.serialize_entry("run_id", run_id)?;
+    }
+    if let Some(issue_id) = event.issue_id.as_ref().filter(|_| !has("issue_id")) {
+        map.serialize_entry("issue_id", issue_id)?;
+    }
+    match &event.data {
+        Value::Object(fields) => {
+            for (key, value) in fields.iter().filter(|(key, _)| *key != "runtime_event") {
+                if hides(key, value) {
+                    map.serialize_entry(key, MASK)?;
+                } else {
+                    map.serialize_entry(key, &Masked(value))?;
+                }
+            }
+        }
+        Value::Null => {}
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            map.serialize_entry("value", &Masked(other))?;
+        }
+    }
+    Ok(())
 }
 
 /// The `runtime_event` object of `core.md` §3.8: always the same keys, null where unknown.
@@ -117,7 +245,7 @@ impl<'a> Summary<'a> {
         let field = |name: &str| raw(name).map(Masked);
         let text = |name: &str| raw(name).and_then(Value::as_str);
         let session_id = event.run_id.as_deref().or_else(|| text("session_id"));
-        let issue_id = event.issue_id.as_deref().or_else(|| text("issue_id"));
+        let issue_id = text("issue_id").or(event.issue_id.as_deref());
         Self {
             schema_version: "v1",
             event: &event.event,

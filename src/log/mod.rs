@@ -6,11 +6,11 @@
 //! through `tracing` to stderr, not here.
 
 mod file;
-mod line;
+pub(crate) mod line;
 mod mask;
 mod sheet;
 mod thread;
-mod zone;
+pub(crate) mod zone;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -24,6 +24,8 @@ use orket_actors::port::event::{EventSink, RuntimeEvent};
 use tokio::sync::oneshot;
 
 use thread::{Control, Inbox};
+
+pub use thread::RotateError;
 
 pub use zone::{Zone, ZoneError};
 
@@ -94,6 +96,39 @@ impl RunLog {
             dropped,
             thread: Some(thread),
         })
+    }
+}
+
+/// Gives orders to a [`RunLog`]; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LogHandle {
+    control: crossbeam_channel::Sender<Control>,
+}
+
+impl RunLog {
+    /// To give it orders.
+    #[must_use]
+    pub fn handle(&self) -> LogHandle {
+        LogHandle {
+            control: self.control.clone(),
+        }
+    }
+}
+
+impl LogHandle {
+    /// Writes what was taken so far and moves the log of the default workspace to its first numbered
+    /// name, as if it were full. The new name; `None` when there was nothing to move, or when no
+    /// rotated files are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`RotateError`]; the log goes on as it was.
+    pub async fn rotate(&self) -> Result<Option<String>, RotateError> {
+        let (done, answer) = oneshot::channel();
+        self.control
+            .send(Control::Rotate(done))
+            .map_err(|_| RotateError::Gone)?;
+        answer.await.map_err(|_| RotateError::Gone)?
     }
 }
 

@@ -1,6 +1,7 @@
 //! The two files of each workspace, and which event goes into which.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -90,6 +91,14 @@ impl<'a> Sheets<'a> {
         }
     }
 
+    /// Begins the log of the default workspace anew; the name that the old one has now.
+    pub fn rotate_home(&mut self) -> io::Result<Option<String>> {
+        match sheet(&mut self.open, self.options, &self.home) {
+            Some(sheet) => sheet.log.rotate_now(self.options),
+            None => Ok(None),
+        }
+    }
+
     /// Hands every buffer to the system.
     pub fn flush(&mut self) {
         for sheet in self.open.values_mut() {
@@ -100,17 +109,7 @@ impl<'a> Sheets<'a> {
 
     fn write(&mut self, event: &RuntimeEvent) {
         let workspace = event.workspace.as_deref().unwrap_or(&self.home);
-        if !self.open.contains_key(workspace) {
-            if self.open.len() >= OPEN_WORKSPACES {
-                for sheet in self.open.values_mut() {
-                    sheet.log.flush(self.options);
-                    sheet.events.flush(self.options);
-                }
-                self.open.clear();
-            }
-            self.open.insert(workspace.to_owned(), Sheet::of(workspace));
-        }
-        let Some(sheet) = self.open.get_mut(workspace) else {
+        let Some(sheet) = sheet(&mut self.open, self.options, workspace) else {
             return;
         };
         let timestamp = self.stamp.at(event.at_ms);
@@ -123,4 +122,23 @@ impl<'a> Sheets<'a> {
             });
         }
     }
+}
+
+/// The files of a workspace; all others are closed when there are too many.
+fn sheet<'a>(
+    open: &'a mut HashMap<String, Sheet>,
+    options: &LogOptions,
+    workspace: &str,
+) -> Option<&'a mut Sheet> {
+    if !open.contains_key(workspace) {
+        if open.len() >= OPEN_WORKSPACES {
+            for sheet in open.values_mut() {
+                sheet.log.flush(options);
+                sheet.events.flush(options);
+            }
+            open.clear();
+        }
+        open.insert(workspace.to_owned(), Sheet::of(workspace));
+    }
+    open.get_mut(workspace)
 }

@@ -19,8 +19,22 @@ const FLUSH_AFTER: Duration = Duration::from_millis(200);
 /// Events handled before the thread looks at its orders again.
 const AT_ONCE: usize = 4_096;
 
+/// Why a log was not rotated.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// A file could not be moved.
+    #[error("the log could not be moved: {0}")]
+    Io(#[from] std::io::Error),
+    /// The log is being closed.
+    #[error("the log is closed")]
+    Gone,
+}
+
 /// What the thread is told, apart from events.
+#[derive(Debug)]
 pub(super) enum Control {
+    /// Write everything taken so far, begin the default workspace's log anew, and answer.
+    Rotate(oneshot::Sender<Result<Option<String>, RotateError>>),
     /// Write everything taken so far and answer.
     Flush(oneshot::Sender<()>),
     /// Write everything and end.
@@ -121,6 +135,10 @@ fn obey(order: Control, inbox: &Inbox, sheets: &mut Sheets<'_>) -> Next {
         Control::Flush(done) => {
             // Nobody may be waiting any more.
             let _ = done.send(());
+            Next::GoOn
+        }
+        Control::Rotate(done) => {
+            let _ = done.send(sheets.rotate_home().map_err(RotateError::Io));
             Next::GoOn
         }
         Control::Stop => Next::End,

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
 use orket_core::artifact::rfc3339;
 
 /// A zone that `ORKET_TIMEZONE` may name.
@@ -97,8 +98,38 @@ fn examples(given: &str) -> String {
 }
 
 impl Zone {
+    /// The instant at which a clock on a wall of this zone shows this; the earlier one when it shows it
+    /// twice, and as if there were no gap when never.
+    /// `None` beyond the years that there are.
+    #[must_use]
+    pub fn instant_of(&self, shown: DateTime) -> Option<Timestamp> {
+        let zone = match self {
+            Self::Utc => TimeZone::UTC,
+            Self::Fixed { minutes } => {
+                TimeZone::fixed(Offset::from_seconds(minutes.saturating_mul(60)).ok()?)
+            }
+            Self::Named(zone) => zone.clone(),
+        };
+        zone.to_timestamp(shown).ok()
+    }
+
+    /// The day that it is there.
+    #[must_use]
+    pub fn day(&self, unix_ms: i64) -> Date {
+        let second = unix_ms.div_euclid(1_000);
+        let local = second.saturating_add(i64::from(self.minutes_at(second)) * 60);
+        let local = Timestamp::from_second(local).unwrap_or(Timestamp::UNIX_EPOCH);
+        TimeZone::UTC.to_datetime(local).date()
+    }
+
+    /// An instant, milliseconds since 1970-01-01 UTC, as text: `2026-01-02T03:04:05.678+02:00`.
+    #[must_use]
+    pub fn stamp(&self, unix_ms: i64) -> String {
+        Stamp::new(self).at(unix_ms).to_owned()
+    }
+
     /// Minutes east of UTC at this second.
-    fn minutes_at(&self, unix_second: i64) -> i32 {
+    pub(crate) fn minutes_at(&self, unix_second: i64) -> i32 {
         match self {
             Self::Utc => 0,
             Self::Fixed { minutes } => *minutes,
@@ -109,7 +140,7 @@ impl Zone {
 }
 
 /// Makes timestamps: `2026-01-02T03:04:05.678+02:00`.
-pub(super) struct Stamp<'a> {
+pub(crate) struct Stamp<'a> {
     zone: &'a Zone,
     /// The second that `text` begins with.
     second: Option<i64>,
@@ -175,6 +206,21 @@ mod tests {
         assert_eq!(stamp.at(before), "2024-03-31T01:59:59.999+01:00");
         assert_eq!(stamp.at(before + 1), "2024-03-31T03:00:00.000+02:00");
         assert_eq!(stamp.at(before + 2), "2024-03-31T03:00:00.001+02:00");
+    }
+
+    #[test]
+    fn a_day_begins_where_the_zone_is() {
+        // 2026-02-15T22:30:00Z, a Sunday.
+        let late = 1_771_194_600_000;
+        for (zone, day) in [
+            ("UTC", "2026-02-15"),
+            ("+02:00", "2026-02-16"),
+            ("Asia/Tokyo", "2026-02-16"),
+            ("America/New_York", "2026-02-15"),
+        ] {
+            let zone: Zone = zone.parse().unwrap();
+            assert_eq!(zone.day(late).to_string(), day, "{zone:?}");
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Brings an owner up and takes it down.
 
 use std::io;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use futures_util::future::BoxFuture;
 use orket_actors::runtime::Shutdown;
 
 use super::folder::DataFolder;
 use super::lock::OwnerLock;
 use super::ports::{Engine, Planner, Records};
-use super::server;
 use super::service::Service;
 use super::socket::Socket;
 use super::surroundings::Surroundings;
@@ -37,7 +37,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Opens the socket of a folder that is owned. Must be called on an actix system.
+    /// Opens the socket of a folder that is owned; `serve` answers what comes in there. Must be called
+    /// on an actix system.
     ///
     /// # Errors
     ///
@@ -47,13 +48,14 @@ impl Owner {
         lock: OwnerLock,
         parts: Parts,
         surroundings: Surroundings,
+        serve: impl FnOnce(UnixListener, &Service) -> io::Result<(Server, ServerHandle)>,
     ) -> io::Result<Self> {
         let service = Service::new(parts.engine, parts.planner, parts.records, surroundings);
         if let Err(error) = service.take_up_rocks() {
             tracing::error!(%error, "rocks that were left in the middle are not taken up");
         }
         let (socket, listener) = Socket::bind(folder, &lock)?;
-        let (server, handle) = server::serve(listener, service.clone())?;
+        let (server, handle) = serve(listener, &service)?;
         actix_rt::spawn(server);
         Ok(Self {
             service,

@@ -4,22 +4,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 use reqwest::{RequestBuilder, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
 use super::wire::{
     DecideRequest, Decision, ErrorBody, ForkRequest, GrantRequest, Health, Line, ResumeRequest,
-    RunList, ShutdownRequest, StartRequest, Started,
+    ShutdownRequest, StartRequest, Started,
 };
 
 /// How long the owner may be silent on an event stream; it beats every two seconds.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// The most runs that one answer lists.
+const MOST_RUNS: u32 = 1_000;
 
 /// Where an owner listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +96,7 @@ impl Client {
         Ok(Self { http, base })
     }
 
-    /// `GET /health`.
+    /// `GET /v1/owner`.
     ///
     /// # Errors
     ///
@@ -100,7 +104,7 @@ impl Client {
     pub async fn health(&self) -> Result<Health, ClientError> {
         let request = self
             .http
-            .get(format!("{}/health", self.base))
+            .get(format!("{}/v1/owner", self.base))
             .timeout(Duration::from_secs(3));
         answer(request).await
     }
@@ -184,16 +188,19 @@ impl Client {
         answer(self.post(&format!("v1/runs/{run}/budget"), request)).await
     }
 
-    /// `GET /v1/runs`.
+    /// `GET /v1/runs`: at most 1,000.
     ///
     /// # Errors
     ///
     /// [`ClientError`].
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, ClientError> {
-        let request = self
-            .http
-            .get(format!("{}/v1/runs?limit={limit}", self.base));
-        answer::<RunList>(request).await.map(|list| list.runs)
+        let request = self.http.get(format!(
+            "{}/v1/runs?limit={}",
+            self.base,
+            limit.clamp(1, MOST_RUNS)
+        ));
+        let listed: Vec<Listed> = answer(request).await?;
+        Ok(listed.into_iter().map(Listed::row).collect())
     }
 
     /// `GET /v1/runs/{id}`; the text may be the beginning of an id, or `last`.
@@ -234,7 +241,8 @@ impl Client {
         after: u64,
     ) -> Result<mpsc::Receiver<Line>, ClientError> {
         let url = format!("{}/v1/runs/{run}/events?after={after}", self.base);
-        let response = checked(self.http.get(url)).await?;
+        let request = self.http.get(url).header("accept", "application/x-ndjson");
+        let response = checked(request).await?;
         let (to, lines) = mpsc::channel(256);
         tokio::spawn(async move {
             if let Err(reason) = read_lines(response, &to).await {
@@ -246,6 +254,48 @@ impl Client {
 
     fn post<T: Serialize>(&self, path: &str, body: &T) -> RequestBuilder {
         self.http.post(format!("{}/{path}", self.base)).json(body)
+    }
+}
+
+/// A run as `GET /v1/runs` lists it, as far as a command wants to know.
+#[derive(Deserialize)]
+struct Listed {
+    run_id: String,
+    build_id: String,
+    epic: String,
+    #[serde(default)]
+    target: Option<String>,
+    run_status: RunWord,
+    started_ms: i64,
+    ended_ms: Option<i64>,
+}
+
+/// A run's status in JSON.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct RunWord(RunStatus);
+
+impl TryFrom<String> for RunWord {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        RunStatus::parse(&word)
+            .map(Self)
+            .ok_or_else(|| format!("unknown run status `{word}`"))
+    }
+}
+
+impl Listed {
+    fn row(self) -> RunRow {
+        RunRow {
+            run_id: self.run_id,
+            build_id: self.build_id,
+            epic: self.epic,
+            target: self.target,
+            status: self.run_status.0,
+            started_ms: self.started_ms,
+            ended_ms: self.ended_ms,
+        }
     }
 }
 

@@ -11,12 +11,14 @@
 //! - [`service`]: what can be asked of an owner; used by the routes and by the owner's own command.
 //! - [`hub`]: the events of the last while, and those to come.
 //! - [`wire`]: what goes over the socket.
-//! - [`server`], [`client`]: both ends of it.
+//! - [`client`]: a command's end of it; the other end is [`crate::api`].
 //! - [`host`]: an owner, in this process or in another one; how a command finds it.
+//! - [`board`]: which runs tell how rocks and epics stand.
 //! - [`boot`]: brings an owner up and takes it down.
 //! - [`surroundings`]: what an owner was born with, and a command too.
 //! - [`signals`]: SIGINT, SIGTERM, SIGHUP.
 
+pub mod board;
 pub mod boot;
 pub mod builds;
 pub mod client;
@@ -27,7 +29,6 @@ pub mod lock;
 pub mod planner;
 pub mod ports;
 pub mod records;
-pub mod server;
 pub mod service;
 pub mod signals;
 pub mod socket;

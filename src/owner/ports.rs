@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use orket_actors::event_bus::About;
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::port::queue::RockRun;
-use orket_actors::port::store::{BudgetGrant, GateDecision, RunStatus};
+use orket_actors::port::store::{BudgetGrant, CardRow, GateDecision, RequestKey, RunStatus};
 use orket_actors::runtime::{
     ForkStart, NewRun, RunReport, Runtime, RuntimeError, Shutdown, ToQueue,
 };
@@ -14,16 +15,35 @@ use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::model::ModelName;
 use orket_core::plan::RunPlan;
 use orket_core::policy::Unit;
+use orket_core::status::CardStatus;
 use orket_core::turn::Step;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+use utoipa::ToSchema;
 
 use crate::fork::{Fork, ForkError, Place};
+use crate::storage::reader::{ArchiveFound, ArchiveWish};
 
 /// Runs plans: [`Runtime`], or something that plays it in a test.
 pub trait Engine: Send + Sync + 'static {
     /// See [`Runtime::start_run`].
     fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>>;
+    /// See [`Runtime::start_run_for`].
+    fn start_run_for(
+        &self,
+        new: NewRun,
+        request: RequestKey,
+    ) -> BoxFuture<'static, Result<RunId, RuntimeError>>;
+    /// See [`Runtime::keep_request`].
+    fn keep_request(
+        &self,
+        request: RequestKey,
+        run: RunId,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::active_count`].
+    fn active_count(&self) -> usize;
+    /// See [`Runtime::turns_under_way`].
+    fn turns_under_way(&self) -> usize;
     /// See [`Runtime::fork_run`].
     fn fork_run(
         &self,
@@ -58,12 +78,23 @@ pub trait Engine: Send + Sync + 'static {
         grants: Vec<BudgetGrant>,
         by: String,
     ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
+    /// See [`Runtime::archive`].
+    fn archive(
+        &self,
+        cards: Vec<(CardRow, CardStatus)>,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>>;
     /// See [`Runtime::wait`].
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::report`].
     fn report(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>>;
     /// See [`Runtime::active`].
     fn active(&self) -> BoxFuture<'static, Vec<RunId>>;
+    /// See [`Runtime::emit`]; of no run.
+    fn emit(&self, event: &str, data: serde_json::Value) {
+        let _ = (event, data);
+    }
     /// See [`Runtime::subscribe`].
     fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>>;
     /// See [`Runtime::shutdown`].
@@ -78,6 +109,32 @@ impl Engine for Runtime {
     fn start_run(&self, new: NewRun) -> BoxFuture<'static, Result<RunId, RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.start_run(new).await })
+    }
+
+    fn start_run_for(
+        &self,
+        new: NewRun,
+        request: RequestKey,
+    ) -> BoxFuture<'static, Result<RunId, RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.start_run_for(new, request).await })
+    }
+
+    fn keep_request(
+        &self,
+        request: RequestKey,
+        run: RunId,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.keep_request(request, run).await })
+    }
+
+    fn active_count(&self) -> usize {
+        Runtime::active_count(self)
+    }
+
+    fn turns_under_way(&self) -> usize {
+        Runtime::turns_under_way(self)
     }
 
     fn fork_run(
@@ -135,6 +192,16 @@ impl Engine for Runtime {
         Box::pin(async move { runtime.grant(run, grants, by).await })
     }
 
+    fn archive(
+        &self,
+        cards: Vec<(CardRow, CardStatus)>,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.archive(cards, by, reason).await })
+    }
+
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.wait(run).await })
@@ -148,6 +215,14 @@ impl Engine for Runtime {
     fn active(&self) -> BoxFuture<'static, Vec<RunId>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.active().await })
+    }
+
+    fn emit(&self, event: &str, data: serde_json::Value) {
+        let about = About {
+            role: "system",
+            ..About::default()
+        };
+        Runtime::emit(self, event, about, data);
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>> {
@@ -370,7 +445,7 @@ mod status_word {
 pub struct RecordsError(pub String);
 
 /// One try at a turn, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptRow {
     /// Its row.
     pub row: i64,
@@ -399,7 +474,7 @@ pub struct AttemptRow {
 }
 
 /// What a run may spend and has spent: its epic's build, the cards of it and its rock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BudgetView {
     /// The run.
     pub run_id: String,
@@ -414,13 +489,14 @@ pub struct BudgetView {
 
 /// One unit of one scope: tokens and turns as such, money in millionths of a US dollar, time in
 /// milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BudgetLineView {
     /// `rock`, `epic` or `card`.
     pub scope: String,
     /// Which one.
     pub scope_id: String,
     /// Of what.
+    #[schema(value_type = String)]
     pub unit: Unit,
     /// The plan's limit; none is no limit.
     pub allowed: Option<u64>,
@@ -435,7 +511,7 @@ pub struct BudgetLineView {
 }
 
 /// A question for a person, as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GateView {
     /// Its number.
     pub id: i64,
@@ -484,6 +560,13 @@ pub trait Records: Send + Sync + 'static {
     /// [`RecordsError`].
     fn runs(&self, limit: u32) -> Result<Vec<RunRow>, RecordsError>;
 
+    /// The digest and the run of a request that a client called `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn request(&self, key: &str) -> Result<Option<(String, String)>, RecordsError>;
+
     /// Runs whose id begins with `prefix`, newest first; at most a few.
     ///
     /// # Errors
@@ -497,6 +580,13 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError>;
+
+    /// The newest run of one build of an epic.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn newest_of_build(&self, epic: &str, build: &str) -> Result<Option<RunRow>, RecordsError>;
 
     /// The builds of rocks with a run that waits or is under way, oldest first.
     ///
@@ -553,6 +643,13 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError>;
+
+    /// The cards that somebody asks to archive.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`].
+    fn to_archive(&self, wish: &ArchiveWish) -> Result<ArchiveFound, RecordsError>;
 
     /// What a run may spend and has spent.
     ///

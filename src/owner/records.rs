@@ -18,7 +18,9 @@ use super::ports::{
 };
 use crate::fork::{Fork, ForkError, Place};
 use crate::storage::Reader;
-use crate::storage::reader::{BudgetLine, CardSummary, GateRow, LookupError, RunSummary};
+use crate::storage::reader::{
+    ArchiveFound, ArchiveWish, BareRun, BudgetLine, CardSummary, GateRow, LookupError, RunSummary,
+};
 
 /// See the file's head; cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,6 +67,10 @@ impl Records for JournalRecords {
         runs.into_iter().map(|run| Ok(run_row(run))).collect()
     }
 
+    fn request(&self, key: &str) -> Result<Option<(String, String)>, RecordsError> {
+        self.read(|reader| reader.request(key))
+    }
+
     fn runs_like(&self, prefix: &str) -> Result<Vec<RunRow>, RecordsError> {
         let Some(reader) = &self.reader else {
             return Ok(Vec::new());
@@ -85,14 +91,13 @@ impl Records for JournalRecords {
     }
 
     fn builds_of(&self, epic: &str) -> Result<Vec<RunRow>, RecordsError> {
-        let builds = self.read(|reader| reader.builds_of(epic))?;
-        let mut rows = Vec::with_capacity(builds.len());
-        for build in builds {
-            if let Some(run) = self.find(&build.run_id)? {
-                rows.push(run_row(run));
-            }
-        }
-        Ok(rows)
+        let newest = self.read(|reader| reader.newest_runs(epic, None))?;
+        newest.into_iter().map(|run| Ok(bare_row(run))).collect()
+    }
+
+    fn newest_of_build(&self, epic: &str, build: &str) -> Result<Option<RunRow>, RecordsError> {
+        let newest = self.read(|reader| reader.newest_runs(epic, Some(build)))?;
+        Ok(newest.into_iter().next().map(bare_row))
     }
 
     fn unfinished_rocks(&self) -> Result<Vec<String>, RecordsError> {
@@ -221,6 +226,17 @@ impl Records for JournalRecords {
         Ok(gates.into_iter().map(gate_view).collect())
     }
 
+    fn to_archive(&self, wish: &ArchiveWish) -> Result<ArchiveFound, RecordsError> {
+        match &self.reader {
+            Some(reader) => reader.to_archive(wish).map_err(failed),
+            None => Ok(ArchiveFound {
+                missing: wish.card_ids.clone(),
+                build_is_missing: wish.build_id.is_some(),
+                ..ArchiveFound::default()
+            }),
+        }
+    }
+
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
         self.read(|reader| reader.plan(run_id))
     }
@@ -230,6 +246,18 @@ impl Records for JournalRecords {
             Some(reader) => crate::fork::read(reader, place),
             None => Err(ForkError::Unknown(place.clone())),
         }
+    }
+}
+
+fn bare_row(run: BareRun) -> RunRow {
+    RunRow {
+        run_id: run.run_id,
+        build_id: run.build_id,
+        epic: run.epic,
+        target: run.target,
+        status: run.status,
+        started_ms: run.started_ms,
+        ended_ms: run.ended_ms,
     }
 }
 

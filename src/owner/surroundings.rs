@@ -14,6 +14,8 @@ pub struct Surroundings {
     pub workspace: PathBuf,
     /// Where `config/` and `model/` are looked for, absolute.
     pub asset_root: PathBuf,
+    /// Runs under way at once.
+    pub max_runs: usize,
     /// A digest of the value of each setting, by its name.
     pub settings: BTreeMap<String, String>,
 }

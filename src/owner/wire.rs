@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use orket_actors::port::event::RuntimeEvent;
 use orket_actors::runtime::RunReport;
 use orket_core::policy::Unit;
-use serde::{Deserialize, Serialize};
-
-use super::ports::RunRow;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 /// What is to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkKind {
     /// An epic.
@@ -22,7 +22,7 @@ pub enum WorkKind {
 }
 
 /// `POST /v1/runs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// What.
@@ -65,7 +65,7 @@ fn core_department() -> String {
 }
 
 /// `POST /v1/runs/{id}/fork`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForkRequest {
     /// The new run's id, so that the same request twice makes one run; chosen when left out.
@@ -87,7 +87,7 @@ pub struct ForkRequest {
 }
 
 /// `POST /v1/runs/{id}/resume`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResumeRequest {
     /// As in [`StartRequest`].
@@ -100,7 +100,7 @@ pub struct ResumeRequest {
 }
 
 /// How it came that a run is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is new.
@@ -116,7 +116,7 @@ pub enum Outcome {
 }
 
 /// One run of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StartedRun {
     /// The run.
     pub run_id: String,
@@ -131,7 +131,7 @@ pub struct StartedRun {
 }
 
 /// Answer to `POST /v1/runs` and `POST /v1/runs/{id}/resume`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Started {
     /// The first run.
     pub run_id: String,
@@ -153,15 +153,9 @@ pub struct Started {
     pub warnings: Vec<String>,
 }
 
-/// Answer to `GET /v1/runs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunList {
-    /// Newest first.
-    pub runs: Vec<RunRow>,
-}
-
-/// Answer to `GET /health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Answer to `GET /v1/owner`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OwnerHealth)]
 pub struct Health {
     /// `ok`, or `stopping`.
     pub status: String,
@@ -174,7 +168,7 @@ pub struct Health {
 }
 
 /// `POST /v1/shutdown`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShutdownRequest {
     /// Cancel what is under way instead of letting tool calls finish.
     #[serde(default)]
@@ -182,7 +176,7 @@ pub struct ShutdownRequest {
 }
 
 /// `POST /v1/gates/{id}/approve`, `/reject` and `/expire`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideRequest {
     /// Who decides.
@@ -194,7 +188,7 @@ pub struct DecideRequest {
 }
 
 /// Answer to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
     /// The gate.
     pub id: i64,
@@ -207,7 +201,7 @@ pub struct Decision {
 }
 
 /// `POST /v1/runs/{id}/budget`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantRequest {
     /// Who lets it spend more.
@@ -218,12 +212,13 @@ pub struct GrantRequest {
 }
 
 /// More to spend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// `epic` (the run's), `rock` (the one it is part of) or `card:ID`.
     pub scope: String,
-    /// Of what.
+    /// Of what: `tokens`, `turns`, `usd_micros` or `wall_ms`.
+    #[schema(value_type = String)]
     pub unit: Unit,
     /// How much: tokens, turns, millionths of a US dollar, milliseconds.
     pub amount: u64,
@@ -255,9 +250,10 @@ pub enum Line {
 }
 
 /// An error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
-    /// What is wrong.
+    /// What is wrong; fields that are wrong are put into words.
+    #[serde(deserialize_with = "in_words")]
     pub detail: String,
     /// As a code.
     pub code: String,
@@ -266,4 +262,30 @@ pub struct ErrorBody {
     pub hint: Option<String>,
     /// Finds the request in the owner's log.
     pub request_id: String,
+}
+
+/// A text as it is; a list of fields as `body.name: what is wrong`.
+fn in_words<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(words) => words,
+        Value::Array(fields) => {
+            let words: Vec<String> = fields.iter().map(field_in_words).collect();
+            words.join("; ")
+        }
+        other => other.to_string(),
+    })
+}
+
+fn field_in_words(field: &Value) -> String {
+    let place: Vec<String> = field["loc"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|part| {
+            part.as_str()
+                .map_or_else(|| part.to_string(), str::to_owned)
+        })
+        .collect();
+    let words = field["msg"].as_str().unwrap_or("is wrong");
+    format!("{}: {words}", place.join("."))
 }

@@ -25,7 +25,7 @@ pub fn with_unlock(
     let Some(report) = modes.get(REPORT).cloned() else {
         return Ok(modes);
     };
-    match is_unlocked(&root.join(&report)) {
+    match says(&root.join(&report), "unlock report", "unlocked") {
         Ok(true) => {
             modes.insert(SETTING.to_owned(), "true".to_owned());
             Ok(modes)
@@ -38,18 +38,23 @@ pub fn with_unlock(
     }
 }
 
-fn is_unlocked(report: &Path) -> Result<bool, String> {
+/// Whether a report says that `key` is true; one that is not there says that it is not.
+///
+/// # Errors
+///
+/// What is wrong with the report, called `what`, when it is there and says neither yes nor no.
+pub fn says(report: &Path, what: &str, key: &str) -> Result<bool, String> {
     let text = match std::fs::read_to_string(report) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(format!("the unlock report cannot be read: {error}")),
+        Err(error) => return Err(format!("the {what} cannot be read: {error}")),
     };
-    let report: Value = serde_json::from_str(&text)
-        .map_err(|error| format!("the unlock report is no JSON: {error}"))?;
+    let report: Value =
+        serde_json::from_str(&text).map_err(|error| format!("the {what} is no JSON: {error}"))?;
     report
-        .get("unlocked")
+        .get(key)
         .and_then(Value::as_bool)
-        .ok_or_else(|| "the unlock report must say true or false here".to_owned())
+        .ok_or_else(|| format!("the {what} must say true or false here"))
 }
 
 #[cfg(test)]

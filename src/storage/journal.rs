@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::connection::{self, Pragmas};
 use super::options::{JournalOptions, OpenError};
 use super::reader::Reader;
+use super::writer::stats::{WriterCounts, WriterStats};
 use super::writer::{Gate, Job, Message, Order, Writer};
 
 /// The database's file within its folder.
@@ -31,6 +32,8 @@ pub struct Journal {
     path: PathBuf,
     inbox: UnboundedSender<Message>,
     gate: Arc<Gate>,
+    queue: usize,
+    stats: Arc<WriterStats>,
     reader: Reader,
     writer: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
@@ -55,6 +58,7 @@ impl Journal {
         connection::migrate(&mut writing, &path)?;
         let reader = Reader::new(connection::open_readers(&path, options.readers)?);
         let gate = Arc::new(Gate::new(options.queue));
+        let stats = Arc::new(WriterStats::default());
         let (inbox, messages) = unbounded_channel();
         let no_thread = |error: std::io::Error| OpenError::Unusable {
             path: path.clone(),
@@ -65,6 +69,7 @@ impl Journal {
             options,
             writing,
             Arc::clone(&gate),
+            Arc::clone(&stats),
             messages,
             inbox.clone(),
         )
@@ -80,6 +85,8 @@ impl Journal {
             path,
             inbox,
             gate,
+            queue: options.queue,
+            stats,
             reader,
             writer: Mutex::new(Some(thread)),
         }))
@@ -102,6 +109,24 @@ impl Journal {
     #[must_use]
     pub fn room(&self) -> usize {
         self.gate.room.available_permits()
+    }
+
+    /// Writes accepted and not yet answered.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.saturating_sub(self.room())
+    }
+
+    /// Whether anything can still be written.
+    #[must_use]
+    pub fn takes_writes(&self) -> bool {
+        !self.gate.room.is_closed() && !self.inbox.is_closed()
+    }
+
+    /// What the writer has done so far.
+    #[must_use]
+    pub fn stats(&self) -> WriterCounts {
+        self.stats.counts()
     }
 
     /// Resolves when the writer's thread has ended, in good order or not: nothing can be written

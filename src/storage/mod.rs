@@ -36,3 +36,4 @@ mod writer;
 pub use journal::Journal;
 pub use options::{JournalOptions, OpenError, SyncMode};
 pub use reader::Reader;
+pub use writer::stats::{WriterCounts, WriterStats};

@@ -52,9 +52,15 @@ diesel::table! {
 diesel::table! {
     card_definitions (card) {
         card -> BigInt,
+        created_at -> BigInt,
         kind -> Text,
         seat -> Text,
         summary -> Text,
+        note -> Text,
+        priority -> Double,
+        max_retries -> BigInt,
+        depends_on_json -> Text,
+        verification_json -> Text,
         plan_json -> Text,
     }
 }
@@ -176,3 +182,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     comments,
     gates,
 );
+
+diesel::table! {
+    request_keys (key) {
+        key -> Text,
+        digest -> Text,
+        run_id -> Text,
+        at -> BigInt,
+    }
+}

@@ -86,7 +86,7 @@ fn a_command_is_told_when_another_version_does_the_work() {
             let mut stream = stream.unwrap();
             let mut request = [0_u8; 16_384];
             let read = stream.read(&mut request).unwrap();
-            let is_health = request[..read].starts_with(b"GET /health");
+            let is_health = request[..read].starts_with(b"GET /v1/owner");
             let (status, body) = if is_health {
                 (
                     200,

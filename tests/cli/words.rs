@@ -46,7 +46,7 @@ fn what_makes_no_sense_is_told_with_exit_code_2() {
         &["--resume", "X-1"],
         &["--epic", "a", "runs"],
         &["--build-id", "b"],
-        &["serve"],
+        &["serve", "--socket-only", "--port", "1"],
         &["replay", "only-a-run"],
         &["run", "--epic", "a", "--embedded", "--detach"],
         &["runs", "--limit", "0"],

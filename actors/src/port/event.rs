@@ -7,7 +7,7 @@ use serde_json::Value;
 /// (`core.md` §3.8) where it has one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuntimeEvent {
-    /// Rises by one for each event of this process.
+    /// Rises with each event, over restarts too; stays below 2^53.
     pub seq: u64,
     /// Milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
@@ -36,4 +36,7 @@ pub trait EventSink: Send + Sync + 'static {
 
     /// Waits until everything taken so far is written.
     fn flush(&self) -> futures_util::future::BoxFuture<'static, ()>;
+
+    /// The system has stopped: what was flushed was the last of it.
+    fn end(&self) {}
 }

@@ -275,6 +275,15 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// Remembers which run a client's request began. One that is known already is left as it is.
+    KeepRequest {
+        /// What the client calls it.
+        request: RequestKey,
+        /// The run.
+        run_id: RunId,
+        /// When.
+        at_ms: i64,
+    },
     /// A run that waits for its turn, or begins now that it has come.
     Queue(QueueOp),
     /// How a run stands. Ended runs get `ended_at`; going back to `running` clears it.
@@ -458,6 +467,19 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// A person puts cards away: each becomes `archived` with a new fence, its open attempt is
+    /// abandoned and its pending gates expire. A conflict unless each has the status given and its run
+    /// is not under way.
+    Archive {
+        /// The cards, and how each stands.
+        cards: Vec<(CardRow, CardStatus)>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at_ms: i64,
+    },
     /// An entry of the audit that is no status change.
     CardEvent {
         /// The run.
@@ -584,6 +606,15 @@ pub struct RunRecord {
     pub cards: Vec<CardRecord>,
     /// Attempts that had not ended.
     pub open_turns: Vec<OpenTurnRecord>,
+}
+
+/// What a client calls a request, so that sending it again does nothing again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The client's name for it.
+    pub key: String,
+    /// A digest of what was asked for: another request under the same name is refused.
+    pub digest: String,
 }
 
 /// The journal.

@@ -86,6 +86,6 @@ impl Runtime {
     ///
     /// [`RuntimeError`].
     pub async fn fork_run(&self, new: NewRun, fork: ForkStart) -> Result<RunId, RuntimeError> {
-        self.begin_run(new, Kept::Nowhere, Some(fork)).await
+        self.begin_run(new, Kept::Nowhere, Some(fork), None).await
     }
 }

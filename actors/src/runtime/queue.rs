@@ -95,7 +95,7 @@ impl Runtime {
         let QueuedRun { plan, cards } = queued;
         let run_id = plan.run_id.clone();
         let begun = self
-            .begin_run(NewRun { plan, cards }, Kept::InTheQueue, None)
+            .begin_run(NewRun { plan, cards }, Kept::InTheQueue, None, None)
             .await?;
         if begun == run_id {
             Ok(())

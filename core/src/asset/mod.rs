@@ -38,7 +38,7 @@ pub use issue::{
     DEFAULT_MAX_RETRIES, Issue, ScenarioStatus, Verification, VerificationResult,
     VerificationScenario, derived_id,
 };
-pub use library::{Library, LoadError, Loaded, Located};
+pub use library::{CORE, Library, LoadError, Loaded, Located};
 pub use organization::{
     Architecture, BottleneckThresholds, Branding, Contact, Department, Organization,
 };

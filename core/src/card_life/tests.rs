@@ -333,8 +333,10 @@ fn what_the_guard_said_is_what_the_seat_is_told() {
         through: Vec::new(),
         objection: None,
     };
-    life.conclude(&card, Purpose::Review, &otherwise, &budgets(), "seed");
+    let end = life.conclude(&card, Purpose::Review, &otherwise, &budgets(), "seed");
     assert_eq!(life.code.as_deref(), Some("GUARD_RETRY_EXCEEDED"));
+    let last = end.changes.last().map(|change| (change.to, change.reason));
+    assert_eq!(last, Some((CardStatus::Blocked, GUARD_TERMINAL)));
     assert_eq!(
         life.note,
         "sent back 1 times, still not accepted: name the folder"
@@ -363,6 +365,33 @@ fn what_no_seat_can_mend_settles_the_card_at_once() {
     assert_eq!(conclusion.after, After::Settled);
     assert_eq!((life.status, life.retries), (CardStatus::Blocked, 0));
     assert_eq!(life.wait_reason, Some(WaitReason::System));
+}
+
+#[test]
+fn a_card_that_is_put_away_asks_nothing_and_keeps_what_stopped_it() {
+    let mut asking = CardLife::default();
+    let mut changes = Vec::new();
+    asking.park(
+        Purpose::Review,
+        PARKED,
+        "may it?".to_owned(),
+        &mut Vec::new(),
+    );
+    asking.archive(&mut changes);
+    assert_eq!(asking.status, CardStatus::Archived);
+    assert_eq!((asking.wait_reason, asking.in_review), (None, false));
+    assert!(!asking.is_parked());
+    assert_eq!(changes.len(), 1);
+    let mut blocked = CardLife::default();
+    blocked.block(WaitReason::System, "E_X", "why".to_owned(), &mut Vec::new());
+    blocked.archive(&mut changes);
+    assert_eq!(
+        (blocked.code.as_deref(), blocked.note.as_str()),
+        (Some("E_X"), "why")
+    );
+    assert!(!blocked.reopen(&mut changes));
+    blocked.archive(&mut changes);
+    assert_eq!(changes.len(), 2);
 }
 
 #[test]

@@ -16,8 +16,21 @@ const DEVICES: [&str; 8] = [
     "con", "prn", "aux", "nul", "conin$", "conout$", "com", "lpt",
 ];
 
-/// Checks a path as the model wrote it.
-pub(super) fn check(tool: &str, path: &str) -> Result<(), Violation> {
+/// Whether a path, or a part of it, is longer than any file's should be.
+#[must_use]
+pub fn is_too_long(path: &str) -> bool {
+    let parts = || path.split(['/', '\\']);
+    path.len() > PATH_MAX
+        || parts().count() > DEPTH_MAX
+        || parts().any(|part| part.len() > PART_MAX)
+}
+
+/// Checks a path as it was written; `tool` is who asks, for the message.
+///
+/// # Errors
+///
+/// A [`Violation`] that says what is wrong with the name and what would be right.
+pub fn check(tool: &str, path: &str) -> Result<(), Violation> {
     let complain = |rule: &str, what: &str| {
         let message = format!("{tool}: the path {:?} {what}", clip(path));
         Err(refuse(rule, message, path))

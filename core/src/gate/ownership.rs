@@ -8,9 +8,7 @@ use crate::turn::Violation;
 /// Checks a `write_file` to the normal path `path`.
 pub(super) fn check(path: &str, scope: &GateScope<'_>) -> Result<(), Violation> {
     let lower = path.to_lowercase();
-    let name = lower.rsplit('/').next().unwrap_or_default();
-    let types = &scope.policy.forbidden_file_types;
-    if let Some(kind) = types.iter().find(|kind| name.ends_with(kind.as_str())) {
+    if let Some(kind) = forbidden_type(path, &scope.policy.forbidden_file_types) {
         let message = format!(
             "write_file: {:?} is of a type that the organization forbids ({kind}); choose another",
             clip(path)
@@ -29,6 +27,15 @@ pub(super) fn check(path: &str, scope: &GateScope<'_>) -> Result<(), Violation> 
         }
     }
     Ok(())
+}
+
+/// The first of these endings, in lower case with their dots, that the path has.
+#[must_use]
+pub fn forbidden_type<'a>(path: &str, endings: &'a [String]) -> Option<&'a str> {
+    let lower = path.to_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or_default();
+    let ending = endings.iter().find(|kind| name.ends_with(kind.as_str()));
+    ending.map(String::as_str)
 }
 
 /// Whether the path is one of these files. A bare name is meant wherever it lies.

@@ -56,7 +56,8 @@ pub const PROTECTED: &[&str] = &[
 
 /// Whose file this is, when agents may not write it. `path` is normal. Case does not matter, since
 /// it does not on some file systems.
-pub(super) fn protected(path: &str) -> Option<&'static str> {
+#[must_use]
+pub fn protected(path: &str) -> Option<&'static str> {
     let mut parts = path.split('/');
     let first = parts.next().unwrap_or_default();
     let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);

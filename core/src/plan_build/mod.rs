@@ -5,7 +5,7 @@
 //! - this file: the request, the settings, the order of the steps.
 //! - `seats`: the team's seats, the guard among them.
 //! - `cards`: the epic's cards.
-//! - `models`: which model answers.
+//! - [`models`]: which model answers.
 //! - `tools`: which tools a role is offered, skills included.
 //! - [`skills`]: which skills there are, and what they may do.
 //! - `contracts`: what a turn must bring.
@@ -18,7 +18,7 @@
 
 mod cards;
 mod contracts;
-mod models;
+pub mod models;
 mod policy;
 mod prompt;
 mod reach;
@@ -96,8 +96,12 @@ pub struct PlanSettings {
     pub wip_limit_per_seat: Option<u32>,
     /// `ORKET_MODEL_<ROLE>`, by `<ROLE>` in capitals.
     pub env_models: BTreeMap<String, String>,
+    /// `ORKET_OPERATOR_MODEL`.
+    pub operator_model: Option<String>,
     /// The user's preferences, by role.
     pub preference_models: BTreeMap<String, String>,
+    /// The user's `model_compliance_policy`, as written.
+    pub compliance: Option<serde_json::Value>,
     /// Every setting that has a value, as text, by its key in `process_rules`: the environment's
     /// before the organization's before the user's. A policy that can be set in all three places is
     /// read from here.
@@ -123,7 +127,9 @@ impl Default for PlanSettings {
             artifacts: ArtifactMode::Full,
             wip_limit_per_seat: None,
             env_models: BTreeMap::new(),
+            operator_model: None,
             preference_models: BTreeMap::new(),
+            compliance: None,
             modes: BTreeMap::new(),
             own_places: Vec::new(),
             problems: Vec::new(),

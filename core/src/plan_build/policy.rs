@@ -15,7 +15,7 @@ use crate::contract::ScopeLimits;
 use crate::plan::{CardPlan, SeatPlan};
 use crate::policy::{ContractPolicy, FileOwnership, GatePolicy, RunPolicy};
 use crate::stages::StagePlan;
-use crate::stages::knob::{ARCHITECTURE_MODE, FLAG, FRONTEND_FRAMEWORK_MODE};
+use crate::stages::knob::{ARCHITECTURE_MODE, FLAG, FRONTEND_FRAMEWORK_MODE, STATE_BACKEND_MODE};
 
 /// The policy of the run; `told` is what was decided about its team.
 pub(super) fn build<S: AssetSource>(
@@ -24,6 +24,7 @@ pub(super) fn build<S: AssetSource>(
     findings: &mut Findings,
 ) -> RunPolicy {
     let rules = Rules::of(context);
+    state_backend(&rules, findings);
     let (skills, problems) = super::skills::policy(context);
     findings.problems.extend(problems);
     let contract = contract(&rules, findings);
@@ -42,6 +43,20 @@ pub(super) fn build<S: AssetSource>(
         project: stages::build(context, &rules, told, findings),
         verifier: verifier::build(&rules, findings),
         memory: memory::build(&rules, findings),
+    }
+}
+
+/// State is kept in the journal, whatever is asked for.
+fn state_backend(rules: &Rules<'_>, findings: &mut Findings) {
+    let key = STATE_BACKEND_MODE.key;
+    match rules.text(key).map(|text| STATE_BACKEND_MODE.read(&text)) {
+        None | Some(Ok("local")) => {}
+        Some(Ok(backend)) => {
+            let message =
+                format!("`{backend}` has no effect in this version: state is kept in the journal");
+            rules.warn(key, message, findings);
+        }
+        Some(Err(message)) => rules.problem(key, message, findings),
     }
 }
 
@@ -160,11 +175,8 @@ fn gate<S>(context: &Context<'_, S>, rules: &Rules<'_>, findings: &mut Findings)
         .unwrap_or_default();
     let of_rules = rules.texts("forbidden_file_types", findings);
     for kind in of_organization.iter().chain(&of_rules) {
-        let kind = format!(
-            ".{}",
-            kind.trim().trim_start_matches("*").trim_start_matches('.')
-        );
-        policy.forbidden_file_types.push(kind.to_lowercase());
+        let ending = GatePolicy::ending(kind);
+        policy.forbidden_file_types.push(ending);
     }
     if rules.flag("dependency_file_ownership_enabled", false, findings) {
         policy.owned_files.push(FileOwnership::dependencies(

@@ -19,7 +19,7 @@ use crate::policy::{
 use crate::tool::ToolSpec;
 use crate::transition::GUARD_ROLE;
 
-const GENERIC: &str = "generic";
+pub(super) const GENERIC: &str = "generic";
 
 /// The dialect of a model, by what its name holds; `None`, with a warning, when the asset for it is
 /// not there.
@@ -48,7 +48,7 @@ pub(super) fn dialect<S: AssetSource>(
 }
 
 /// The dialect asset of a model's family.
-fn family(model: &str) -> &'static str {
+pub(super) fn family(model: &str) -> &'static str {
     let model = model.to_lowercase();
     // `phi` begins a word: a dolphin is none.
     let phi = model

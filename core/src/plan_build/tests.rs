@@ -1,6 +1,7 @@
 //! Plans from assets in memory.
 
 mod budgets;
+mod models;
 mod reach;
 mod stages;
 mod verifier;

@@ -16,6 +16,15 @@ pub struct GatePolicy {
     pub own_places: Vec<OwnPlace>,
 }
 
+impl GatePolicy {
+    /// An ending as [`GatePolicy::forbidden_file_types`] has it: `exe`, `.exe` and `*.EXE` are `.exe`.
+    #[must_use]
+    pub fn ending(kind: &str) -> String {
+        let kind = kind.trim().trim_start_matches('*').trim_start_matches('.');
+        format!(".{kind}").to_lowercase()
+    }
+}
+
 /// A file or folder of Orket's own in the workspace: assets, settings, secrets, the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnPlace {

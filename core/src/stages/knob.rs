@@ -76,6 +76,13 @@ pub static IDESIGN_MODE: Knob = Knob {
     ],
 };
 
+/// Where the state of cards is kept.
+pub static STATE_BACKEND_MODE: Knob = Knob {
+    what: "state backend mode",
+    key: "state_backend_mode",
+    values: &[("local", &["sqlite", "db"]), ("gitea", &[])],
+};
+
 /// Yes or no.
 pub static FLAG: Knob = Knob {
     what: "truth value",
@@ -140,6 +147,7 @@ mod tests {
             &PROJECT_SURFACE_PROFILE,
             &SMALL_PROJECT_BUILDER_VARIANT,
             &IDESIGN_MODE,
+            &STATE_BACKEND_MODE,
             &FLAG,
         ] {
             for (value, others) in knob.values {

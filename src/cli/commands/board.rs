@@ -10,8 +10,8 @@ use crate::cli::args::BoardArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::builds::{epic_build, is_build_of_rock, is_fork, rock_build};
-use crate::owner::ports::{Board, BoardEpic, BoardRock, Records, RecordsError};
+use crate::owner::board::{latest_rock_build, rock_status, run_in_rock, telling_run};
+use crate::owner::ports::{Board, BoardEpic, BoardRock, Records, RecordsError, RunRow};
 
 pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
     let mut board = context.planner().board(&args.department)?;
@@ -20,7 +20,8 @@ pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
         overlay_rock(rock, records.as_ref())?;
     }
     for epic in &mut board.epics {
-        overlay(epic, None, records.as_ref())?;
+        let runs = records.builds_of(&epic.name)?;
+        overlay(epic, None, &runs, records.as_ref())?;
     }
     if context.json {
         out::json(&board);
@@ -32,22 +33,16 @@ pub fn run(context: &Context, args: &BoardArgs) -> Result<ExitCode, Failure> {
 
 /// Puts the statuses of a rock's latest build over those of its assets.
 fn overlay_rock(rock: &mut BoardRock, records: &dyn Records) -> Result<(), RecordsError> {
-    let mut latest: Option<(i64, String)> = None;
+    let mut runs = Vec::with_capacity(rock.epics.len());
     for epic in &rock.epics {
-        for run in records.builds_of(&epic.name)? {
-            if let Some(build) = rock_build(&run.build_id, &epic.name)
-                && is_build_of_rock(&rock.name, build)
-                && latest.as_ref().is_none_or(|(at, _)| *at < run.started_ms)
-            {
-                latest = Some((run.started_ms, build.to_owned()));
-            }
-        }
+        runs.push(records.builds_of(&epic.name)?);
     }
-    let build = latest.map(|(_, build)| build);
-    let mut statuses = Vec::new();
-    for epic in &mut rock.epics {
-        let own = build.as_ref().map(|build| epic_build(build, &epic.name));
-        statuses.push(overlay(epic, own.as_deref(), records)?);
+    let names = rock.epics.iter().map(|epic| epic.name.as_str());
+    let epics = names.zip(runs.iter().map(Vec::as_slice));
+    let build = latest_rock_build(&rock.name, epics).map(str::to_owned);
+    let mut statuses = Vec::with_capacity(rock.epics.len());
+    for (epic, runs) in rock.epics.iter_mut().zip(&runs) {
+        statuses.push(overlay(epic, build.as_deref(), runs, records)?);
     }
     if build.is_some() {
         rock.status = rock_status(&statuses).to_owned();
@@ -55,36 +50,16 @@ fn overlay_rock(rock: &mut BoardRock, records: &dyn Records) -> Result<(), Recor
     Ok(())
 }
 
-/// One word for a rock whose epics stand so; `None` for one that its build does not have.
-fn rock_status(epics: &[Option<RunStatus>]) -> &'static str {
-    let any = |status| epics.contains(&Some(status));
-    if epics.iter().all(|epic| *epic == Some(RunStatus::Done)) {
-        return RunStatus::Done.as_str();
-    }
-    let first = [
-        RunStatus::Running,
-        RunStatus::Halted,
-        RunStatus::Interrupted,
-        RunStatus::Queued,
-    ]
-    .into_iter()
-    .find(|status| any(*status));
-    first.unwrap_or(RunStatus::Incomplete).as_str()
-}
-
-/// Puts the latest run's statuses over those of the asset. How that run stands when it is on
-/// `build`.
+/// Puts the latest run's statuses over those of the asset. How that of the rock's build stands.
 fn overlay(
     epic: &mut BoardEpic,
-    build: Option<&str>,
+    rock_build: Option<&str>,
+    runs: &[RunRow],
     records: &dyn Records,
 ) -> Result<Option<RunStatus>, RecordsError> {
-    let runs = records.builds_of(&epic.name)?;
-    // Under a rock its own build comes first; an epic run by itself is still the same epic.
-    let of_rock = build.and_then(|build| runs.iter().find(|run| run.build_id == build));
+    let of_rock = rock_build.and_then(|build| run_in_rock(&epic.name, build, runs));
     let status = of_rock.map(|run| run.status);
-    let main = || runs.iter().find(|run| !is_fork(&epic.name, &run.build_id));
-    let Some(latest) = of_rock.or_else(main) else {
+    let Some(latest) = telling_run(&epic.name, of_rock, runs) else {
         return Ok(status);
     };
     let Some(RunReport { cards, .. }) = records.report(&latest.run_id)? else {

@@ -4,11 +4,11 @@
 
 use std::process::ExitCode;
 
-use orket_core::artifact::{TurnMeta, files, folder};
-use orket_core::plan::ArtifactMode;
+use orket_core::artifact::{TurnMeta, folder};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::artifacts::Shown;
 use crate::cli::args::ReplayArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -68,7 +68,8 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
         .as_ref()
         .map(|plan| plan.workspace.clone())
         .unwrap_or_default();
-    let mut replayed = Replayed {
+    let shown = Shown::of(&meta, &steps);
+    let replayed = Replayed {
         turn_dir: format!("{workspace}/{}", folder(&meta)),
         run_id: row.run_id.clone(),
         issue_id: wanted.issue_id.clone(),
@@ -77,22 +78,13 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
         role: wanted.role.clone(),
         outcome: wanted.status.clone(),
         attempts: numbers,
-        checkpoint: Value::Null,
-        messages: Value::Null,
-        model_response: None,
-        parsed_tool_calls: Value::Null,
+        checkpoint: shown.checkpoint,
+        messages: shown.messages,
+        model_response: shown.model_response,
+        parsed_tool_calls: shown.parsed_tool_calls,
     };
     let mut sections = String::new();
-    for (name, bytes) in files(&meta, &steps, ArtifactMode::Full) {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let json = || serde_json::from_str(&text).unwrap_or(Value::Null);
-        match name.as_str() {
-            "checkpoint.json" => replayed.checkpoint = json(),
-            "messages.json" => replayed.messages = json(),
-            "parsed_tool_calls.json" => replayed.parsed_tool_calls = json(),
-            "model_response.txt" => replayed.model_response = Some(text.clone()),
-            _ => continue,
-        }
+    for (name, text) in shown.texts {
         sections.push_str(&format!("=== {name}\n{text}"));
         if !text.ends_with('\n') {
             sections.push('\n');

@@ -11,7 +11,6 @@ use crate::cli::progress::words::duration;
 use crate::cli::{out, report};
 use crate::owner::host::wall_ms;
 use crate::owner::ports::RunRow;
-use crate::owner::wire::RunList;
 
 pub async fn run(context: Context, args: RunsArgs) -> Result<ExitCode, Failure> {
     let runs = match &args.server {
@@ -22,7 +21,7 @@ pub async fn run(context: Context, args: RunsArgs) -> Result<ExitCode, Failure> 
         None => context.records()?.runs(args.limit)?,
     };
     if context.json {
-        out::json(&RunList { runs });
+        out::json(&serde_json::json!({"runs": runs}));
     } else if runs.is_empty() {
         out::print("there is no run yet\n");
         out::warn("hint: orket run --epic golden_flow");

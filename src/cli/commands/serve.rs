@@ -1,15 +1,16 @@
-//! `orket serve --socket-only`: owns the data folder until told to stop.
+//! `orket serve`: serves the API and owns the data folder until told to stop.
 
 use std::process::ExitCode;
 
+use actix_web::dev::ServerHandle;
 use orket_actors::runtime::Shutdown;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::context::Context;
-use crate::cli::enter::Entered;
+use crate::cli::enter::own;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::owner::host::Mode;
+use crate::cli::serving::listen;
 use crate::owner::signals::Signals;
 
 pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure> {
@@ -23,19 +24,21 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
     }
     let mut signals = Signals::listen()
         .map_err(|error| Failure::new("E_SIGNALS", format!("cannot listen to signals: {error}")))?;
-    let Entered { owner, .. } = context.enter(&Mode::Embedded, || Ok(())).await?;
-    let Some(owner) = owner else {
-        return Err(Failure::new(
-            "E_INTERNAL",
-            "owning the folder brought no owner",
-        ));
-    };
-    let socket = owner.socket().display().to_string();
-    if context.json {
-        out::json(&serde_json::json!({"socket": socket, "pid": std::process::id()}));
+    // What cannot be served is said before any run is taken up.
+    let listening = if args.socket_only {
+        None
     } else {
-        out::print(&format!("listening on {socket}\n"));
-    }
+        Some(listen(&context, args.host.as_deref(), args.port)?)
+    };
+    let lock = own(&context.folder).await?;
+    let (owner, shared) = context.become_server(lock).await?;
+    let socket = owner.socket().display().to_string();
+    let url = listening.as_ref().map(|it| it.url.clone());
+    let http = match listening {
+        Some(listening) => Some(listening.serve(shared)?),
+        None => None,
+    };
+    tell(&context, &socket, url.as_deref());
     let service = owner.service().clone();
     let mut broken = None;
     let how = tokio::select! {
@@ -49,15 +52,50 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
             Shutdown::Immediate
         }
     };
-    stop(owner, how, &mut signals).await;
+    stop_serving(owner, http, how, &mut signals).await;
     match broken {
         None => Ok(ExitCode::SUCCESS),
         Some(why) => Err(Failure::new(
             "E_ACTOR_PANIC",
             format!("the actors could not be kept alive: {why}"),
         )
-        .hint("orket serve --socket-only starts it again; orket runs shows what was cut off")),
+        .hint("orket serve starts it again; orket runs shows what was cut off")),
     }
+}
+
+fn tell(context: &Context, socket: &str, url: Option<&str>) {
+    if context.json {
+        let mut told = serde_json::json!({"socket": socket, "pid": std::process::id()});
+        if let (Some(url), Some(fields)) = (url, told.as_object_mut()) {
+            fields.insert("url".to_owned(), url.into());
+        }
+        out::json(&told);
+    } else {
+        if let Some(url) = url {
+            out::print(&format!("listening on {url}\n"));
+        }
+        out::print(&format!("listening on {socket}\n"));
+    }
+}
+
+/// Takes everything down: first the engine, so that whoever follows a run over HTTP sees how it
+/// ended, then the servers.
+async fn stop_serving(
+    owner: crate::owner::boot::Owner,
+    http: Option<ServerHandle>,
+    how: Shutdown,
+    signals: &mut Signals,
+) {
+    let Some(http) = http else {
+        return stop(owner, how, signals).await;
+    };
+    let service = owner.service().clone();
+    let draining = tokio::spawn(async move {
+        service.stopped().await;
+        http.stop(true).await;
+    });
+    stop(owner, how, signals).await;
+    let _ = draining.await;
 }
 
 /// Asks the living owner to stop; does not wait for it.

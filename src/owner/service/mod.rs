@@ -2,11 +2,13 @@
 //! functions; nothing here knows of HTTP or of a terminal.
 //!
 //! - [`refusal`]: why something was not done.
-//! - `start`, `rock`, `control`, `fork`, `follow`: the verbs.
+//! - `start`, `rock`, `control`, `fork`, `follow`, `look`: the verbs.
 
+pub mod archive;
 mod control;
 mod follow;
 mod fork;
+mod look;
 pub mod refusal;
 mod rock;
 mod start;
@@ -15,10 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use orket_actors::port::event::RuntimeEvent;
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{RunReport, Shutdown};
 use orket_core::ids::RunId;
-use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, Notify, broadcast, mpsc, watch};
 
 use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
@@ -52,6 +55,8 @@ struct Inner {
     closing: AtomicBool,
     stop: Notify,
     stop_at_once: AtomicBool,
+    /// The engine is down.
+    down: watch::Sender<bool>,
     surroundings: Surroundings,
 }
 
@@ -76,6 +81,7 @@ impl Service {
                 closing: AtomicBool::new(false),
                 stop: Notify::new(),
                 stop_at_once: AtomicBool::new(false),
+                down: watch::Sender::new(false),
                 surroundings,
             }),
         }
@@ -160,6 +166,24 @@ impl Service {
         lines
     }
 
+    /// All events from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RuntimeEvent>> {
+        self.inner.engine.subscribe()
+    }
+
+    /// How many attempts are under way.
+    #[must_use]
+    pub fn turns_under_way(&self) -> usize {
+        self.inner.engine.turns_under_way()
+    }
+
+    /// How many runs are under way.
+    #[must_use]
+    pub fn active_count(&self) -> usize {
+        self.inner.engine.active_count()
+    }
+
     /// Resolves when no run is under way and none is queued; from then on nothing new is begun.
     pub async fn idle(&self) {
         loop {
@@ -206,10 +230,29 @@ impl Service {
         self.inner.engine.broken().await
     }
 
+    /// Says that something happened outside of all runs.
+    pub fn emit(&self, event: &str, data: serde_json::Value) {
+        self.inner.engine.emit(event, data);
+    }
+
     /// Stops: nothing new begins, what is under way becomes `interrupted`.
     pub async fn shutdown(&self, how: Shutdown) {
         self.inner.closing.store(true, Ordering::Release);
         self.inner.engine.shutdown(how).await;
+        self.inner.down.send_replace(true);
+    }
+
+    /// Whether nothing new is begun any more.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.inner.closing.load(Ordering::Acquire)
+    }
+
+    /// Resolves when the engine is down; whoever follows a run has been told how it ended.
+    pub async fn stopped(&self) {
+        let mut down = self.inner.down.subscribe();
+        // An error means that the service is gone, which is the same.
+        let _ = down.wait_for(|down| *down).await;
     }
 
     async fn records<T: Send + 'static>(

@@ -114,6 +114,26 @@ impl Refusal {
         Self::new(409, "E_RUN_ACTIVE", detail).hint(hint)
     }
 
+    /// A client used one name for two requests.
+    pub fn request_differs(key: &str) -> Self {
+        Self::new(
+            422,
+            "E_IDEMPOTENCY_KEY",
+            format!("the idempotency key `{key}` was used for another request"),
+        )
+        .hint("a new request needs a new key")
+    }
+
+    /// As many runs are under way as may be.
+    pub fn too_many_runs(most: usize) -> Self {
+        Self::new(
+            503,
+            "E_RUN_LIMIT",
+            format!("{most} runs are under way, which is the limit"),
+        )
+        .hint("try again when one is over, or raise ORKET_MAX_RUNS")
+    }
+
     /// Something broke that should not.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(500, "E_INTERNAL", detail)

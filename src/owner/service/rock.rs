@@ -320,6 +320,7 @@ impl Service {
             }
         }
         let rock = Some(place.rock.clone());
+        self.refuse_when_full()?;
         let (mut new, told) = self.plan(wish, build_id, rock).await?;
         // One that never began keeps its id and gets the assets as they are now.
         if let Some(run) = waiting {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use orket_actors::port::store::RunStatus;
+use orket_actors::port::store::{RequestKey, RunStatus};
 use orket_actors::runtime::{NewRun, RuntimeError};
 use orket_core::asset::name;
 use orket_core::ids::{BuildId, CardId, RunId};
@@ -27,6 +27,10 @@ pub(super) struct Checked {
     /// Whether the workspace was named, and is not just the default.
     pub workspace_is_wished: bool,
     pub under_way: Option<String>,
+    /// What the client calls this request.
+    pub request: Option<RequestKey>,
+    /// Eight digits for the run's id, as dashboards know them.
+    pub short_id: bool,
 }
 
 impl Checked {
@@ -60,6 +64,8 @@ impl Checked {
             workspace,
             workspace_is_wished: request.workspace_is_wished,
             under_way: request.under_way.clone(),
+            request: None,
+            short_id: false,
         })
     }
 }
@@ -80,8 +86,25 @@ impl Service {
     ///
     /// A [`Refusal`]; nothing was started then.
     pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
+        self.start_as(request, false, None).await
+    }
+
+    /// The same for a dashboard: `short_id` for a run id of eight digits, `key` for a request that
+    /// may be sent again and then comes to the same run.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`]; nothing was started then.
+    pub async fn start_as(
+        &self,
+        request: StartRequest,
+        short_id: bool,
+        key: Option<RequestKey>,
+    ) -> Result<Started, Refusal> {
         let surroundings = &self.inner.surroundings;
-        let wish = Checked::of(&request, &surroundings.workspace)?;
+        let mut wish = Checked::of(&request, &surroundings.workspace)?;
+        wish.request = key;
+        wish.short_id = short_id;
         surroundings.check(&request)?;
         let mut started = self.start_checked(request.kind, wish).await?;
         started
@@ -90,9 +113,72 @@ impl Service {
         Ok(started)
     }
 
-    async fn start_checked(&self, kind: WorkKind, mut wish: Checked) -> Result<Started, Refusal> {
+    /// At most three names of rocks, epics and cards that are a few letters away from `name`.
+    pub async fn nearest(&self, name: &str, department: &str) -> Vec<String> {
+        let planner = Arc::clone(&self.inner.planner);
+        let (name, department) = (name.to_owned(), department.to_owned());
+        let found = blocking(move || {
+            let board = planner.board(&department).unwrap_or_default();
+            let within = board.rocks.iter().flat_map(|rock| &rock.epics);
+            let mut names: Vec<&str> = board.rocks.iter().map(|rock| rock.name.as_str()).collect();
+            for epic in within.chain(&board.epics) {
+                names.push(&epic.name);
+                names.extend(epic.cards.iter().map(|card| card.id.as_str()));
+            }
+            name::nearest(&name, names)
+                .into_iter()
+                .map(str::to_owned)
+                .collect()
+        });
+        found.await.unwrap_or_default()
+    }
+
+    async fn start_checked(&self, kind: WorkKind, wish: Checked) -> Result<Started, Refusal> {
         let _one_at_a_time = self.inner.starting.lock().await;
         self.refuse_when_closing()?;
+        let request = wish.request.clone();
+        if let Some(request) = &request
+            && let Some(answered) = self.answered_before(request).await?
+        {
+            return Ok(answered);
+        }
+        let started = self.start_what(kind, wish).await?;
+        if let Some(request) = request
+            && (started.outcome != Outcome::Started || started.rock.is_some())
+            && let Ok(run) = RunId::new(started.run_id.clone())
+        {
+            self.inner.engine.keep_request(request, run).await?;
+        }
+        Ok(started)
+    }
+
+    /// The run that this request came to before.
+    async fn answered_before(&self, request: &RequestKey) -> Result<Option<Started>, Refusal> {
+        let key = request.key.clone();
+        let Some((digest, run_id)) = self.records(move |records| records.request(&key)).await?
+        else {
+            return Ok(None);
+        };
+        if digest != request.digest {
+            return Err(Refusal::request_differs(&request.key));
+        }
+        let row = self.resolve(&run_id).await?;
+        let outcome = if row.status.is_over() {
+            Outcome::AlreadyDone
+        } else {
+            Outcome::Attached
+        };
+        let words = format!("this request began run {run_id} before");
+        Ok(Some(one(
+            &row.epic,
+            row.run_id,
+            row.build_id,
+            outcome,
+            words,
+        )))
+    }
+
+    async fn start_what(&self, kind: WorkKind, mut wish: Checked) -> Result<Started, Refusal> {
         match kind {
             WorkKind::Epic => self.start_epic(wish).await,
             WorkKind::Rock => self.start_rock(wish).await,
@@ -117,8 +203,21 @@ impl Service {
         let (name, department) = (wish.name.clone(), wish.department.clone());
         wish.name = blocking(move || planner.epic_name(&name, &department)).await?;
         let epic = wish.name.clone();
+        // Only the build that is named counts, however many there are; a run that was under way when
+        // this was asked for may be of another one.
+        let named = wish
+            .build_id
+            .as_ref()
+            .filter(|_| wish.under_way.is_none())
+            .map(ToString::to_string);
         let runs = self
-            .records(move |records| records.builds_of(&epic))
+            .records(move |records| match named {
+                Some(build) => Ok(records
+                    .newest_of_build(&epic, &build)?
+                    .into_iter()
+                    .collect()),
+                None => records.builds_of(&epic),
+            })
             .await?;
         if let Some(ended) = runs
             .iter()
@@ -204,10 +303,16 @@ impl Service {
         build: &str,
         continued: bool,
     ) -> Result<Started, Refusal> {
+        self.refuse_when_full()?;
         let epic = wish.name.clone();
+        let request = wish.request.clone();
         let (new, warnings) = self.plan(wish, build, None).await?;
         let run_id = new.plan.run_id.clone();
-        let actual = self.inner.engine.start_run(new).await?;
+        let engine = &self.inner.engine;
+        let actual = match request {
+            Some(request) => engine.start_run_for(new, request).await?,
+            None => engine.start_run(new).await?,
+        };
         let (outcome, words) = if actual != run_id {
             let words = format!("run {actual} is under way on build {build}; attached to it");
             (Outcome::Attached, words)
@@ -231,10 +336,15 @@ impl Service {
     ) -> Result<(NewRun, Vec<String>), Refusal> {
         let build_id =
             BuildId::new(build).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let run_id = if wish.short_id {
+            self.short_run_id().await?
+        } else {
+            new_run_id()?
+        };
         let wish = PlanWish {
             epic: wish.name,
             department: wish.department,
-            run_id: new_run_id()?,
+            run_id,
             build_id,
             workspace: wish.workspace,
             target: wish.target,
@@ -243,6 +353,29 @@ impl Service {
         };
         let planner = Arc::clone(&self.inner.planner);
         Ok(blocking(move || planner.plan(wish)).await??)
+    }
+
+    /// Eight hexadecimal digits that no run has. Only one start is under way at a time.
+    async fn short_run_id(&self) -> Result<RunId, Refusal> {
+        loop {
+            let text: String = new_run_id()?.as_str().chars().take(8).collect();
+            let run = RunId::new(&text).map_err(|error| Refusal::internal(error.to_string()))?;
+            let known = self
+                .records(move |records| records.runs_like(&text))
+                .await?;
+            if known.is_empty() {
+                return Ok(run);
+            }
+        }
+    }
+
+    /// A limit on what is under way at once.
+    pub(super) fn refuse_when_full(&self) -> Result<(), Refusal> {
+        let most = self.inner.surroundings.max_runs;
+        if self.inner.engine.active_count() >= most {
+            return Err(Refusal::too_many_runs(most));
+        }
+        Ok(())
     }
 
     /// Makes sure that a run which is not over is under way.

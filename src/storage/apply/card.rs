@@ -8,6 +8,9 @@ use orket_actors::port::store::{CardRow, GateDecision, StatusChange};
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, CardId, RunId};
 use orket_core::plan::CardPlan;
+use orket_core::status::CardStatus;
+use orket_core::verify::Scenario;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{About, Failure, Transaction, conflict, count};
@@ -24,6 +27,8 @@ impl Transaction<'_> {
         for (row, position, plan, life) in new {
             let life_json = self.json(life)?;
             let plan_json = self.json(plan)?;
+            let depends_on_json = self.json(&plan.depends_on)?;
+            let verification_json = self.json(&Verification::of(plan))?;
             let what = || format!("card `{}` of build `{build_id}`", plan.id);
             diesel::insert_into(cards::table)
                 .values((
@@ -46,9 +51,15 @@ impl Transaction<'_> {
             diesel::insert_into(card_definitions::table)
                 .values((
                     card_definitions::card.eq(row),
+                    card_definitions::created_at.eq(at_ms),
                     card_definitions::kind.eq(plan.kind.as_str()),
                     card_definitions::seat.eq(&plan.seat),
                     card_definitions::summary.eq(&plan.summary),
+                    card_definitions::note.eq(&plan.note),
+                    card_definitions::priority.eq(plan.priority),
+                    card_definitions::max_retries.eq(i64::from(plan.max_retries)),
+                    card_definitions::depends_on_json.eq(&depends_on_json),
+                    card_definitions::verification_json.eq(&verification_json),
                     card_definitions::plan_json.eq(&plan_json),
                 ))
                 .execute(self.connection)
@@ -77,18 +88,29 @@ impl Transaction<'_> {
         at_ms: i64,
     ) -> Result<(), Failure> {
         let life_json = self.json(life)?;
-        let changed = diesel::update(cards::table.find(row))
-            .set((
-                cards::status.eq(life.status.as_str()),
-                cards::wait_reason.eq(life.wait_reason.map(|reason| reason.as_str())),
-                cards::turn.eq(i64::from(life.turn)),
-                cards::attempt.eq(i64::from(life.attempt)),
-                cards::tokens.eq(count(life.tokens)),
-                cards::updated_at.eq(at_ms),
-                cards::life_json.eq(&life_json),
-            ))
-            .execute(self.connection)
-            .about(|| format!("card row {row}"))?;
+        let new = (
+            cards::status.eq(life.status.as_str()),
+            cards::wait_reason.eq(life.wait_reason.map(|reason| reason.as_str())),
+            cards::turn.eq(i64::from(life.turn)),
+            cards::attempt.eq(i64::from(life.attempt)),
+            cards::tokens.eq(count(life.tokens)),
+            cards::updated_at.eq(at_ms),
+            cards::life_json.eq(&life_json),
+        );
+        // From `archived` nothing leads anywhere: whoever read the card before it was archived is told.
+        let changed = if life.status == CardStatus::Archived {
+            diesel::update(cards::table.find(row))
+                .set(new)
+                .execute(self.connection)
+        } else {
+            let archived = CardStatus::Archived.as_str();
+            let open = cards::table.filter(cards::row.eq(row).and(cards::status.ne(archived)));
+            diesel::update(open).set(new).execute(self.connection)
+        };
+        let changed = changed.about(|| format!("card row {row}"))?;
+        if changed == 0 && self.is_archived(row)? {
+            return Err(conflict(format!("card row {row} is archived")));
+        }
         found(changed, row)?;
         if let Some(fence) = fence {
             diesel::update(cards::table.find(row))
@@ -105,8 +127,17 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    fn is_archived(&mut self, row: CardRow) -> Result<bool, Failure> {
+        let status = cards::table
+            .find(row)
+            .select(cards::status)
+            .first::<String>(self.connection)
+            .optional()?;
+        Ok(status.is_some_and(|status| status == CardStatus::Archived.as_str()))
+    }
+
     /// The run is the one the card belongs to now.
-    fn status_event(
+    pub(super) fn status_event(
         &mut self,
         row: CardRow,
         change: &StatusChange,
@@ -264,6 +295,25 @@ impl Transaction<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A card's fixture as lists show it; how its last run ended is in the steps.
+#[derive(Serialize)]
+struct Verification<'a> {
+    fixture_path: Option<&'a str>,
+    scenarios: &'a [Scenario],
+    last_run: Option<()>,
+}
+
+impl<'a> Verification<'a> {
+    fn of(plan: &'a CardPlan) -> Self {
+        let fixture = plan.fixture.as_ref();
+        Self {
+            fixture_path: fixture.map(|fixture| fixture.path.as_str()),
+            scenarios: fixture.map_or(&[], |fixture| fixture.scenarios.as_slice()),
+            last_run: None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One write as SQL: the guard, then each change in order. Every statement here is a typed diesel
 //! query, so the connection prepares it once and keeps it.
 
+mod archive;
 mod budget;
 mod card;
 mod known;
@@ -171,6 +172,11 @@ impl Transaction<'_> {
     fn apply_op(&mut self, op: &Op) -> Result<(), Failure> {
         match op {
             Op::InsertRun { plan, at_ms } => self.insert_run(plan, *at_ms),
+            Op::KeepRequest {
+                request,
+                run_id,
+                at_ms,
+            } => self.keep_request(request, run_id, *at_ms),
             Op::Queue(change) => self.queue(change),
             Op::SetRun {
                 run_id,
@@ -265,6 +271,12 @@ impl Transaction<'_> {
             } => self.settle(*turn, Some(*actual), *at_ms),
             Op::Grant { grant, at_ms } => self.grant(grant, *at_ms),
             Op::SpendGates { gates, at_ms } => self.spend_gates(gates, *at_ms),
+            Op::Archive {
+                cards,
+                by,
+                reason,
+                at_ms,
+            } => self.archive(cards, by, reason, *at_ms),
             Op::CardEvent {
                 run_id,
                 card,

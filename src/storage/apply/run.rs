@@ -1,13 +1,15 @@
 //! Runs as SQL.
 
 use diesel::prelude::*;
-use orket_actors::port::store::RunStatus;
+use orket_actors::port::store::{RequestKey, RunStatus};
 use orket_core::ids::RunId;
 use orket_core::plan::RunPlan;
 use serde_json::{Map, Value};
 
 use super::{About, Failure, Transaction, conflict};
-use crate::storage::schema::{run_plans, runs};
+use crate::storage::schema::{request_keys, run_plans, runs};
+
+const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 impl Transaction<'_> {
     pub(super) fn insert_run(&mut self, plan: &RunPlan, at_ms: i64) -> Result<(), Failure> {
@@ -43,6 +45,27 @@ impl Transaction<'_> {
             ))
             .execute(self.connection)
             .about(what)?;
+        Ok(())
+    }
+
+    /// Keeps what a client calls a request for a week.
+    pub(super) fn keep_request(
+        &mut self,
+        request: &RequestKey,
+        run_id: &RunId,
+        at_ms: i64,
+    ) -> Result<(), Failure> {
+        diesel::delete(request_keys::table.filter(request_keys::at.lt(at_ms - WEEK_MS)))
+            .execute(self.connection)?;
+        diesel::insert_or_ignore_into(request_keys::table)
+            .values((
+                request_keys::key.eq(&request.key),
+                request_keys::digest.eq(&request.digest),
+                request_keys::run_id.eq(run_id.as_str()),
+                request_keys::at.eq(at_ms),
+            ))
+            .execute(self.connection)
+            .about(|| format!("request `{}`", request.key))?;
         Ok(())
     }
 

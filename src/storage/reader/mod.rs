@@ -1,14 +1,23 @@
 //! Reading the journal. The methods block; call them where blocking is allowed. Each read is short:
 //! long lists are read in pages, so that no reader keeps the WAL from being emptied.
 
+mod archive;
+mod board;
 mod budgets;
+mod card_history;
+mod card_pages;
 mod cards;
 mod evidence;
 mod fork;
+mod issue_row;
 mod load;
 mod offline;
 mod rocks;
 mod runs;
+mod sessions;
+mod standing;
+mod transcripts;
+mod turn_facts;
 mod turns;
 mod views;
 
@@ -23,12 +32,21 @@ use serde::de::DeserializeOwned;
 
 use super::connection::{self, Pragmas, Readers};
 
+pub use archive::{ArchiveCard, ArchiveFound, ArchiveWish, MOST_RELATED};
+pub use board::{BoardCard, BuildRun};
 pub use budgets::BudgetLine;
+pub use card_history::{CardDetail, CommentRow, GuardCounts, HistoryKind, HistoryRow, PlannedCard};
+pub use card_pages::{CardFilter, CardPage, IssuePage};
 pub use evidence::{StoredAttempt, StoredCard, StoredComment, StoredStep};
 pub use fork::Moment;
+pub use issue_row::IssueRow;
+pub use sessions::{SessionFilter, SessionRow};
+pub use standing::Standing;
+pub use transcripts::Said;
+pub use turn_facts::TiedCard;
 pub use views::{
-    BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary, StatusRow,
-    TurnSummary,
+    BareRun, BoardEpic, BuildSummary, CardSummary, EventRow, GateRow, LookupError, RunSummary,
+    StatusRow, TurnSummary,
 };
 
 /// Rows read at once where a list may be long.

@@ -1,6 +1,6 @@
 //! Runs and builds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
@@ -8,9 +8,9 @@ use orket_actors::port::store::{CardRow, RunStatus, StoreError, TurnRow};
 use orket_core::ids::RunId;
 use orket_core::status::CardStatus;
 
-use super::views::{BoardEpic, BuildSummary, LookupError, RunSummary};
+use super::views::{BareRun, BoardEpic, BuildSummary, LookupError, RunSummary};
 use super::{Reader, damaged, from_json, from_word, number};
-use crate::storage::schema::{card_events, cards, runs, turns};
+use crate::storage::schema::{card_events, cards, request_keys, runs, turns};
 
 const COLUMNS: (
     runs::run_id,
@@ -88,6 +88,21 @@ impl Reader {
         Ok(self.summary(run)?)
     }
 
+    /// The digest and the run of a request that a client called `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn request(&self, key: &str) -> Result<Option<(String, String)>, StoreError> {
+        self.query(|connection| {
+            request_keys::table
+                .find(key)
+                .select((request_keys::digest, request_keys::run_id))
+                .first::<(String, String)>(connection)
+                .optional()
+        })
+    }
+
     /// The newest run of `build` that is not over for good: queued, running, halted or interrupted.
     ///
     /// # Errors
@@ -155,6 +170,53 @@ impl Reader {
             }
         }
         Ok(builds)
+    }
+
+    /// The newest run of each build of an epic, or of one of them, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn newest_runs(&self, epic: &str, build: Option<&str>) -> Result<Vec<BareRun>, StoreError> {
+        type Row = (String, String, String, i64, Option<i64>, Option<String>);
+        let order = (runs::started_at.desc(), runs::run_id.desc());
+        let columns = (
+            runs::run_id,
+            runs::build_id,
+            runs::status,
+            runs::started_at,
+            runs::ended_at,
+            runs::target,
+        );
+        let stored: Vec<Row> = self.query(|connection| match build {
+            Some(build) => runs::table
+                .select(columns)
+                .filter(runs::build_id.eq(build).and(runs::epic.eq(epic)))
+                .order(order)
+                .limit(1)
+                .load(connection),
+            None => runs::table
+                .select(columns)
+                .filter(runs::epic.eq(epic))
+                .order(order)
+                .load(connection),
+        })?;
+        let mut seen = HashSet::new();
+        let mut newest = Vec::new();
+        for (run_id, build_id, status, started_ms, ended_ms, target) in stored {
+            if seen.insert(build_id.clone()) {
+                newest.push(BareRun {
+                    run_id,
+                    build_id,
+                    epic: epic.to_owned(),
+                    target,
+                    status: run_status(&status)?,
+                    started_ms,
+                    ended_ms,
+                });
+            }
+        }
+        Ok(newest)
     }
 
     /// The newest build of an epic.

@@ -50,6 +50,25 @@ pub struct RunSummary {
     pub summary: Value,
 }
 
+/// A run without its cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BareRun {
+    /// The run.
+    pub run_id: String,
+    /// Its build.
+    pub build_id: String,
+    /// Its epic.
+    pub epic: String,
+    /// The card it is for, when it is for one alone.
+    pub target: Option<String>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it started, milliseconds since 1970-01-01 UTC.
+    pub started_ms: i64,
+    /// When it ended.
+    pub ended_ms: Option<i64>,
+}
+
 /// A card in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CardSummary {

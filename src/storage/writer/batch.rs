@@ -11,6 +11,7 @@
 //! A savepoint costs two statements a write, so they are used only once something was refused.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use diesel::prelude::*;
 use orket_actors::fault;
@@ -53,7 +54,9 @@ impl Writer {
     pub(super) fn commit(&mut self, mut jobs: Vec<Job>) {
         while !jobs.is_empty() {
             let taken = jobs.len().min(self.options.batch.max(1));
+            let began = Instant::now();
             let answers = self.commit_some(jobs.get(..taken).unwrap_or_default());
+            self.stats.count(answers.len(), began.elapsed());
             // At least one is answered each time, so this ends.
             let answered = answers.len().clamp(1, jobs.len());
             self.answers

@@ -6,6 +6,7 @@ mod batch;
 mod gate;
 mod job;
 mod parked;
+pub mod stats;
 
 use std::any::Any;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use self::answers::Answers;
 pub(super) use self::gate::Gate;
 pub(super) use self::job::{EarlyStep, Job, Order};
 use self::parked::Parked;
+use self::stats::WriterStats;
 use super::apply::Known;
 use super::connection::{self, Pragmas, WAL_LIMIT_BYTES};
 use super::flush::Flusher;
@@ -56,6 +58,7 @@ pub(super) struct Writer {
     commits_since_look: u32,
     answers: Answers,
     gate: Arc<Gate>,
+    stats: Arc<WriterStats>,
 }
 
 impl Drop for Writer {
@@ -71,6 +74,7 @@ impl Writer {
         options: JournalOptions,
         connection: SqliteConnection,
         gate: Arc<Gate>,
+        stats: Arc<WriterStats>,
         inbox: UnboundedReceiver<Message>,
         outbox: UnboundedSender<Message>,
     ) -> std::io::Result<Self> {
@@ -85,6 +89,7 @@ impl Writer {
             commits_since_look: 0,
             answers: Answers::start(Arc::clone(&gate))?,
             gate,
+            stats,
         })
     }
 

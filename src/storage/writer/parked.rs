@@ -64,6 +64,7 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
     for op in &write.ops {
         match op {
             Op::InsertRun { .. }
+            | Op::KeepRequest { .. }
             | Op::Queue(_)
             | Op::SetRun { .. }
             | Op::DecideGate { .. }
@@ -84,6 +85,11 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
                 visit(Subject::Card(*card));
             }
             Op::Grant { .. } => {}
+            Op::Archive { cards, .. } => {
+                for (row, _) in cards {
+                    visit(Subject::Card(*row));
+                }
+            }
             Op::Steps { turn, .. }
             | Op::FenceTurn { turn, .. }
             | Op::Reserve { turn, .. }

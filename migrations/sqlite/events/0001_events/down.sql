@@ -1,0 +1,3 @@
+DROP TABLE numbers;
+DROP TABLE event_fields;
+DROP TABLE events;
