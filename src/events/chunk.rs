@@ -42,18 +42,54 @@ pub struct Frame {
     pub seq: u64,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Where it is in the chunk.
-    pub place: Range<usize>,
-    /// Where the fields of its data are: an object without its closing brace.
-    pub fields: Range<usize>,
-    /// Its name, in [`Chunk::events`].
-    pub event: usize,
-    /// Its role, in [`Chunk::roles`].
-    pub role: usize,
-    /// Its session, in [`Chunk::sessions`].
-    pub session: Option<usize>,
+    place: Range<u32>,
+    fields: Range<u32>,
+    event: u16,
+    role: u16,
+    session: Option<u16>,
     /// It is told and not stored.
     pub is_fleeting: bool,
+}
+
+impl Frame {
+    /// Where it is in the chunk.
+    #[must_use]
+    pub fn place(&self) -> Range<usize> {
+        wide(&self.place)
+    }
+
+    /// Where the fields of its data are: an object without its closing brace.
+    #[must_use]
+    pub fn fields(&self) -> Range<usize> {
+        wide(&self.fields)
+    }
+
+    /// Its name, in [`Chunk::events`].
+    #[must_use]
+    pub fn event(&self) -> usize {
+        usize::from(self.event)
+    }
+
+    /// Its role, in [`Chunk::roles`].
+    #[must_use]
+    pub fn role(&self) -> usize {
+        usize::from(self.role)
+    }
+
+    /// Its session, in [`Chunk::sessions`].
+    #[must_use]
+    pub fn session(&self) -> Option<usize> {
+        self.session.map(usize::from)
+    }
+}
+
+fn wide(range: &Range<u32>) -> Range<usize> {
+    let wide = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+    wide(range.start)..wide(range.end)
+}
+
+fn narrow(range: Range<usize>) -> Option<Range<u32>> {
+    Some(u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?)
 }
 
 impl Chunk {
@@ -67,6 +103,14 @@ impl Chunk {
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         self.frames.last().map_or(0, |frame| frame.seq)
+    }
+
+    /// About how much memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let names = [&self.events, &self.roles, &self.sessions];
+        let texts: usize = names.iter().map(|names| names.texts.len()).sum();
+        self.bytes.len() + self.frames.len() * size_of::<Frame>() + texts * 64 + 512
     }
 
     /// How many events there were up to its end.
@@ -162,25 +206,40 @@ impl ChunkMaker {
             let fields = line::numbered(buffer, timestamp, event)?;
             Ok::<_, serde_json::Error>(fields.start - from..fields.end - from)
         });
-        let Ok((fields, payload)) = written else {
-            return false;
-        };
-        self.frames.push(Frame {
-            seq: event.seq,
-            at_ms: event.at_ms,
-            place: begin..self.buffer.len(),
-            fields: payload + fields.start..payload + fields.end,
-            event: self.events.place(&event.event),
-            role: self.roles.place(&event.role),
-            session: line::session_of(event).map(|session| self.sessions.place(session)),
-            is_fleeting: event.event == FLEETING,
+        let frame = written.ok().and_then(|(fields, payload)| {
+            let session = line::session_of(event).map(|session| self.sessions.place(session));
+            Some(Frame {
+                seq: event.seq,
+                at_ms: event.at_ms,
+                place: narrow(begin..self.buffer.len())?,
+                fields: narrow(payload + fields.start..payload + fields.end)?,
+                event: u16::try_from(self.events.place(&event.event)).ok()?,
+                role: u16::try_from(self.roles.place(&event.role)).ok()?,
+                session: session.map(u16::try_from).transpose().ok()?,
+                is_fleeting: event.event == FLEETING,
+            })
         });
-        true
+        match frame {
+            Some(frame) => {
+                self.frames.push(frame);
+                true
+            }
+            None => {
+                self.buffer.truncate(begin);
+                false
+            }
+        }
     }
 
     /// Forgets what was added since the last time.
     pub fn give_up(&mut self) {
         drop(self.take());
+    }
+
+    /// Bytes of what was added since the last time.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Whether it should be taken now.

@@ -92,14 +92,14 @@ impl Feed {
         {
             let mut ring = self.ring();
             ring.frames += chunk.frames.len();
-            ring.bytes += chunk.bytes.len();
+            ring.bytes += chunk.weight();
             ring.chunks.push_back(Arc::clone(chunk));
             while (ring.frames > self.most || ring.bytes > self.most_bytes)
                 && ring.chunks.len() > 1
                 && let Some(oldest) = ring.chunks.pop_front()
             {
                 ring.frames -= oldest.frames.len();
-                ring.bytes -= oldest.bytes.len();
+                ring.bytes -= oldest.weight();
                 ring.floor = oldest.last_seq();
             }
         }

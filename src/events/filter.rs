@@ -104,10 +104,10 @@ impl Chosen {
         let among = |places: &Option<Vec<usize>>, place: usize| {
             places.as_ref().is_none_or(|places| places.contains(&place))
         };
-        (match frame.session {
+        (match frame.session() {
             Some(session) => among(&self.sessions, session),
             None => self.sessions.is_none(),
-        }) && among(&self.events, frame.event)
-            && among(&self.roles, frame.role)
+        }) && among(&self.events, frame.event())
+            && among(&self.roles, frame.role())
     }
 }

@@ -8,6 +8,7 @@
 //! - [`chunk`], [`frame`]: that text, and what is in it.
 //! - [`feed`]: the latest chunks, for those who listen.
 //! - [`filter`]: which events somebody wants.
+//! - [`pages`]: stored events for those who missed them, once for everybody.
 //! - [`table`]: the database: what writes it, what reads it.
 
 pub mod chunk;
@@ -15,6 +16,7 @@ mod encoder;
 pub mod feed;
 pub mod filter;
 pub mod frame;
+pub mod pages;
 mod sink;
 pub mod table;
 #[cfg(test)]
@@ -33,6 +35,7 @@ use tokio::sync::oneshot;
 use crate::log::Zone;
 use encoder::Control;
 use feed::Feed;
+use pages::Pages;
 use table::{Store, Table};
 
 /// The event that is told while it is fresh and never stored.
@@ -54,7 +57,7 @@ pub struct EventOptions {
     pub queue: usize,
     /// Events that the memory holds at most.
     pub recent: usize,
-    /// Bytes of text that the memory holds at most, but for one event that alone is longer.
+    /// Bytes that the memory has at most, but for one event that alone is longer.
     pub recent_bytes: usize,
 }
 
@@ -64,8 +67,8 @@ impl Default for EventOptions {
             keep: 1_000_000,
             zone: Zone::default(),
             queue: 65_536,
-            recent: 65_536,
-            recent_bytes: 32 * 1_024 * 1_024,
+            recent: 131_072,
+            recent_bytes: 64 * 1_024 * 1_024,
         }
     }
 }
@@ -97,6 +100,7 @@ struct Inner {
     sink: Arc<sink::Sink>,
     feed: Arc<Feed>,
     table: Option<Table>,
+    pages: Option<Arc<Pages>>,
     counts: Arc<Counts>,
     after: u64,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -147,6 +151,7 @@ impl EventLog {
             inner: Arc::new(Inner {
                 sink: Arc::new(sink),
                 feed,
+                pages: table.clone().map(|table| Arc::new(Pages::new(table))),
                 table,
                 counts,
                 after,
@@ -177,6 +182,12 @@ impl EventLog {
     #[must_use]
     pub fn table(&self) -> Option<&Table> {
         self.inner.table.as_ref()
+    }
+
+    /// The stored events, for those who missed them.
+    #[must_use]
+    pub fn pages(&self) -> Option<&Arc<Pages>> {
+        self.inner.pages.as_ref()
     }
 
     /// What went wrong so far, and how far the table is.

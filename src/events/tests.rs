@@ -45,7 +45,7 @@ fn frames(log: &EventLog) -> Vec<Value> {
         .iter()
         .flat_map(|chunk| {
             chunk.frames.iter().map(|frame| {
-                let bytes = &chunk.bytes[frame.place.clone()];
+                let bytes = &chunk.bytes[frame.place()];
                 let payload = bytes.iter().position(|byte| *byte == b'{').unwrap();
                 serde_json::from_slice(&bytes[payload..]).unwrap()
             })
@@ -145,8 +145,8 @@ async fn what_is_stored_is_what_was_told() {
         .replay(base, u64::MAX, &Filter::default(), 3, usize::MAX)
         .unwrap();
     assert_eq!(
-        (replay.last_seq, replay.is_more, replay.is_cut),
-        (base + 3, true, false)
+        (replay.up_to, replay.is_more, replay.pruned),
+        (base + 3, true, 0)
     );
     let place = log.feed().place_after(base).unwrap();
     let Behind::Chunks(chunks) = log.feed().behind(place, usize::MAX) else {
@@ -154,9 +154,12 @@ async fn what_is_stored_is_what_was_told() {
     };
     let all = chunks.iter().flat_map(|chunk| {
         let frames = chunk.frames.iter();
-        frames.map(|frame| chunk.bytes[frame.place.clone()].to_vec())
+        frames.map(|frame| chunk.bytes[frame.place()].to_vec())
     });
-    assert_eq!(replay.bytes, all.take(3).collect::<Vec<_>>().concat());
+    assert_eq!(
+        replay.chunk.unwrap().bytes,
+        all.take(3).collect::<Vec<_>>().concat()
+    );
 }
 
 #[tokio::test]
@@ -209,8 +212,8 @@ async fn the_oldest_rows_go_when_there_are_too_many() {
         .replay(base + 5, base + 1_000, &Filter::default(), 10, 1)
         .unwrap();
     assert_eq!(
-        (replay.is_cut, replay.is_more, replay.last_seq),
-        (true, true, base + 901)
+        (replay.pruned, replay.is_more, replay.up_to),
+        (base + 900, true, base + 901)
     );
     log.close();
     let none = open(
@@ -334,4 +337,47 @@ async fn the_memory_has_the_latest_and_says_what_is_gone() {
         Behind::Nothing
     ));
     assert_eq!(feed.place_after(base + 99), Some(feed.newest().0));
+}
+
+#[tokio::test]
+async fn a_page_of_stored_events_is_made_once_and_goes_on_behind_any_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&folder, &EventOptions::default());
+    let base = log.after();
+    let long = "x".repeat(400_000);
+    for seq in 1..=3_000 {
+        let words = if seq < 20 { &long } else { "short" };
+        let data = json!({ "words": words });
+        log.sink().take(&event(base + seq, "note", None, data));
+    }
+    while page(&log, &wish()).total < 3_000 {
+        log.settle().await;
+    }
+    let pages = log.pages().unwrap();
+    let settled = base + 3_000;
+    let (open, some) = (
+        Filter::default(),
+        Filter {
+            roles: Wanted::list(Some("coder")),
+            ..Filter::default()
+        },
+    );
+    for (filter, expected) in [(&open, 3_000), (&some, 1_500)] {
+        let (mut after, mut seen) = (base, Vec::new());
+        while after < settled {
+            let replay = pages.behind(after, settled, filter).await.unwrap();
+            assert!(replay.up_to > after, "it stays at {after}");
+            for frame in replay.chunk.iter().flat_map(|chunk| chunk.frames.iter()) {
+                if frame.seq > after {
+                    seen.push(frame.seq);
+                }
+            }
+            after = replay.up_to;
+        }
+        assert_eq!((seen.len(), after), (expected, settled));
+        assert!(seen.windows(2).all(|two| two[0] < two[1]));
+    }
+    let one = pages.behind(base + 1_500, settled, &open).await.unwrap();
+    let other = pages.behind(base + 1_600, settled, &open).await.unwrap();
+    assert!(Arc::ptr_eq(&one, &other));
 }

@@ -105,7 +105,7 @@ fn who_falls_behind_is_told_and_given_what_it_missed() {
     let mut stream = open(&server, "?event=something").unwrap();
     // More than the memory and the connection hold.
     let words = "x".repeat(16_000);
-    let events = 3_000;
+    let events = 5_000;
     say(&server, 0..events, &words);
     let wish = Wish {
         filter: Filter {

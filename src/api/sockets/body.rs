@@ -15,14 +15,13 @@ use actix_web::web::{Bytes, Data};
 use actix_ws::Session;
 use orket_actors::port::event::RuntimeEvent;
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use super::client::{Client, Stage, Waits};
 use super::{Seat, Sockets};
 use crate::events::chunk::Chunk;
 use crate::events::feed::{Behind, behind};
 use crate::events::filter::Filter;
-use crate::events::table::{Replay, Table};
+use crate::events::table::Replay;
 use crate::events::{EventLog, frame};
 use crate::log::Zone;
 use crate::log::line;
@@ -32,10 +31,8 @@ use crate::log::zone::Stamp;
 const AT_ONCE: usize = 128 * 1_024;
 /// The connection is given pieces of about this size, so that it need not hold more.
 const PIECE: usize = 16 * 1_024;
-/// Stored events that are looked up in one go.
-const ROWS: i64 = 1_000;
 
-type Lookup = Pin<Box<dyn Future<Output = Option<Replay>>>>;
+type Lookup = Pin<Box<dyn Future<Output = Option<Arc<Replay>>>>>;
 
 /// See the file's head.
 pub struct EventsBody {
@@ -50,8 +47,8 @@ pub struct EventsBody {
     pub(super) _seat: Seat,
     /// Whole frames.
     pub(super) out: VecDeque<Bytes>,
-    /// A lookup under way, and up to which number it looks.
-    pub(super) lookup: Option<(Lookup, u64)>,
+    /// A lookup of stored events under way.
+    pub(super) lookup: Option<Lookup>,
     pub(super) is_over: bool,
 }
 
@@ -184,25 +181,21 @@ impl EventsBody {
     /// Stored events, until the memory has the next one.
     fn catch_up(&mut self, context: &mut Context<'_>) -> Next {
         let after = self.client.after.get();
-        if let Some((mut lookup, up_to)) = self.lookup.take() {
+        if let Some(mut lookup) = self.lookup.take() {
             return match lookup.as_mut().poll(context) {
                 Poll::Pending => {
-                    self.lookup = Some((lookup, up_to));
+                    self.lookup = Some(lookup);
                     Next::Wait(Waits::Orders)
                 }
                 Poll::Ready(Some(replay)) => {
-                    if replay.is_cut && after > 0 {
+                    if replay.pruned > after && after > 0 {
                         self.tell_lagged(None);
                     }
-                    if !replay.bytes.is_empty() {
-                        self.out.push_back(replay.bytes.into());
+                    if let Some(chunk) = &replay.chunk {
+                        let from = chunk.frames.partition_point(|frame| frame.seq <= after);
+                        give(&mut self.out, &self.client.filter, chunk, from);
                     }
-                    let seen = if replay.is_more {
-                        replay.last_seq
-                    } else {
-                        replay.last_seq.max(up_to)
-                    };
-                    self.client.after.set(seen.max(after));
+                    self.client.after.set(replay.up_to.max(after));
                     Next::More
                 }
                 Poll::Ready(None) => Next::End(1013, "stored events cannot be read now"),
@@ -212,44 +205,22 @@ impl EventsBody {
             self.client.stage.set(Stage::Live(place));
             return Next::More;
         }
-        let Some(table) = self.log.table() else {
+        let Some(pages) = self.log.pages().map(Arc::clone) else {
             // Nothing is stored: what the memory has is all there is.
             let floor = self.log.feed().floor();
             self.client.after.set(floor.max(after));
             return Next::More;
         };
-        let up_to = self.log.counts().settled.load(Ordering::Acquire);
-        if up_to <= after {
+        let settled = self.log.counts().settled.load(Ordering::Acquire);
+        if settled <= after {
             // The table is behind, and soon will not be.
             return Next::Wait(Waits::Anything);
         }
-        let wish = (after, up_to, self.client.filter.clone());
-        let looking = look_up(table.clone(), Arc::clone(&self.sockets.replays), wish);
-        self.lookup = Some((Box::pin(looking), up_to));
+        let filter = self.client.filter.clone();
+        self.lookup = Some(Box::pin(async move {
+            pages.behind(after, settled, &filter).await
+        }));
         Next::More
-    }
-}
-
-/// Looks stored events up where blocking is allowed; `None`, which is told, when that fails.
-async fn look_up(
-    table: Table,
-    replays: Arc<Semaphore>,
-    (after, up_to, filter): (u64, u64, Filter),
-) -> Option<Replay> {
-    let _turn = replays.acquire_owned().await.ok()?;
-    let looked =
-        tokio::task::spawn_blocking(move || table.replay(after, up_to, &filter, ROWS, AT_ONCE))
-            .await;
-    match looked {
-        Ok(Ok(replay)) => Some(replay),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "a client cannot be given what it missed");
-            None
-        }
-        Err(panic) => {
-            tracing::error!(%panic, "looking up stored events broke off");
-            None
-        }
     }
 }
 
@@ -273,10 +244,11 @@ fn give(out: &mut VecDeque<Bytes>, filter: &Filter, chunk: &Chunk, from: usize) 
         if !chosen.has(frame) {
             continue;
         }
-        if frame.place.start != piece.end || piece.len() >= PIECE {
-            flush(std::mem::replace(&mut piece, frame.place.clone()));
+        let place = frame.place();
+        if place.start != piece.end || piece.len() >= PIECE {
+            flush(std::mem::replace(&mut piece, place));
         } else {
-            piece.end = frame.place.end;
+            piece.end = place.end;
         }
     }
     flush(piece);

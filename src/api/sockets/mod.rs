@@ -22,8 +22,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 /// Sockets at once.
 pub const MOST: usize = 4_096;
 /// A ping this often.
@@ -32,9 +30,6 @@ pub const PING: Duration = Duration::from_secs(15);
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest frame that a client may send, in bytes.
 pub const LONGEST: usize = 64 * 1_024;
-
-/// Clients that look stored events up at once; the others wait.
-const REPLAYS: usize = 4;
 
 /// What can be chosen about sockets.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +58,6 @@ pub struct Sockets {
     /// What was chosen.
     pub options: SocketOptions,
     open: Arc<AtomicUsize>,
-    replays: Arc<Semaphore>,
     /// How often a client fell behind what the memory holds.
     pub lagged: AtomicU64,
     /// How many clients were sent away because they did not answer.
@@ -83,7 +77,6 @@ impl Sockets {
         Self {
             options,
             open: Arc::default(),
-            replays: Arc::new(Semaphore::new(REPLAYS)),
             lagged: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         }

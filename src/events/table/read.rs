@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::TableError;
 use super::store::{Number, number};
+use crate::events::chunk::{Chunk, ChunkMaker};
 use crate::events::filter::{Filter, Wanted};
-use crate::events::frame;
 use crate::log::Zone;
 use crate::log::line::LogLine;
 use crate::log::zone::Stamp;
@@ -70,17 +70,17 @@ impl serde::Serialize for Stored {
     }
 }
 
-/// Some events that a listener missed, oldest first.
-#[derive(Debug, Clone, Default)]
+/// Some stored events, oldest first.
+#[derive(Debug)]
 pub struct Replay {
-    /// Frames.
-    pub bytes: Vec<u8>,
-    /// The number of the last one; that of the wish when there is none.
-    pub last_seq: u64,
+    /// They; `None` when there are none.
+    pub chunk: Option<Chunk>,
+    /// All events behind the wish up to this number are here, as far as they are kept.
+    pub up_to: u64,
     /// There are more.
     pub is_more: bool,
-    /// Events behind the wish are not kept any more.
-    pub is_cut: bool,
+    /// Events up to this number are not kept any more.
+    pub pruned: u64,
 }
 
 #[derive(QueryableByName)]
@@ -331,28 +331,27 @@ impl Table {
             .load(&mut *connection)?;
         // Looked up last: what was removed meanwhile is missed too.
         let pruned = number(&mut connection, "pruned_seq")?;
-        let mut replay = Replay {
-            last_seq: after,
-            is_cut: pruned > signed(after),
-            ..Replay::default()
-        };
         let most = usize::try_from(most).unwrap_or(0);
+        let mut is_more = lines.len() > most;
+        let mut chunks = ChunkMaker::default();
         let mut stamp = Stamp::new(&self.zone);
-        for (place, line) in lines.into_iter().enumerate() {
-            if place >= most || replay.bytes.len() >= most_bytes {
-                replay.is_more = true;
+        let mut last = up_to;
+        for line in lines.into_iter().take(most) {
+            if chunks.bytes() >= most_bytes {
+                is_more = true;
                 break;
             }
-            let timestamp = stamp.at(line.at_ms).to_owned();
             let event = line.event();
-            replay.last_seq = event.seq;
-            let written = frame::text(&mut replay.bytes, |buffer| {
-                crate::log::line::numbered(buffer, &timestamp, &event)
-            });
-            if let Err(error) = written {
-                tracing::error!(%error, seq = event.seq, "a stored event cannot be printed");
+            last = event.seq;
+            if !chunks.add(stamp.at(event.at_ms), &event) {
+                tracing::error!(seq = event.seq, "a stored event cannot be printed");
             }
         }
-        Ok(replay)
+        Ok(Replay {
+            chunk: chunks.take(),
+            up_to: if is_more { last } else { up_to },
+            is_more,
+            pruned: u64::try_from(pruned).unwrap_or(0),
+        })
     }
 }

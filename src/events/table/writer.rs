@@ -280,16 +280,16 @@ fn rows_of(chunk: &Chunk) -> impl Iterator<Item = Row<'_>> {
         if frame.is_fleeting {
             return None;
         }
-        let mut fields = std::str::from_utf8(chunk.bytes.get(frame.fields.clone())?)
+        let mut fields = std::str::from_utf8(chunk.bytes.get(frame.fields())?)
             .ok()?
             .to_owned();
         fields.push('}');
         Some(Row {
             seq: i64::try_from(frame.seq).ok()?,
             at_ms: frame.at_ms,
-            event: chunk.events.get(frame.event)?,
-            role: chunk.roles.get(frame.role)?,
-            session_id: match frame.session {
+            event: chunk.events.get(frame.event())?,
+            role: chunk.roles.get(frame.role())?,
+            session_id: match frame.session() {
                 Some(session) => Some(chunk.sessions.get(session)?),
                 None => None,
             },

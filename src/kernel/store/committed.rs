@@ -3,15 +3,14 @@
 //! 1. Prepared: the files that change are written to `promotion.__new`, with a list of what goes
 //!    where, and are on disk; the versions they replace get second names in `promotion.__undo`.
 //! 2. Decided: `promotion.__new` becomes `promotion.__apply`. One rename, which is on disk.
-//! 3. Applied: each file is moved to its place in `committed`; the ledger is the last.
+//! 3. Applied: each file gets its place in `committed`; the ledger is the last.
 //! 4. Cleared: `promotion.__apply` becomes `promotion.__done`, and goes.
 //!
-//! When a file cannot be moved in 3, those that were are put back. After a crash [`recover`] does the
+//! When a file cannot get its place in 3, the old ones are put back. After a crash [`recover`] does the
 //! rest of what was decided, and forgets what was not. The cost is that of what changes, however
 //! large the index is.
 
-use std::collections::BTreeSet;
-use std::io::{self, ErrorKind};
+use std::io;
 
 use cap_std::fs::Dir;
 use orket_actors::fault;
@@ -55,7 +54,7 @@ impl Changes {
 pub fn recover(index: &Dir) -> Result<(), StoreError> {
     if !files::is_there(index, COMMITTED)? && files::is_there(index, REFERENCE_BAK)? {
         index.rename(REFERENCE_BAK, index, COMMITTED)?;
-        files::sync_folder(index, ".")?;
+        files::flush(index)?;
     }
     if let Some(list) = files::read(index, &format!("{APPLY}/{CHANGES}"))? {
         apply(index, &serde_json::from_slice(&list)?)?;
@@ -96,7 +95,7 @@ pub fn carry_out(
     let changes = prepare(index, plan, ledger)?;
     fault::point("kernel.prepared");
     index.rename(NEW, index, APPLY)?;
-    files::sync_folder(index, ".")?;
+    files::flush(index)?;
     fault::point("kernel.decided");
     if let Err(error) = apply(index, &changes) {
         put_back(index, &changes)?;
@@ -164,51 +163,36 @@ fn prepare(
         &format!("{NEW}/{CHANGES}"),
         &serde_json::to_vec(&changes)?,
     )?;
-    files::sync(index, NEW)?;
+    files::flush(index)?;
     Ok(changes)
 }
 
-/// May be done again: what is gone from `APPLY` is in its place already.
+/// May be done again, from the start: `APPLY` stays whole.
 fn apply(index: &Dir, changes: &Changes) -> io::Result<()> {
     for path in &changes.put {
-        let (from, to) = (format!("{APPLY}/{path}"), format!("{COMMITTED}/{path}"));
-        files::make_folders_of(index, &to)?;
-        match index.rename(from, index, &to) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            other => other?,
-        }
+        files::place(
+            index,
+            &format!("{APPLY}/{path}"),
+            &format!("{COMMITTED}/{path}"),
+        )?;
         fault::point("kernel.applying");
     }
     for path in &changes.remove {
         files::remove(index, &format!("{COMMITTED}/{path}"))?;
     }
-    let mut folders = BTreeSet::new();
-    for path in changes.paths() {
-        let mut rest = path.as_str();
-        while let Some((folder, _)) = rest.rsplit_once('/') {
-            folders.insert(format!("{COMMITTED}/{folder}"));
-            rest = folder;
-        }
-    }
-    for folder in folders {
-        if files::is_there(index, &folder)? {
-            files::sync_folder(index, &folder)?;
-        }
-    }
-    files::sync_folder(index, COMMITTED)?;
-    files::sync_folder(index, ".")
+    files::flush(index)
 }
 
 fn put_back(index: &Dir, changes: &Changes) -> io::Result<()> {
     for path in changes.paths() {
         let (old, to) = (format!("{UNDO}/{path}"), format!("{COMMITTED}/{path}"));
         if files::is_there(index, &old)? {
-            index.rename(old, index, &to)?;
-        } else if files::is_there(index, &to).unwrap_or(false) {
+            files::place(index, &old, &to)?;
+        } else if files::is_there(index, &to)? {
             files::remove(index, &to)?;
         }
     }
-    Ok(())
+    files::flush(index)
 }
 
 /// A promotion is over. The rename makes that so at once, however long removing takes.

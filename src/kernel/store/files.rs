@@ -93,7 +93,7 @@ pub fn read(dir: &Dir, path: &str) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Writes a file, with the folders it lies in, under another name first. Nothing says that it is on
-/// disk: [`sync`] does.
+/// disk: [`flush`] does.
 ///
 /// # Errors
 ///
@@ -185,33 +185,42 @@ pub fn link(dir: &Dir, from: &str, to: &str) -> io::Result<()> {
     }
 }
 
-/// Has a folder on disk with all that is below it, files first.
+/// Gives the file `from` the name `to` as well, in place of what has it.
 ///
 /// # Errors
 ///
-/// When that cannot be done.
-pub fn sync(dir: &Dir, base: &str) -> io::Result<()> {
-    let tree = tree(dir, base)?;
-    for file in &tree.files {
-        dir.open(format!("{base}/{file}"))?.sync_all()?;
-    }
-    for folder in &tree.folders {
-        sync_folder(dir, &format!("{base}/{folder}"))?;
-    }
-    sync_folder(dir, base)
+/// When that cannot be done; what had the name still has it.
+pub fn place(dir: &Dir, from: &str, to: &str) -> io::Result<()> {
+    remove(dir, UNFINISHED)?;
+    link(dir, from, UNFINISHED)?;
+    make_folders_of(dir, to)?;
+    dir.rename(UNFINISHED, dir, to)?;
+    // Where both were the same file already, a rename does nothing.
+    remove(dir, UNFINISHED)
 }
 
-/// Has the names in one folder on disk.
+/// Has everything on disk that was written to the file system of `dir`, names included: once for all
+/// of it, since each flush of one file or folder costs as much (measured: 15 ms for five new files
+/// one by one, 6 ms so; a promotion has some fifty of them). `dir` comes from [`folder`], and was
+/// open before the writes, so that it is told of their errors.
 ///
 /// # Errors
 ///
-/// When that cannot be done.
-pub fn sync_folder(dir: &Dir, path: &str) -> io::Result<()> {
-    // The handles of cap-std cannot be flushed (they are O_PATH).
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let handle = dir.open_dir(path)?;
-    let handle = rustix::fs::openat(&handle, ".", flags, Mode::empty())?;
-    File::from(handle).sync_all()
+/// When something could not be written.
+#[cfg(target_os = "linux")]
+pub fn flush(dir: &Dir) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(dir)?)
+}
+
+/// Where there is no `syncfs`: everything the system holds back.
+///
+/// # Errors
+///
+/// Never: nobody says whether it worked.
+#[cfg(not(target_os = "linux"))]
+pub fn flush(_dir: &Dir) -> io::Result<()> {
+    rustix::fs::sync();
+    Ok(())
 }
 
 /// Removes a folder with all that is in it, or whatever else has this name.

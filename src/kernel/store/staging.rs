@@ -57,7 +57,7 @@ pub fn stage(index: &Dir, folder: &str, staged: &StagedTriplet) -> Result<(), St
     }
     let path = format!("{folder}/{}", text::triplet_path(&staged.record.stem));
     files::write(index, &path, &text::triplet(&staged.record)?)?;
-    on_disk(index, folder)
+    Ok(files::flush(index)?)
 }
 
 /// Stages a tombstone.
@@ -73,18 +73,7 @@ pub fn stage_tombstone(
 ) -> Result<(), StoreError> {
     let path = format!("{folder}/triplets/{}", stem.tombstone_file());
     files::write(index, &path, canonical::to_string(tombstone)?.as_bytes())?;
-    on_disk(index, folder)
-}
-
-/// The folder, and its name in those that it lies in.
-fn on_disk(index: &Dir, folder: &str) -> Result<(), StoreError> {
-    files::sync(index, folder)?;
-    let mut rest = folder;
-    while let Some((above, _)) = rest.rsplit_once('/') {
-        files::sync_folder(index, above)?;
-        rest = above;
-    }
-    Ok(files::sync_folder(index, ".")?)
+    Ok(files::flush(index)?)
 }
 
 /// What a turn has staged, every object of it whole.

@@ -57,7 +57,7 @@ fn a_crash_in_a_promotion_loses_nothing() {
     let points = [
         ("kernel.prepared", 2, false),
         ("kernel.decided", 2, true),
-        // The first turn moves four files.
+        // The first turn places four files.
         ("kernel.applying", 6, true),
         ("kernel.applied", 2, true),
     ];

@@ -53,7 +53,8 @@ fn grave(stem: &str) -> (Stem, Value) {
 /// An index with `a` and `b` promoted, and the plan to change `a`, bury `b` and put `c` there.
 fn before() -> (tempfile::TempDir, Dir, Plan) {
     let place = tempfile::tempdir().unwrap();
-    let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+    let root = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+    let dir = files::folder(&root, "index").unwrap();
     let staged = |triplets: Vec<Triplet>, tombstones| Staged {
         triplets: triplets.into_iter().map(|it| (it, vec![])).collect(),
         tombstones,
@@ -130,17 +131,16 @@ fn what_was_decided_is_completed_however_far_it_came() {
             .put
             .len()
     };
-    for moved in 0..=count {
+    for placed in 0..=count {
         let (_place, dir, plan) = before();
         let changes = prepare(&dir, Some((&plan, STAGED)), &ledger_after(2)).unwrap();
         dir.rename(NEW, &dir, APPLY).unwrap();
-        for path in changes.put.iter().take(moved) {
-            let to = format!("{COMMITTED}/{path}");
-            files::make_folders_of(&dir, &to).unwrap();
-            dir.rename(format!("{APPLY}/{path}"), &dir, to).unwrap();
+        for path in changes.put.iter().take(placed) {
+            let from = format!("{APPLY}/{path}");
+            files::place(&dir, &from, &format!("{COMMITTED}/{path}")).unwrap();
         }
         recover(&dir).unwrap();
-        assert_eq!(content(&dir), expected, "{moved} of {count} moved");
+        assert_eq!(content(&dir), expected, "{placed} of {count} placed");
         assert_cleared(&dir);
     }
     // Applied, and cut off while it was cleared.
@@ -159,7 +159,7 @@ fn what_cannot_be_applied_is_put_back() {
     let (_place, dir, mut plan) = before();
     let old = content(&dir);
     // A reference whose folder cannot be made, since there is a file of its name: what comes before
-    // it is moved already.
+    // it has its place already.
     plan.references = referring_to_a();
     files::write(&dir, "committed/refs", b"no folder").unwrap();
     prepare(&dir, Some((&plan, STAGED)), &ledger_after(2)).unwrap();
