@@ -4,6 +4,7 @@
 //!
 //! - [`api`]: the API server; the owner's socket serves its routes too.
 //! - [`assets`]: asset files on disk and those embedded in the binary.
+//! - [`blocking`]: work that blocks, off the arbiter.
 //! - [`config`]: settings: flag, environment, organization, user settings, default.
 //! - [`storage`]: the journal: SQLite through diesel, one writer, many readers.
 //! - [`providers`]: model providers.
@@ -38,6 +39,7 @@
 pub mod api;
 pub mod artifacts;
 pub mod assets;
+pub mod blocking;
 pub mod cli;
 pub mod config;
 pub mod driver;

@@ -184,7 +184,7 @@ impl System {
             events.close();
             journal.close()
         };
-        tokio::task::spawn_blocking(closing)
+        crate::blocking::blocking(closing)
             .await
             .unwrap_or_else(|panic| Err(StoreError::Panicked(panic.to_string())))
     }

@@ -47,7 +47,7 @@ impl Reading {
 
     /// Where blocking is allowed: on a large machine the kernel takes its time.
     async fn off_the_arbiter() -> Option<Self> {
-        tokio::task::spawn_blocking(Self::now).await.ok()
+        crate::blocking::blocking(Self::now).await.ok()
     }
 }
 
@@ -99,7 +99,7 @@ impl Machine {
 
     /// The share of memory in use, in percent. 0 when the kernel does not say.
     pub async fn memory(&self) -> f64 {
-        let read = tokio::task::spawn_blocking(proc::memory).await;
+        let read = crate::blocking::blocking(proc::memory).await;
         read.ok().flatten().unwrap_or(0.0)
     }
 

@@ -112,7 +112,7 @@ fn said(event: &str, session_id: Option<&str>, data: Value) -> Value {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, super::problem::Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
+    crate::blocking::blocking(work).await.map_err(|error| {
         super::problem::Problem::internal(format!("blocking work broke off: {error}"))
     })
 }

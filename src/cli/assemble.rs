@@ -474,7 +474,7 @@ async fn write_once(settings: &Settings, folder: &DataFolder, ops: Vec<Op>) -> R
         .submit(write)
         .await
         .map_err(|error| stored(&error))?;
-    tokio::task::spawn_blocking(move || journal.close())
+    crate::blocking::blocking(move || journal.close())
         .await
         .map_err(|error| stored(&error))?
         .map_err(|error| stored(&error))

@@ -45,7 +45,7 @@ impl Driver {
                 Change::Work(_) => work(&plan, &inner.parts.service, &by).await,
                 Change::Asset(_) => {
                     let writing = move || files(&plan, &inner.parts.root, &inner.writing);
-                    let written = tokio::task::spawn_blocking(writing).await;
+                    let written = crate::blocking::blocking(writing).await;
                     written.unwrap_or_else(|error| Outcome::NotDone(error.to_string(), None))
                 }
             }

@@ -290,7 +290,7 @@ impl Driver {
         work: impl FnOnce(&Inner) -> T + Send + 'static,
     ) -> Result<T, String> {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || work(&inner))
+        crate::blocking::blocking(move || work(&inner))
             .await
             .map_err(|error| format!("a look broke off: {error}"))
     }

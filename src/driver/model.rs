@@ -111,7 +111,7 @@ pub(super) async fn ask(
 ) -> Result<String, Unanswered> {
     let model = chosen.model.clone();
     // Making one may read files.
-    let provider = tokio::task::spawn_blocking(move || providers.provider(&model))
+    let provider = crate::blocking::blocking(move || providers.provider(&model))
         .await
         .unwrap_or_else(|error| Err(Failure::new(FailureClass::Panic, error.to_string())))
         .map_err(Unanswered::Failed)?;

@@ -172,7 +172,7 @@ pub(super) async fn of_work(
         } => {
             let (kind, name, department, assets) =
                 (*kind, name.clone(), department.clone(), assets.clone());
-            tokio::task::spawn_blocking(move || start(kind, &name, &department, &assets))
+            crate::blocking::blocking(move || start(kind, &name, &department, &assets))
                 .await
                 .map_err(|error| NotPlanned::of(error.to_string()))??
         }

@@ -89,7 +89,7 @@ impl Pages {
         let _turn = self.turns.acquire().await.ok()?;
         let table = self.table.clone();
         let looking = move || table.replay(after, settled, &filter, ROWS, BYTES);
-        match tokio::task::spawn_blocking(looking).await {
+        match crate::blocking::blocking(looking).await {
             Ok(Ok(replay)) => Some(Arc::new(replay)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a client cannot be given what it missed");

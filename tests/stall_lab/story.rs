@@ -128,8 +128,16 @@ async fn happen(lab: Lab, servers: Servers) -> Story {
     at("1,000 streams are open");
     let before = ran_and_waited();
     let mut runs = Vec::new();
-    for new in stalling {
-        runs.push(start(&system, new).await);
+    // One kind after another: each is beside a thousand living turns, none in the crowd of a start.
+    for (place, new) in stalling.into_iter().enumerate() {
+        let run = start(&system, new).await;
+        if place < kinds::stalling().len() {
+            until("every card of a kind has stalled once", || {
+                stalled(&events.lock().unwrap(), run.as_str()) == TIMES
+            })
+            .await;
+        }
+        runs.push(run);
     }
     at("every stalling run is started");
     let mut reports = BTreeMap::new();
@@ -263,6 +271,19 @@ async fn wait(system: &System, run: RunId) -> RunReport {
         .unwrap()
 }
 
+/// How many first attempts of a run's cards are told to have stalled.
+fn stalled(events: &[Arc<RuntimeEvent>], run: &str) -> usize {
+    let of_run = events
+        .iter()
+        .filter(|it| it.event == "turn_stalled" && it.run_id.as_deref() == Some(run));
+    of_run.filter(|it| is_first(it)).count()
+}
+
+/// Whether it is about the first attempt at a card's first turn.
+fn is_first(event: &RuntimeEvent) -> bool {
+    event.data["attempt"] == json!(1) && event.data["turn_index"] == json!(1)
+}
+
 async fn until(what: &str, happened: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !happened() {
@@ -333,11 +354,9 @@ pub fn lateness(story: &Story, kind: &str) -> Vec<i64> {
         _ => story.servers.seen.asks(card, |asks| asks[0].last_sent_ms) + clock,
     };
     // The guard, too, may be slow where others choke the machine.
-    let attempt =
-        |it: &&RuntimeEvent| it.data["attempt"] == json!(1) && it.data["turn_index"] == json!(1);
     story
         .events("turn_stalled", kind)
-        .filter(attempt)
+        .filter(|it| is_first(it))
         .map(|it| it.at_ms - from(it.issue_id.as_deref().unwrap()))
         .collect()
 }

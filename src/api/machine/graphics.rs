@@ -53,7 +53,7 @@ impl Cache {
 /// Starts it off the arbiter: making a process takes its time.
 async fn ask() -> Option<Graphics> {
     let handle = Handle::current();
-    let asking = tokio::task::spawn_blocking(move || {
+    let asking = crate::blocking::blocking(move || {
         handle.block_on(async {
             let output = Command::new("nvidia-smi")
                 .args([

@@ -164,7 +164,7 @@ impl<'a> Watcher<'a> {
     pub async fn close_progress(&mut self) {
         if let Some(progress) = self.progress.take() {
             // A terminal that stands still must not hold up the arbiter.
-            let _ = tokio::task::spawn_blocking(move || progress.finish()).await;
+            let _ = crate::blocking::blocking(move || progress.finish()).await;
         }
     }
 

@@ -283,7 +283,7 @@ impl Service {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work)
+    crate::blocking::blocking(work)
         .await
         .map_err(|error| Refusal::internal(format!("a reader broke: {error}")))
 }

@@ -106,7 +106,7 @@ impl Reader {
     {
         let reader = self.clone();
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || read(&reader))
+            crate::blocking::blocking(move || read(&reader))
                 .await
                 .unwrap_or_else(|error| {
                     Err(StoreError::Unavailable(format!(

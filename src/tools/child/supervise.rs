@@ -192,7 +192,7 @@ impl Supervision {
             Cause::Stopped(stop) => How::Stopped(stop),
             Cause::Cancelled | Cause::Abandoned => How::Cancelled,
         };
-        let _gone = tokio::task::spawn_blocking(move || drop(temp)).await;
+        let _gone = crate::blocking::blocking(move || drop(temp)).await;
         Ending {
             how,
             stdout,

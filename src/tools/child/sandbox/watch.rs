@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::meter::Scale;
@@ -58,7 +57,7 @@ async fn weigh(scale: &Scale, enough: u64) -> u64 {
     let scale = scale.clone();
     let given_up = GivenUp::default();
     let flag = Arc::clone(&given_up.0);
-    let weighed = spawn_blocking(move || scale.weigh(enough, &flag)).await;
+    let weighed = crate::blocking::blocking(move || scale.weigh(enough, &flag)).await;
     weighed.unwrap_or_default()
 }
 
