@@ -185,6 +185,7 @@ fn app(
             )
             .into()
         }))
+        .service(web::redirect("/redoc", "/docs/"))
         .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")))
         .default_service(web::to(elsewhere))
         .wrap(cors(&origins))

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
+use serde_json::json;
 
 use super::context::Context;
 use super::failure::Failure;
@@ -115,6 +116,17 @@ impl Listening {
     ///
     /// When the server cannot be started.
     pub fn serve(self, shared: Shared) -> Result<ServerHandle, Failure> {
+        let (configured, open) = (self.keys.is_configured(), self.keys.is_open());
+        let posture = json!({
+            "api_key_configured": configured,
+            "insecure_no_api_key_bypass": open,
+        });
+        shared.api.emit("api_security_posture", None, posture);
+        if open {
+            let message = "every program on this machine may do everything: there is no key";
+            let warning = json!({ "message": message });
+            shared.api.emit("api_security_warning", None, warning);
+        }
         let (server, handle) =
             serve_address(self.listener, shared, self.keys, self.origins, self.workers)
                 .map_err(|error| Failure::new("E_LISTEN", error.to_string()))?;

@@ -64,7 +64,7 @@ pub struct RunHandle {
     /// Who sees it.
     #[schema(example = "local_only")]
     pub visibility_mode: String,
-    /// The folder below `<workspace>/kernel/`.
+    /// The folder below `<workspace>/.orket/kernel/`.
     #[schema(example = ".orket_kernel")]
     pub workspace_root: String,
 }

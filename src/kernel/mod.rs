@@ -1,5 +1,5 @@
 //! The kernel, version 1: turns that a host supplies are checked, staged and promoted into a local
-//! index (LSI), one folder for each root below `<workspace>/kernel/`; what runs report of themselves
+//! index (LSI), one folder for each root below `<workspace>/.orket/kernel/`; what runs report of themselves
 //! is compared.
 //!
 //! # Layout
@@ -19,7 +19,7 @@
 //!
 //! With it:
 //!
-//! - [`store`]: a root on disk: lock, staging, the swap of what is committed.
+//! - [`store`]: a root on disk: lock, staging, promotion into what is committed.
 //! - [`turn`], [`lifecycle`]: a turn, and a run from its start to its finish. They block.
 
 pub mod call;

@@ -40,7 +40,7 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".." && text.as_bytes().iter().all(is_allowed)
 }
 
-/// The name of a root: one folder below `<workspace>/kernel/`. A single segment, so that no root
+/// The name of a root: one folder below `<workspace>/.orket/kernel/`. A single segment, so that no root
 /// lies in another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootName(String);

@@ -64,6 +64,11 @@ pub enum Choice {
         /// Its build.
         build_id: String,
     },
+    /// A run of another card works on the build: what is wished can begin when it is over.
+    Wait {
+        /// The run.
+        run_id: String,
+    },
     /// Go on with a run that was stopped.
     Resume {
         /// The run.
@@ -120,9 +125,17 @@ pub fn choose(wish: Wish<'_>, runs: &[RunRow]) -> Choice {
         continued: true,
     };
     match latest.status {
-        RunStatus::Queued | RunStatus::Running => Choice::Attach {
+        // A run of the whole epic comes to every card of it; a run of one card to that card alone.
+        RunStatus::Queued | RunStatus::Running
+            if latest.target.is_none() || latest.target.as_deref() == wish.target =>
+        {
+            Choice::Attach {
+                run_id: latest.run_id.clone(),
+                build_id: latest.build_id.clone(),
+            }
+        }
+        RunStatus::Queued | RunStatus::Running => Choice::Wait {
             run_id: latest.run_id.clone(),
-            build_id: latest.build_id.clone(),
         },
         RunStatus::Halted | RunStatus::Interrupted | RunStatus::Skipped => {
             if latest.target.as_deref() == wish.target {
@@ -351,6 +364,27 @@ mod tests {
         assert_eq!(choose(target(true), &runs), start("build-demo-2", false));
         let halted = [row("r1", "build-demo", RunStatus::Halted)];
         assert_eq!(choose(target(false), &halted), start("build-demo", true));
+    }
+
+    #[test]
+    fn whoever_wishes_more_than_the_run_of_one_card_is_told_to_wait() {
+        let one = [RunRow {
+            target: Some("C-1".to_owned()),
+            ..row("r1", "build-demo", RunStatus::Running)
+        }];
+        let target = |target| Wish { target, ..wish() };
+        let wait = Choice::Wait {
+            run_id: "r1".to_owned(),
+        };
+        assert_eq!(choose(target(None), &one), wait);
+        assert_eq!(choose(target(Some("C-2")), &one), wait);
+        let attach = Choice::Attach {
+            run_id: "r1".to_owned(),
+            build_id: "build-demo".to_owned(),
+        };
+        assert_eq!(choose(target(Some("C-1")), &one), attach);
+        let all = [row("r1", "build-demo", RunStatus::Running)];
+        assert_eq!(choose(target(Some("C-2")), &all), attach);
     }
 
     #[test]

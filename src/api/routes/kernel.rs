@@ -58,7 +58,7 @@ pub struct StartRequestShape {
     pub contract_version: Option<String>,
     /// Counts before the one beside it.
     pub workflow_id: Option<String>,
-    /// The folder below `<workspace>/kernel/`: one name; `.orket_kernel` when there is none.
+    /// The folder below `<workspace>/.orket/kernel/`: one name; `.orket_kernel` when there is none.
     pub workspace_root: Option<String>,
     /// The run to go on with; a new one when there is none.
     pub run_id: Option<String>,

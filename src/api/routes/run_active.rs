@@ -6,6 +6,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, post};
 use orket_actors::port::store::RequestKey;
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -98,7 +99,7 @@ pub async fn run_active(
         asset_root: None,
         settings: None,
     };
-    let service = api.service.clone();
+    let (service, asset) = (api.service.clone(), start.name.clone());
     let started = detached(async move {
         let (name, department) = (start.name.clone(), start.department.clone());
         let mut started = service.start_as(start, true, key).await;
@@ -115,6 +116,8 @@ pub async fn run_active(
         started
     })
     .await?;
+    let asset = json!({ "asset": asset, "outcome": started.outcome });
+    api.emit("api_run_active", Some(&started.run_id), asset);
     tracing::debug!(run = %started.run_id, kind = kind.as_deref().unwrap_or(""), "started over HTTP");
     Ok(Json(RunStarted {
         session_id: started.run_id,

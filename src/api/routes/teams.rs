@@ -105,7 +105,7 @@ pub struct TeamList {
     count: usize,
     /// What was asked for.
     filters: TeamFilters,
-    /// TeamList that are left out, and roles that are not described, because their files are broken.
+    /// Teams that are left out, and roles that are not described, because their files are broken.
     problems: Vec<AssetProblem>,
 }
 

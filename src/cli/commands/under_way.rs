@@ -79,7 +79,7 @@ fn note_epic(
     };
     request.under_way = match choose(wish, &runs) {
         Choice::Attach { run_id, .. } => Some(run_id),
-        Choice::Resume { .. } | Choice::Start { .. } => None,
+        Choice::Wait { .. } | Choice::Resume { .. } | Choice::Start { .. } => None,
     };
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A root on disk: `<workspace>/kernel/<root>/index/` with `committed/` and `staging/`. Everything
+//! A root on disk: `<workspace>/.orket/kernel/<root>/index/` with `committed/` and `staging/`. Everything
 //! here blocks.
 //!
 //! One process, and one request in it, works in a root at a time: it holds an exclusive `flock` on
@@ -105,7 +105,9 @@ impl Root {
                 _ => OpenError::Io(error),
             })
         };
-        let root = folder(&folder(&workspace, "kernel")?, name.as_str())?;
+        // Agents may write nothing below this.
+        let own = folder(&workspace, ".orket")?;
+        let root = folder(&folder(&own, "kernel")?, name.as_str())?;
         let lock = lock(&root)?;
         let index = folder(&root, "index")?;
         if let Err(error) = committed::recover(&index) {

@@ -48,7 +48,7 @@ fn codes(lifecycle: &Lifecycle) -> Vec<Option<Code>> {
 }
 
 fn index(workspace: &Path) -> std::path::PathBuf {
-    workspace.join("kernel/root/index")
+    workspace.join(".orket/kernel/root/index")
 }
 
 /// All files below a folder with what is in them.
@@ -212,8 +212,8 @@ fn what_is_no_file_is_not_committed_again() {
 fn a_root_that_is_a_link_is_no_root() {
     let place = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    std::fs::create_dir(place.path().join("kernel")).unwrap();
-    std::os::unix::fs::symlink(elsewhere.path(), place.path().join("kernel/root")).unwrap();
+    std::fs::create_dir_all(place.path().join(".orket/kernel")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), place.path().join(".orket/kernel/root")).unwrap();
     let refused = run(place.path(), &request(None, &[]), &Policy::default(), true);
     assert!(matches!(refused, Err(OpenError::NoFolder)), "{refused:?}");
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);

@@ -275,6 +275,13 @@ impl Service {
                 };
                 Ok(one(&wish.name, run_id, build_id, outcome, words))
             }
+            Choice::Wait { run_id } => {
+                let row = runs.iter().find(|run| run.run_id == run_id);
+                Err(row.map_or_else(
+                    || Refusal::internal(format!("run {run_id} is gone")),
+                    Refusal::one_card_under_way,
+                ))
+            }
             Choice::Resume {
                 run_id,
                 build_id,

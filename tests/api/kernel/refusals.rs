@@ -58,7 +58,7 @@ fn a_request_that_cannot_mean_anything_is_refused_before_any_turn() {
         !server
             .folder
             .path()
-            .join("workspace/default/kernel")
+            .join("workspace/default/.orket/kernel")
             .exists()
     );
 }
@@ -85,7 +85,7 @@ fn nothing_is_written_outside_the_kernels_folder() {
         "links": {"x": {"type": "..", "id": "../../../escape"}}}}});
     assert_eq!(turn(&server, odd)["outcome"], json!("PASS"));
     // A root that leads elsewhere is none.
-    let kernel = server.folder.path().join("workspace/default/kernel");
+    let kernel = server.folder.path().join("workspace/default/.orket/kernel");
     let elsewhere = server.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, kernel.join("linked")).unwrap();
