@@ -13,6 +13,8 @@ mod durable_runs;
 mod examples;
 #[path = "api/reference.rs"]
 mod reference;
+#[path = "api/run_events.rs"]
+mod run_events;
 #[path = "api/run_figures.rs"]
 mod run_figures;
 #[path = "api/runs.rs"]
@@ -44,6 +46,8 @@ mod chat;
 mod inside;
 #[path = "api/kernel.rs"]
 mod kernel;
+#[path = "api/leave.rs"]
+mod leave;
 #[path = "api/logs.rs"]
 mod logs;
 #[path = "api/sandboxes.rs"]

@@ -1,21 +1,25 @@
 //! What happens round every request: it gets an id, a panic below becomes a coded answer, it is
-//! counted.
+//! counted. A connection whose client still sends a body that nobody reads is closed.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::HttpMessage as _;
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
+use futures_util::Stream;
 
 use super::metrics::HttpMetrics;
 use super::problem::Problem;
@@ -77,11 +81,12 @@ fn id_of(request: &ServiceRequest) -> HeaderValue {
 ///
 /// What the service below says.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+) -> Result<ServiceResponse<EitherBody<impl MessageBody, Held>>, actix_web::Error> {
     let began = Instant::now();
     let id = id_of(&request);
+    let unread = held_payload(&mut request);
     let metrics = request.app_data::<Data<HttpMetrics>>().cloned();
     let method = request.method().clone();
     let answered = Within {
@@ -106,7 +111,63 @@ pub async fn around(
         metrics.count(&method, response.status(), began.elapsed());
     }
     response.headers_mut().insert(X_REQUEST_ID.clone(), id);
-    Ok(response)
+    Ok(match unread {
+        None => response.map_into_left_body(),
+        Some(unread) => response
+            .map_body(|_, body| Held {
+                body: body.boxed(),
+                _unread: unread,
+            })
+            .map_into_right_body(),
+    })
+}
+
+type Unread = Rc<RefCell<Payload>>;
+
+/// A body of unknown length, kept until the answer is sent. actix closes the connection when there is
+/// something left of it then; what is dropped before, as by a handler that refuses, it would go on
+/// reading for as long as the client likes.
+fn held_payload(request: &mut ServiceRequest) -> Option<Unread> {
+    if !request.headers().contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    let payload = Rc::new(RefCell::new(request.take_payload()));
+    request.set_payload(Payload::Stream {
+        payload: Box::pin(Shared(Rc::clone(&payload))),
+    });
+    Some(payload)
+}
+
+struct Shared(Unread);
+
+impl Stream for Shared {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+    }
+}
+
+/// The answer to a request whose body may not have been read.
+#[expect(missing_debug_implementations, reason = "payloads have none")]
+pub struct Held {
+    body: BoxBody,
+    _unread: Unread,
+}
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

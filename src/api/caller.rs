@@ -8,11 +8,12 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::keys::{ApiKeys, Denied, Key, Scope};
 use super::problem::Problem;
+use super::sockets::gate::Origins;
 
 /// The scope of a [`Caller`], as a type.
 pub trait Wants: 'static {
@@ -45,6 +46,10 @@ impl Wants for Admin {
 pub struct Caller<S: Wants> {
     /// The name of the key; `socket` for whoever may open the owner's socket.
     pub name: Arc<str>,
+    /// Whether it came through the owner's socket.
+    pub is_local: bool,
+    /// Whether it has [`Scope::Admin`] besides.
+    pub is_admin: bool,
     scope: PhantomData<S>,
 }
 
@@ -71,7 +76,7 @@ pub fn presented(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// The name of the key, if it has the scope and has not asked too often.
+/// The key, if it has the scope and has not asked too often.
 ///
 /// # Errors
 ///
@@ -81,7 +86,7 @@ pub fn admit(
     presented: Option<&[u8]>,
     peer: Option<IpAddr>,
     scope: Scope,
-) -> Result<Arc<str>, Problem> {
+) -> Result<Arc<Key>, Problem> {
     let key: &Arc<Key> = keys
         .recognise(presented, peer)
         .map_err(|denied| match denied {
@@ -113,7 +118,59 @@ pub fn admit(
             format!("this key lacks the scope {}", scope.as_str()),
         ));
     }
-    Ok(Arc::clone(key.name()))
+    Ok(Arc::clone(key))
+}
+
+/// Without any key a browser's word is all there is: the address that it was told to ask must be one
+/// of this machine (a foreign name may be made to lead here), and a page that asks must be from here
+/// or be allowed.
+#[must_use]
+pub fn is_of_this_machine(request: &HttpRequest) -> bool {
+    // Without the header, as HTTP/1.0 has it, no browser asks.
+    let host = match request.headers().get(HOST) {
+        Some(host) => host.as_bytes(),
+        None => return !request.headers().contains_key(ORIGIN),
+    };
+    is_loopback(host)
+        && request.headers().get(ORIGIN).is_none_or(|origin| {
+            let own = origin.as_bytes().strip_prefix(b"http://");
+            own.is_some_and(|own| own.eq_ignore_ascii_case(host))
+                || request
+                    .app_data::<Origins>()
+                    .is_some_and(|origins| origins.has(origin.as_bytes()))
+        })
+}
+
+/// Whether an authority, with or without a port, is a name of this machine.
+fn is_loopback(authority: &[u8]) -> bool {
+    let Ok(authority) = std::str::from_utf8(authority) else {
+        return false;
+    };
+    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && !host.ends_with(':') => host,
+        _ => authority,
+    };
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host.parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// The answer to such a page.
+#[must_use]
+pub fn stranger() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "E_API_KEY",
+        "without a key only programs and pages of this machine are served",
+    )
+    .hint("set ORKET_API_KEY; pages of other origins need ORKET_ALLOWED_ORIGINS too")
 }
 
 fn whole_seconds(wait: std::time::Duration) -> u64 {
@@ -136,12 +193,22 @@ fn caller<S: Wants>(request: &HttpRequest) -> Result<Caller<S>, Problem> {
     match request.app_data::<Door>() {
         Some(Door::Socket) => Ok(Caller {
             name: Arc::clone(&SOCKET),
+            is_local: true,
+            is_admin: true,
             scope,
         }),
         Some(Door::Network(keys)) => {
+            if keys.is_open() && !is_of_this_machine(request) {
+                return Err(stranger());
+            }
             let peer = request.peer_addr().map(|address| address.ip());
-            let name = admit(keys, presented(request.headers()), peer, S::SCOPE)?;
-            Ok(Caller { name, scope })
+            let key = admit(keys, presented(request.headers()), peer, S::SCOPE)?;
+            Ok(Caller {
+                name: Arc::clone(key.name()),
+                is_local: false,
+                is_admin: key.may(Scope::Admin),
+                scope,
+            })
         }
         None => Err(Problem::internal("the server has no door")),
     }

@@ -14,7 +14,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Query;
 use serde_json::{Map, Value, json};
 
-use super::problem::{FieldProblem, Problem};
+use super::problem::{FieldProblem, MOST_FIELDS, Problem, glimpse};
 
 /// The longest text that a query field may have, in bytes.
 const LONGEST_FIELD: usize = 4_096;
@@ -169,11 +169,11 @@ impl Check {
                 for (place, item) in items.into_iter().enumerate() {
                     match item {
                         Value::String(text) => texts.push(text),
-                        other => self.problems.push(FieldProblem {
+                        other => self.note(FieldProblem {
                             kind: "string_type".to_owned(),
                             loc: vec![json!(self.place), json!(name), json!(place)],
                             msg: "must be a text".to_owned(),
-                            input: other,
+                            input: glimpse(&other),
                             ctx: None,
                         }),
                     }
@@ -205,22 +205,36 @@ impl Check {
 
     /// Says that a field which must be there is not.
     pub fn missing(&mut self, name: &str) {
-        self.problems.push(FieldProblem {
+        if self.problems.len() > MOST_FIELDS {
+            return;
+        }
+        let given = self
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), glimpse(value)));
+        self.note(FieldProblem {
             kind: "missing".to_owned(),
             loc: vec![json!(self.place), json!(name)],
             msg: "must be given".to_owned(),
-            input: json!(self.fields),
+            input: Value::Object(given.collect()),
             ctx: None,
         });
     }
 
+    /// Keeps a problem; one more than are listed, so that it is seen that there are more.
+    fn note(&mut self, problem: FieldProblem) {
+        if self.problems.len() <= MOST_FIELDS {
+            self.problems.push(problem);
+        }
+    }
+
     /// Says that a field is not what it must be.
     pub fn problem(&mut self, name: &str, kind: &str, msg: &str, ctx: Option<Value>) {
-        self.problems.push(FieldProblem {
+        self.note(FieldProblem {
             kind: kind.to_owned(),
             loc: vec![json!(self.place), json!(name)],
             msg: msg.to_owned(),
-            input: self.fields.get(name).cloned().unwrap_or(Value::Null),
+            input: self.fields.get(name).map_or(Value::Null, glimpse),
             ctx,
         });
     }
@@ -231,6 +245,7 @@ impl Check {
             .fields
             .keys()
             .filter(|name| !names.contains(&name.as_str()))
+            .take(MOST_FIELDS.saturating_add(1))
             .cloned()
             .collect();
         for name in others {

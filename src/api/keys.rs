@@ -142,6 +142,25 @@ pub struct ApiKeys {
 /// Wrong keys that an address may try a minute.
 const TRIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("is not zero");
 
+/// Names that no key of a file may have: they sign what came through the owner's socket, without a
+/// key, or with the single one.
+const RESERVED: [&str; 3] = ["socket", "nobody", SINGLE];
+/// The name of the single key.
+const SINGLE: &str = "ORKET_API_KEY";
+/// Characters that a key has at least.
+const SHORTEST: usize = 16;
+
+/// Whose tries are counted together: a machine has a whole /64 of IPv6.
+fn counted_as(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(network.into())
+        }
+        other => other,
+    }
+}
+
 fn digest(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
 }
@@ -170,20 +189,34 @@ impl ApiKeys {
         for entry in entries {
             let bad =
                 |what: &str| KeysError::Entry(format!("key `{}`", entry.name), what.to_owned());
-            if entry.name.is_empty()
+            let is_odd = |letter: char| letter.is_control() || letter == ':';
+            if entry.name.trim().is_empty()
                 || entry.name.len() > 64
-                || entry.name.chars().any(char::is_control)
+                || entry.name.chars().any(is_odd)
             {
-                return Err(bad("its name must have 1 to 64 characters"));
+                return Err(bad("its name must have 1 to 64 characters, and no colon"));
+            }
+            if RESERVED.contains(&entry.name.as_str()) {
+                return Err(bad("this name is taken by Orket itself"));
             }
             if keys.iter().any(|known| known.name.as_ref() == entry.name) {
                 return Err(bad("there are two of this name"));
             }
             let digest = match (&entry.key, &entry.key_sha256) {
-                (Some(key), None) if key.len() >= 16 => digest(key.as_bytes()),
-                (Some(_), None) => return Err(bad("a key has at least 16 characters")),
+                (Some(key), None) if key.len() < SHORTEST => {
+                    return Err(bad("a key has at least 16 characters"));
+                }
+                (Some(key), None) if !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    return Err(bad("a key has letters, digits and signs of ASCII only"));
+                }
+                (Some(key), None) => digest(key.as_bytes()),
                 (None, Some(hex)) => {
-                    from_hex(hex).ok_or_else(|| bad("key_sha256 must be 64 hexadecimal digits"))?
+                    let known = from_hex(hex)
+                        .ok_or_else(|| bad("key_sha256 must be 64 hexadecimal digits"))?;
+                    if known == digest(b"") {
+                        return Err(bad("key_sha256 is the digest of nothing"));
+                    }
+                    known
                 }
                 _ => return Err(bad("give one of key and key_sha256")),
             };
@@ -213,7 +246,7 @@ impl ApiKeys {
             })
         };
         if let Some(single) = single.filter(|key| !key.is_empty()) {
-            keys.push(everything("ORKET_API_KEY", digest(single.as_bytes())));
+            keys.push(everything(SINGLE, digest(single.as_bytes())));
         }
         let open = (keys.is_empty() && allow_none).then(|| everything("nobody", [0; 32]));
         Ok(Self {
@@ -271,6 +304,8 @@ impl ApiKeys {
         if let Some(open) = &self.open {
             return Ok(open);
         }
+        let presented = presented.filter(|presented| !presented.is_empty());
+        let peer = peer.map(counted_as);
         if presented.is_some()
             && let Some(wait) = peer.and_then(|peer| self.blocked(peer))
         {
@@ -318,7 +353,13 @@ impl ApiKeys {
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// Forgets addresses that tried nothing for a while. Call it now and then.
+    /// Whether the single key is so short that it may be guessed.
+    #[must_use]
+    pub fn is_short(single: Option<&str>) -> bool {
+        single.is_some_and(|key| !key.is_empty() && key.len() < SHORTEST)
+    }
+
+    /// Forgets addresses that tried nothing for a while. The server calls it each minute.
     pub fn tidy(&self) {
         self.tries.retain_recent();
         self.tries.shrink_to_fit();
@@ -435,6 +476,28 @@ mod tests {
     }
 
     #[test]
+    fn a_network_of_ipv6_counts_as_one_address_and_old_tries_are_forgotten() {
+        let keys = ApiKeys::new(Some("right"), Vec::new(), false, 0).unwrap();
+        let at = |low: u32| format!("2001:db8:1:2::{low:x}").parse().ok();
+        for low in 0..TRIES_PER_MINUTE.get() {
+            assert!(keys.recognise(Some(b"wrong"), at(low)).is_err());
+        }
+        assert!(matches!(
+            keys.recognise(Some(b"right"), at(77)),
+            Err(Denied::TooManyTries(_))
+        ));
+        let elsewhere = "2001:db8:1:3::1".parse().ok();
+        assert!(keys.recognise(Some(b"right"), elsewhere).is_ok());
+        assert!(keys.any_blocked.load(Ordering::Acquire));
+        for until in keys.lock().values_mut() {
+            *until = Instant::now();
+        }
+        keys.tidy();
+        assert!(!keys.any_blocked.load(Ordering::Acquire));
+        assert!(keys.recognise(Some(b""), at(1)).is_err());
+    }
+
+    #[test]
     fn entries_that_cannot_be_meant_are_refused_without_showing_a_key() {
         let refused = |entries: Vec<KeyEntry>| {
             ApiKeys::new(None, entries, false, 0)
@@ -452,6 +515,19 @@ mod tests {
                 key: None,
                 ..ok.clone()
             }],
+            // The digest of nothing: what a shell makes of a variable that is not set.
+            vec![KeyEntry {
+                key_sha256: Some(
+                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+                ),
+                key: None,
+                ..ok.clone()
+            }],
+            vec![entry("a", &" ".repeat(16), &[Scope::Read])],
+            vec![entry("a", "0123456789abcde\n", &[Scope::Read])],
+            vec![entry("a:b", "0123456789abcde-", &[Scope::Read])],
+            vec![entry("socket", "0123456789abcde-", &[Scope::Read])],
+            vec![entry("ORKET_API_KEY", "0123456789abcde-", &[Scope::Read])],
         ] {
             let words = refused(wrong);
             assert!(

@@ -7,7 +7,7 @@
 //! - [`state`]: what handlers work with. [`views`]: what they show of runs.
 //! - [`caller`], [`keys`]: who asks and what they may.
 //! - [`check`], [`body`], [`datetime`]: reading what a request says.
-//! - [`sockets`]: live events over WebSockets.
+//! - [`sockets`]: live events over WebSockets. [`seats`]: how many follow at once.
 //! - [`machine`]: how busy the machine is. [`calendar`]: which sprint it is.
 //! - [`files`]: the project's files. [`board`]: rocks, epics, issues. [`preview`]: what seats are told.
 //! - [`problem`]: what is answered when something is not done.
@@ -33,9 +33,11 @@ pub mod problem;
 pub mod request_id;
 pub mod routes;
 pub mod run_metrics;
+pub mod seats;
 pub mod server;
 pub mod sockets;
 pub mod state;
 pub mod views;
+pub mod workspace;
 
 pub use state::Api;

@@ -59,6 +59,45 @@ pub struct FieldProblem {
     pub ctx: Option<Value>,
 }
 
+/// Fields that one answer lists as wrong.
+pub const MOST_FIELDS: usize = 50;
+/// Bytes that are shown of what was given, about.
+const MOST_INPUT: usize = 512;
+
+/// What was given, or what it is when that is long.
+#[must_use]
+pub fn glimpse(value: &Value) -> Value {
+    if weight(value, MOST_INPUT).is_some() {
+        return value.clone();
+    }
+    match value {
+        Value::String(text) => {
+            let end = text.floor_char_boundary(MOST_INPUT);
+            Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
+        }
+        Value::Array(items) => Value::String(format!("a list of {}", items.len())),
+        Value::Object(fields) => Value::String(format!("an object of {} fields", fields.len())),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// What is left of `budget`; `None` when the value is longer.
+fn weight(value: &Value, budget: usize) -> Option<usize> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => budget.checked_sub(8),
+        Value::String(text) => budget.checked_sub(text.len()),
+        Value::Array(items) => items
+            .iter()
+            .try_fold(budget.checked_sub(2)?, |left, item| weight(item, left)),
+        Value::Object(fields) => {
+            let mut fields = fields.iter();
+            fields.try_fold(budget.checked_sub(2)?, |left, (name, item)| {
+                weight(item, left.checked_sub(name.len())?)
+            })
+        }
+    }
+}
+
 /// Why a request was not served. One word wide: most requests have none.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Parts>);
@@ -129,10 +168,29 @@ impl Problem {
     }
 
     /// 422 with a list of fields.
+    ///
+    /// At most [`MOST_FIELDS`] of them are listed, and of what was given no more than a glimpse: an answer
+    /// is not to be larger than what was asked.
     #[must_use]
     pub fn fields(fields: &[FieldProblem]) -> Self {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "E_VALIDATION", "");
-        problem.0.detail = json!(fields);
+        let listed = fields.iter().take(MOST_FIELDS).map(|field| {
+            json!(FieldProblem {
+                input: glimpse(&field.input),
+                ..field.clone()
+            })
+        });
+        let mut listed: Vec<Value> = listed.collect();
+        if let Some(more) = fields.get(MOST_FIELDS) {
+            listed.push(json!(FieldProblem {
+                kind: "too_many_problems".to_owned(),
+                loc: more.loc.iter().take(1).cloned().collect(),
+                msg: format!("and more: only {MOST_FIELDS} are listed"),
+                input: Value::Null,
+                ctx: None,
+            }));
+        }
+        problem.0.detail = Value::Array(listed);
         problem
     }
 

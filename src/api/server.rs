@@ -32,6 +32,7 @@ use super::openapi;
 use super::problem::Problem;
 use super::routes;
 use super::run_metrics::RunMetrics;
+use super::seats::Seats;
 use super::sockets::Sockets;
 use super::sockets::gate::Origins;
 use super::sockets::worker::Worker;
@@ -42,6 +43,8 @@ const SLOWEST_HEAD: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests may take to end when the server stops, in seconds.
 const DRAIN_S: u64 = 5;
+/// Those that follow single runs at once over the network.
+const FOLLOWERS: usize = 4_096;
 
 /// What the servers of a process share.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct Shared {
     pub document: Data<Document>,
     /// Who listens to events.
     pub sockets: Data<Sockets>,
+    /// Those that follow single runs over the network.
+    pub followers: Data<Seats>,
 }
 
 impl Shared {
@@ -74,6 +79,7 @@ impl Shared {
             http,
             document: Data::new(Document::of_routes()?),
             sockets: Data::new(Sockets::default()),
+            followers: Data::new(Seats::new(FOLLOWERS)),
         })
     }
 }
@@ -174,6 +180,7 @@ fn app(
         .app_data(shared.runs)
         .app_data(shared.document)
         .app_data(shared.sockets)
+        .app_data(shared.followers)
         .app_data(Rc::new(Worker::default()))
         .app_data(Origins(Arc::clone(&origins)))
         .app_data(door)

@@ -303,6 +303,7 @@ pub async fn parts(
             known: Mutex::new(None),
         }),
         records: Arc::new(records),
+        events: told.clone(),
         close: Box::new(move || {
             Box::pin(async move {
                 let system = System {
@@ -379,12 +380,18 @@ fn options(settings: &Settings, folder: &DataFolder, root: &Path) -> SystemOptio
         parser: std::env::current_exe().ok(),
         sandbox: SandboxOptions {
             allowance: settings.allowance.clone(),
-            hidden: vec![root.join(".env")],
+            hidden: secrets(settings, root),
             locked: asset_folders(root),
             ..SandboxOptions::default()
         },
         ..SystemOptions::new(folder.root(), &workspace, scenarios(root))
     }
+}
+
+/// Files that hold secrets: no agent and no program of one reads them.
+pub fn secrets(settings: &Settings, root: &Path) -> Vec<PathBuf> {
+    let keys = settings.api.keys_file.as_ref().map(|path| root.join(path));
+    [root.join(".env")].into_iter().chain(keys).collect()
 }
 
 fn not_started(error: StartError) -> Failure {

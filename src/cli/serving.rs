@@ -3,8 +3,10 @@
 use std::net::{TcpListener, ToSocketAddrs};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::http::Uri;
 use serde_json::json;
 
 use super::context::Context;
@@ -37,9 +39,11 @@ pub fn listen(
 ) -> Result<Listening, Failure> {
     let api = &context.settings.api;
     let keys = keys(api, &context.cwd)?;
+    let origins = origins(&api.origins)?;
     let host = host.unwrap_or(&api.host).trim();
     let port = port.unwrap_or(api.port);
-    let listener = bind(host, port, &keys)?;
+    let is_short = ApiKeys::is_short(api.key.as_deref());
+    let listener = bind(host, port, &keys, is_short)?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::new("E_LISTEN", error.to_string()))?;
@@ -56,7 +60,7 @@ pub fn listen(
         url: format!("http://{address}"),
         listener,
         keys: Arc::new(keys),
-        origins: api.origins.clone().into(),
+        origins: origins.into(),
         workers: match api.workers {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             workers => workers,
@@ -83,7 +87,35 @@ fn keys(api: &ApiSettings, cwd: &Path) -> Result<ApiKeys, Failure> {
     .map_err(failed)
 }
 
-fn bind(host: &str, port: u16, keys: &ApiKeys) -> Result<TcpListener, Failure> {
+/// Origins as browsers name them: scheme, host and, where it is not the scheme's own, port.
+fn origins(given: &[String]) -> Result<Vec<String>, Failure> {
+    given
+        .iter()
+        .map(|text| {
+            let wrong = || {
+                Failure::new(
+                    "E_CONFIG",
+                    format!("ORKET_ALLOWED_ORIGINS: `{text}` is no origin"),
+                )
+                .hint("origins look like http://localhost:5173; several are separated by commas, and `*` is none")
+            };
+            let bare = text.trim_end_matches('/');
+            let uri: Uri = bare.parse().map_err(|_| wrong())?;
+            let is_origin = matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+                && uri.path_and_query().is_none_or(|it| it.as_str() == "/")
+                && !bare.contains(['@', '?', '#', '*'])
+                && uri.authority().is_some_and(|it| bare.ends_with(it.as_str()));
+            if is_origin {
+                Ok(bare.to_ascii_lowercase())
+            } else {
+                Err(wrong())
+            }
+        })
+        .collect()
+}
+
+fn bind(host: &str, port: u16, keys: &ApiKeys, is_short: bool) -> Result<TcpListener, Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
             "E_LISTEN",
@@ -104,10 +136,28 @@ fn bind(host: &str, port: u16, keys: &ApiKeys) -> Result<TcpListener, Failure> {
         )
         .hint("set ORKET_API_KEY or ORKET_API_KEYS_FILE, or listen on 127.0.0.1"));
     }
+    if is_short {
+        if let Some(open) = addresses.iter().find(|it| !it.ip().is_loopback()) {
+            return Err(Failure::new(
+                "E_API_KEYS",
+                format!(
+                    "{} can be reached from other machines, and ORKET_API_KEY has fewer than 16 characters",
+                    open.ip()
+                ),
+            )
+            .hint("`openssl rand -hex 24` makes a good one; or listen on 127.0.0.1"));
+        }
+        out::warn("warning: ORKET_API_KEY has fewer than 16 characters: it can be guessed");
+    }
     let listener = TcpListener::bind(addresses.as_slice()).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
+
+/// Ends when the server does.
+pub type Serving = tokio::task::JoinHandle<std::io::Result<()>>;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl Listening {
     /// Serves it, on threads of its own.
@@ -115,7 +165,7 @@ impl Listening {
     /// # Errors
     ///
     /// When the server cannot be started.
-    pub fn serve(self, shared: Shared) -> Result<ServerHandle, Failure> {
+    pub fn serve(self, shared: Shared) -> Result<(ServerHandle, Serving), Failure> {
         let (configured, open) = (self.keys.is_configured(), self.keys.is_open());
         let posture = json!({
             "api_key_configured": configured,
@@ -127,10 +177,17 @@ impl Listening {
             let warning = json!({ "message": message });
             shared.api.emit("api_security_warning", None, warning);
         }
+        let keys = Arc::clone(&self.keys);
         let (server, handle) =
             serve_address(self.listener, shared, self.keys, self.origins, self.workers)
                 .map_err(|error| Failure::new("E_LISTEN", error.to_string()))?;
-        actix_rt::spawn(server);
-        Ok(handle)
+        actix_rt::spawn(async move {
+            let mut minutes = tokio::time::interval(MINUTE);
+            loop {
+                minutes.tick().await;
+                keys.tidy();
+            }
+        });
+        Ok((handle, actix_rt::spawn(server)))
     }
 }

@@ -38,6 +38,10 @@ impl From<Refusal> for Outcome {
 impl Driver {
     /// What was begun is finished even when whoever asked leaves meanwhile.
     pub(super) async fn carry_out(&self, plan: Plan, said: &Said) -> Answered {
+        if matches!(plan.change, Change::Asset(_)) && !said.may_write_assets {
+            let words = "this key may not change assets: it lacks the scope admin";
+            return Answered::not_done(words.to_owned(), Some("E_SCOPE".to_owned()));
+        }
         count("carried_out");
         let (inner, by) = (Arc::clone(&self.inner), said.by.clone());
         let doing = tokio::spawn(async move {

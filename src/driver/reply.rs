@@ -17,6 +17,8 @@ pub struct Said {
     pub by: String,
     /// The department that is meant when the message names none.
     pub department: Option<String>,
+    /// Whether files of assets may be changed; runs may be in any case.
+    pub may_write_assets: bool,
     /// A command that changes something is carried out at once, without being shown first.
     pub is_confirmed: bool,
 }

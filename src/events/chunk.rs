@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use orket_actors::port::event::RuntimeEvent;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::{FLEETING, frame};
+use super::{frame, is_fleeting};
 use crate::log::line;
 
 /// A chunk is full with so many bytes.
@@ -216,7 +216,7 @@ impl ChunkMaker {
                 event: u16::try_from(self.events.place(&event.event)).ok()?,
                 role: u16::try_from(self.roles.place(&event.role)).ok()?,
                 session: session.map(u16::try_from).transpose().ok()?,
-                is_fleeting: event.event == FLEETING,
+                is_fleeting: is_fleeting(&event.event),
             })
         });
         match frame {

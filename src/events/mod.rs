@@ -38,11 +38,29 @@ use feed::Feed;
 use pages::Pages;
 use table::{Store, Table};
 
-/// The event that is told while it is fresh and never stored.
-pub const FLEETING: &str = "turn_progress";
+/// Events that say that somebody looked at a run: told to whoever listens and kept nowhere, so that
+/// reading writes nothing.
+pub const LOOKS: [&str; 4] = [
+    "api_session_detail",
+    "api_session_snapshot",
+    "api_run_metrics",
+    "api_backlog",
+];
+
+/// Whether an event of this name says that somebody looked at a run.
+#[must_use]
+pub fn is_look(event: &str) -> bool {
+    LOOKS.contains(&event)
+}
+
+/// Whether an event of this name is told while it is fresh and never stored.
+#[must_use]
+pub fn is_fleeting(event: &str) -> bool {
+    event == "turn_progress" || is_look(event)
+}
 
 /// Processes begin their numbers this many bits apart.
-const APART: u32 = 20;
+pub const APART: u32 = 20;
 /// How long somebody who asks waits for the latest events to be stored.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -103,6 +121,7 @@ struct Inner {
     pages: Option<Arc<Pages>>,
     counts: Arc<Counts>,
     after: u64,
+    is_stored: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -130,6 +149,7 @@ impl EventLog {
         counts.settled.store(after, Ordering::Relaxed);
         let feed = Arc::new(Feed::new(after, options.recent, options.recent_bytes));
         let table = (store.as_ref()).and_then(|store| store.table(&options.zone));
+        let is_stored = store.is_some() && options.keep > 0;
         let mut threads = Vec::new();
         let writer = match store {
             Some(store) => {
@@ -155,6 +175,7 @@ impl EventLog {
                 table,
                 counts,
                 after,
+                is_stored,
                 threads: Mutex::new(threads),
             }),
         })
@@ -170,6 +191,12 @@ impl EventLog {
     #[must_use]
     pub fn after(&self) -> u64 {
         self.inner.after
+    }
+
+    /// Whether events of this process are stored; those of earlier ones may be there all the same.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.inner.is_stored
     }
 
     /// The latest events, and those to come.
@@ -194,6 +221,12 @@ impl EventLog {
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.inner.counts
+    }
+
+    /// Everything up to this number is stored, or never will be.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.inner.counts.settled.load(Ordering::Acquire)
     }
 
     /// Waits until what happened before this call is in the table, for half a second at most.

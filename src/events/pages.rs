@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::filter::Filter;
-use super::table::{Replay, Table};
+use super::table::{Past, Replay, Table, TableError};
 
 /// Pages begin at multiples of this number, so that all who are somewhere behind one share it.
 const APART: u64 = 1_024;
@@ -15,6 +15,8 @@ const APART: u64 = 1_024;
 const ROWS: i64 = 1_024;
 /// Bytes of a page, about.
 const BYTES: usize = 1_024 * 1_024;
+/// Rows of a page of one run.
+const ROWS_OF_RUN: i64 = 256;
 /// Pages that are kept.
 const KEPT: usize = 24;
 /// Pages that are made at once; who wants another one waits.
@@ -86,11 +88,34 @@ impl Pages {
 
     /// Where blocking is allowed.
     async fn look_up(&self, after: u64, settled: u64, filter: Filter) -> Option<Arc<Replay>> {
+        let looking = move |table: &Table| table.replay(after, settled, &filter, ROWS, BYTES);
+        self.look(looking).await.map(Arc::new)
+    }
+
+    /// Some events of a run, from behind `after` on and not above `up_to`. `None`, which is told, when
+    /// the table cannot be read.
+    pub async fn of_run(&self, run: &str, after: u64, up_to: u64) -> Option<Past> {
+        let run = run.to_owned();
+        self.look(move |table| table.past(&run, after, up_to, ROWS_OF_RUN))
+            .await
+    }
+
+    /// The number of the last event of this name of a run; 0 when there is none or the table cannot be
+    /// read, which is told.
+    pub async fn last_of(&self, run: &str, event: &'static str) -> u64 {
+        let run = run.to_owned();
+        let found = self.look(move |table| table.last_of(&run, event)).await;
+        found.unwrap_or(0)
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Table) -> Result<T, TableError> + Send + 'static,
+    ) -> Option<T> {
         let _turn = self.turns.acquire().await.ok()?;
         let table = self.table.clone();
-        let looking = move || table.replay(after, settled, &filter, ROWS, BYTES);
-        match crate::blocking::blocking(looking).await {
-            Ok(Ok(replay)) => Some(Arc::new(replay)),
+        match crate::blocking::blocking(move || look(&table)).await {
+            Ok(Ok(found)) => Some(found),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a client cannot be given what it missed");
                 None

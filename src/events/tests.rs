@@ -381,3 +381,82 @@ async fn a_page_of_stored_events_is_made_once_and_goes_on_behind_any_event() {
     let other = pages.behind(base + 1_600, settled, &open).await.unwrap();
     assert!(Arc::ptr_eq(&one, &other));
 }
+
+#[tokio::test]
+async fn a_run_that_is_followed_is_read_in_pages_and_by_its_own_events_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&folder, &EventOptions::default());
+    let base = log.after();
+    let say = |seq: u64, name: &str, run: Option<&str>, data: Value| {
+        log.sink().take(&event(base + seq, name, run, data));
+    };
+    say(1, "session_start", Some("R"), json!({"cards_total": 1}));
+    say(2, "session_start", Some("other"), json!({}));
+    // It names the run and is none of its events.
+    say(3, "api_run_active", None, json!({"session_id": "R"}));
+    say(4, "turn_progress", Some("R"), json!({}));
+    say(
+        5,
+        "session_end",
+        Some("R"),
+        json!({"run_id": "R", "key": "k"}),
+    );
+    say(6, "session_start", Some("R"), json!({}));
+    for name in super::LOOKS {
+        say(7, name, None, json!({"session_id": "R"}));
+    }
+    log.settle().await;
+    let pages = log.pages().unwrap();
+    let past = pages.of_run("R", base, base + 6).await.unwrap();
+    let told = event(
+        base + 1,
+        "session_start",
+        Some("R"),
+        json!({"run_id": "R", "issue_id": "I-1", "cards_total": 1}),
+    );
+    assert_eq!(past.events[0], *told);
+    let numbers = |events: &[RuntimeEvent]| -> Vec<u64> {
+        events.iter().map(|event| event.seq - base).collect()
+    };
+    assert_eq!(
+        (numbers(&past.events), past.up_to, past.pruned),
+        (vec![1, 5, 6], base + 6, 0)
+    );
+    // A page ends with the last row that was looked at.
+    let read = |after: u64| {
+        let table = log.table().unwrap();
+        let past = table.past("R", base + after, base + 6, 2).unwrap();
+        (numbers(&past.events), past.up_to - base)
+    };
+    assert_eq!((read(0), read(3)), ((vec![1], 3), (vec![5, 6], 6)));
+    assert_eq!(pages.last_of("R", "session_end").await, base + 5);
+    assert_eq!(pages.last_of("other", "session_end").await, 0);
+    let looks = Filter {
+        events: Wanted::list(Some(&super::LOOKS.join(","))),
+        ..Filter::default()
+    };
+    let wish = Wish {
+        filter: looks,
+        ..wish()
+    };
+    assert_eq!(page(&log, &wish).total, 0, "looking is not stored");
+    assert_eq!(frames(&log).len(), 10, "but told");
+}
+
+#[tokio::test]
+async fn where_nothing_is_kept_the_table_says_so_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = EventOptions {
+        keep: 0,
+        ..EventOptions::default()
+    };
+    let log = open(&folder, &none);
+    let last = log.after() + 3;
+    log.sink().take(&event(last, "note", Some("R"), json!({})));
+    assert!(!log.is_stored());
+    log.close();
+    drop(log);
+    let log = open(&folder, &EventOptions::default());
+    let past = log.pages().unwrap().of_run("R", 0, log.after()).await;
+    assert_eq!(past.unwrap().pruned, last);
+}

@@ -23,6 +23,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use orket_actors::port::event::{EventSink, RuntimeEvent};
 use tokio::sync::oneshot;
 
+use crate::events::is_look;
 use thread::{Control, Inbox};
 
 pub use thread::RotateError;
@@ -134,6 +135,9 @@ impl LogHandle {
 
 impl EventSink for RunLog {
     fn take(&self, event: &Arc<RuntimeEvent>) {
+        if is_look(&event.event) {
+            return;
+        }
         if self.events.try_send(Arc::clone(event)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

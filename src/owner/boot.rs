@@ -14,6 +14,7 @@ use super::ports::{Engine, Planner, Records};
 use super::service::Service;
 use super::socket::Socket;
 use super::surroundings::Surroundings;
+use crate::events::EventLog;
 
 /// What an owner is made of.
 pub struct Parts {
@@ -23,6 +24,8 @@ pub struct Parts {
     pub planner: Arc<dyn Planner>,
     /// Reads the journal.
     pub records: Arc<dyn Records>,
+    /// What happened.
+    pub events: EventLog,
     /// Closes what is below the engine (journal, log, projections), after the engine is down.
     pub close: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
 }
@@ -50,7 +53,13 @@ impl Owner {
         surroundings: Surroundings,
         serve: impl FnOnce(UnixListener, &Service) -> io::Result<(Server, ServerHandle)>,
     ) -> io::Result<Self> {
-        let service = Service::new(parts.engine, parts.planner, parts.records, surroundings);
+        let service = Service::new(
+            parts.engine,
+            parts.planner,
+            parts.records,
+            parts.events,
+            surroundings,
+        );
         if let Err(error) = service.take_up_rocks() {
             tracing::error!(%error, "rocks that were left in the middle are not taken up");
         }

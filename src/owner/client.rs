@@ -235,12 +235,8 @@ impl Client {
     /// # Errors
     ///
     /// [`ClientError`] when the stream does not begin.
-    pub async fn follow(
-        &self,
-        run: &RunId,
-        after: u64,
-    ) -> Result<mpsc::Receiver<Line>, ClientError> {
-        let url = format!("{}/v1/runs/{run}/events?after={after}", self.base);
+    pub async fn follow(&self, run: &RunId) -> Result<mpsc::Receiver<Line>, ClientError> {
+        let url = format!("{}/v1/runs/{run}/events?recent=true", self.base);
         let request = self.http.get(url).header("accept", "application/x-ndjson");
         let response = checked(request).await?;
         let (to, lines) = mpsc::channel(256);

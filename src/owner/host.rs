@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::client::{Address, Client, ClientError};
 use super::folder::DataFolder;
 use super::lock::{Attempt, OwnerLock, OwnerNote};
-use super::service::{Refusal, Service};
+use super::service::{Begin, Refusal, Service};
 use super::socket;
 use super::wire::{ForkRequest, Line, ResumeRequest, StartRequest, Started};
 
@@ -192,19 +192,15 @@ impl Host {
         }
     }
 
-    /// Follows a run.
+    /// Follows a run: what is still in memory of it, and what comes.
     ///
     /// # Errors
     ///
     /// [`ClientError`].
-    pub async fn follow(
-        &self,
-        run: &RunId,
-        after: u64,
-    ) -> Result<mpsc::Receiver<Line>, ClientError> {
+    pub async fn follow(&self, run: &RunId) -> Result<mpsc::Receiver<Line>, ClientError> {
         match self {
-            Self::Here(service) => Ok(service.follow(run.clone(), after)),
-            Self::There(client) => client.follow(run, after).await,
+            Self::Here(service) => Ok(service.follow(run.clone(), Begin::Recent, ())),
+            Self::There(client) => client.follow(run).await,
         }
     }
 

@@ -41,7 +41,8 @@ pub struct StartRequest {
     /// The model for every seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The workspace folder; relative to the owner's current folder.
+    /// The workspace folder. Over the network one below the project's `workspace/`, by its path from
+    /// there; through the owner's socket any, by its path from the default workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
     /// The workspace was asked for by name: a stopped run that has another is not gone on with, a new
@@ -235,9 +236,9 @@ pub enum Line {
     },
     /// Something happened.
     Event(RuntimeEvent),
-    /// The reader was too slow; a snapshot follows.
+    /// Events that the reader does not know are not kept any more; a snapshot follows.
     Lagged {
-        /// How many events it missed.
+        /// About how many, those of other runs counted; never 0.
         missed: u64,
     },
     /// Nothing happened for a while; the owner lives.

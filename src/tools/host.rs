@@ -23,6 +23,7 @@ use super::child::sandbox::SandboxOptions;
 use super::child::sandbox::abilities::SandboxAbilities;
 use super::child::{Children, mark, strays};
 use super::command;
+use super::files::hidden::Hidden;
 use super::files::pool::Pool;
 use super::files::{FileError, list, read, write};
 use super::review::Review;
@@ -210,8 +211,10 @@ fn carry_out(
     options: &HostOptions,
     given_up: &AtomicBool,
 ) -> Result<ToolResult, FileError> {
+    let hidden = Hidden::of(&options.sandbox.hidden);
+    hidden.check(workspace.root(), workspace.dir(), path)?;
     match job.call.tool.as_str() {
-        "read_file" => read::read(workspace.dir(), path, options.read_max),
+        "read_file" => read::read(workspace.dir(), path, options.read_max, &hidden),
         "write_file" => {
             let content = write::content(job.call.args.get("content"), options.write_max)?;
             write::write(workspace, path, &content, &job.key, given_up)

@@ -39,17 +39,21 @@ fn oversized_and_deep_bodies_are_refused_and_not_kept() {
             .map(|n| format!("\"k{n}\":1,"))
             .collect::<String>()
     );
-    for _ in 0..20 {
-        let refused = post(&server, "/v1/system/run-active", &large);
-        assert_eq!(
-            (refused.status, refused.json()["code"].clone()),
-            (413, json!("E_TOO_LARGE"))
-        );
-        let refused = post(&server, "/v1/system/run-active", &deep);
-        assert_eq!(refused.status, 422, "{}", refused.text);
-        let refused = post(&server, "/v1/system/run-active", &wide);
-        assert_eq!(refused.status, 400, "{}", refused.text);
-    }
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let refused = post(&server, "/v1/system/run-active", &large);
+                assert_eq!(
+                    (refused.status, refused.json()["code"].clone()),
+                    (413, json!("E_TOO_LARGE"))
+                );
+                let refused = post(&server, "/v1/system/run-active", &deep);
+                assert_eq!(refused.status, 422, "{}", refused.text);
+                let refused = post(&server, "/v1/system/run-active", &wide);
+                assert_eq!(refused.status, 400, "{}", refused.text);
+            });
+        }
+    });
     // A length that is a lie: nothing more is read than may come.
     let mut stream = server.connect();
     let head = format!(
@@ -57,11 +61,10 @@ fn oversized_and_deep_bodies_are_refused_and_not_kept() {
     );
     stream.write_all(head.as_bytes()).unwrap();
     let chunk = format!("10000\r\n{}\r\n", "b".repeat(0x10000));
-    // 64 MiB at most are offered; the server says no after one.
-    for _ in 0..1_024 {
-        if stream.write_all(chunk.as_bytes()).is_err() {
-            break;
-        }
+    // The server says no after one MiB, and then hangs up: no end of the body is ever sent.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while stream.write_all(chunk.as_bytes()).is_ok() {
+        assert!(Instant::now() < deadline, "the server takes all there is");
     }
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -70,6 +73,18 @@ fn oversized_and_deep_bodies_are_refused_and_not_kept() {
         text.is_empty() || text.starts_with("HTTP/1.1 413"),
         "{text}"
     );
+    // The same for whoever has no key, and for what is nowhere.
+    for (path, status) in [("/v1/system/run-active", "403"), ("/nowhere", "404")] {
+        let mut stream = server.connect();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+    }
     let grown = memory(&server).saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB more");
     assert_eq!(server.get("/v1/version").status, 200);

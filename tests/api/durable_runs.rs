@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::house::{Builder, KEY, Server};
 
 /// A server with an epic `tiny` of one card, whose model takes `delay_ms` for each reply.
-fn tiny(delay_ms: u64) -> Builder {
+pub fn tiny(delay_ms: u64) -> Builder {
     let epic = json!({"name": "tiny", "team": "standard", "environment": "tiny", "issues": [
         {"id": "T-1", "summary": "Write a file", "seat": "coder",
          "params": {"required_write_paths": ["agent_output/t.txt"], "review_required_read_paths": []}}]});

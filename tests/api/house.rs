@@ -147,6 +147,15 @@ impl Server {
         self.url = url;
     }
 
+    /// Asks it to stop and starts it again in the same folder.
+    pub fn stop_and_restart(&mut self) {
+        assert_eq!(self.post("/v1/shutdown", json!({})).status, 202);
+        self.child.wait().unwrap();
+        let (child, url) = spawn(self.builder.command(self.folder.path()));
+        self.child = child;
+        self.url = url;
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[("X-API-Key", KEY)], None)
     }

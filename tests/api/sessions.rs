@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::house::{KEY, Server};
 use super::small_epics::{Coder, epic, run, server_with, start};
+use super::ws_client::Socket;
 
 #[test]
 fn case_37_a_session_that_is_not_there_is_not_found() {
@@ -277,18 +278,40 @@ fn a_try_that_failed_is_listed_and_can_be_looked_at() {
 }
 
 #[test]
-fn looking_is_told_to_whoever_follows_the_log_even_where_nothing_was_found() {
-    let server = Server::start();
-    for (path, event) in [
-        ("/v1/sessions/NOPE", "api_session_detail"),
-        ("/v1/sessions/NOPE/snapshot", "api_session_snapshot"),
-        ("/v1/runs/NOPE/metrics", "api_run_metrics"),
-        ("/v1/runs/NOPE/backlog", "api_backlog"),
-    ] {
-        server.get(path);
-        let told = server.until(&format!("/v1/logs?event={event}"), |page| {
-            page["total"] == 1
-        });
-        assert_eq!(told["items"][0]["data"]["session_id"], "NOPE", "{event}");
+fn looking_is_told_to_whoever_listens_and_writes_nothing() {
+    let server = server_with(&[("tok", 1)]);
+    let run = run(&server, "tok");
+    let looks = [
+        ("sessions", "", "api_session_detail"),
+        ("sessions", "/snapshot", "api_session_snapshot"),
+        ("runs", "/metrics", "api_run_metrics"),
+        ("runs", "/backlog", "api_backlog"),
+    ];
+    let stored = || server.get("/v1/logs").json()["total"].clone();
+    server.until(&format!("/v1/logs?session_id={run}"), |log| {
+        log["items"][0]["event"] == "session_end"
+    });
+    let before = stored();
+    let names = looks.map(|(_, _, event)| event).join(",");
+    let mut socket = Socket::open(&server, &format!("?event={names}"));
+    for (kind, rest, event) in looks {
+        // What is not there cannot be looked at.
+        server.get(&format!("/v1/{kind}/NOPE{rest}"));
+        assert_eq!(server.get(&format!("/v1/{kind}/{run}{rest}")).status, 200);
+        let told = socket.event();
+        assert_eq!(
+            (&told["event"], &told["data"]["session_id"]),
+            (&json!(event), &json!(run))
+        );
     }
+    assert_eq!(stored(), before);
+    // Beginning the log anew writes out what was taken before.
+    server.post("/v1/system/clear-logs", json!({}));
+    let file = server.folder.path().join("workspace/default/orket.log.1");
+    let log = std::fs::read_to_string(file).unwrap();
+    assert!(log.contains("session_end"), "{log}");
+    assert!(
+        looks.iter().all(|(_, _, event)| !log.contains(event)),
+        "{log}"
+    );
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::house::{KEY, Server};
+use super::small_epics::{run, server_with};
 use super::ws_client::{Frame, Socket};
 
 const GOLDEN: &str = "model/core/epics/golden_flow.json";
@@ -112,9 +113,12 @@ fn what_is_no_websocket_is_told_so() {
 /// Case 11.
 #[test]
 fn whoever_listens_hears_that_a_session_is_looked_at() {
-    let server = Server::start();
+    let server = server_with(&[("tok", 1)]);
+    let run = run(&server, "tok");
     let mut socket = Socket::open(&server, "?event=api_session_detail");
+    // Only a session that there is can be looked at.
     server.get("/v1/sessions/NOPE");
+    server.get(&format!("/v1/sessions/{run}"));
     let event = socket.event();
     assert_eq!(
         (event["event"].clone(), event["role"].clone()),
@@ -122,16 +126,16 @@ fn whoever_listens_hears_that_a_session_is_looked_at() {
     );
     assert_eq!(
         event["data"],
-        json!({"session_id": "NOPE", "runtime_event": {
-            "schema_version": "v1", "event": "api_session_detail", "role": "system", "session_id": "NOPE",
+        json!({"session_id": run, "runtime_event": {
+            "schema_version": "v1", "event": "api_session_detail", "role": "system", "session_id": run,
             "issue_id": "", "turn_index": 0, "turn_trace_id": "", "selected_model": "", "prompt_id": "",
             "prompt_version": "", "prompt_checksum": "", "resolver_policy": "", "selection_policy": "",
             "guard_contract": null, "guard_decision": null, "terminal_reason": null, "duration_ms": 0,
             "tokens": null}})
     );
-    // The same line is in the log.
-    let page = server.get("/v1/logs?session_id=NOPE").json();
-    assert_eq!(page["items"], json!([event]));
+    // It is told and not stored.
+    let page = server.get("/v1/logs?event=api_session_detail").json();
+    assert_eq!(page["total"], 0);
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn one_hears_only_what_one_asks_for() {
 #[test]
 fn whoever_comes_back_misses_nothing_and_hears_nothing_twice() {
     let mut server = Server::start();
-    server.run_done(json!({ "path": GOLDEN }));
+    let run = server.run_done(json!({ "path": GOLDEN }));
     let all = stored(&server);
     let middle = seq(&all[all.len() / 2]);
     let mut from_memory = Socket::open(&server, &format!("?after={middle}"));
@@ -204,8 +208,8 @@ fn whoever_comes_back_misses_nothing_and_hears_nothing_twice() {
     server.kill_and_restart();
     // What was before is only stored now, what comes is new; in between is nothing.
     let mut from_table = Socket::open(&server, &format!("?after={middle}"));
-    server.get("/v1/sessions/after-the-restart");
-    let heard = from_table.until(|event| event["data"]["session_id"] == "after-the-restart");
+    server.get(&format!("/v1/sessions/{run}"));
+    let heard = from_table.until(|event| event["event"] == "api_session_detail");
     let (new, old) = heard.split_last().unwrap();
     assert_eq!(
         old[..all.len() - all.len() / 2 - 1],
@@ -224,7 +228,8 @@ fn whoever_comes_back_misses_nothing_and_hears_nothing_twice() {
 
 #[test]
 fn a_client_may_say_what_it_likes_if_it_is_short() {
-    let server = Server::start();
+    let server = server_with(&[("tok", 1)]);
+    let run = run(&server, "tok");
     let mut socket = Socket::open(&server, "?event=api_session_detail");
     socket.send(0x81, b"hello");
     socket.send(0x82, &[0, 159, 146, 150]);
@@ -232,7 +237,7 @@ fn a_client_may_say_what_it_likes_if_it_is_short() {
     socket.send(0x80, b"the end of it");
     socket.send(0x89, b"are you there?");
     assert_eq!(socket.frame(), Frame::Pong(b"are you there?".to_vec()));
-    server.get("/v1/sessions/x");
+    server.get(&format!("/v1/sessions/{run}"));
     assert_eq!(socket.event()["event"], "api_session_detail");
     socket.send(0x82, &vec![7; 64 * 1_024 + 1]);
     assert_eq!(socket.closed(), 1009);
@@ -260,8 +265,8 @@ fn a_server_that_stops_says_so() {
 #[test]
 fn without_stored_events_one_hears_what_comes() {
     let server = Server::build().env("ORKET_EVENTS_KEEP", "0").start();
-    let mut socket = Socket::open(&server, "?after=0&event=api_session_detail");
-    server.get("/v1/sessions/x");
-    assert_eq!(socket.event()["event"], "api_session_detail");
+    let mut socket = Socket::open(&server, "?after=0&event=session_end");
+    server.run_done(json!({ "path": GOLDEN }));
+    assert_eq!(socket.event()["event"], "session_end");
     assert_eq!(server.get("/v1/logs").json()["total"], 0);
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use actix_web::web::Data;
 use orket::api::keys::ApiKeys;
+use orket::api::seats::Seats;
 use orket::api::server::{Shared, serve_address};
 use orket::api::sockets::{SocketOptions, Sockets};
 use orket::cli::context::Context;
@@ -31,7 +32,16 @@ pub struct Inside {
 impl Inside {
     /// Starts it with these variables.
     pub fn start(options: SocketOptions, variables: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), options, 4_096, variables)
+    }
+
+    /// Starts it in a folder that there is, for so many who follow single runs.
+    pub fn start_in(
+        folder: tempfile::TempDir,
+        options: SocketOptions,
+        followers: usize,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let context = context(folder.path(), variables);
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
@@ -45,6 +55,7 @@ impl Inside {
                     .await
                     .unwrap_or_else(|failure| panic!("{failure:?}"));
                 shared.sockets = Data::new(Sockets::new(options));
+                shared.followers = Data::new(Seats::new(followers));
                 let listener = TcpListener::bind("127.0.0.1:0").unwrap();
                 listener.set_nonblocking(true).unwrap();
                 let address = listener.local_addr().unwrap();

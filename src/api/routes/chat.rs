@@ -43,7 +43,7 @@ pub struct ChatRequest {
 }
 
 /// Say something to the driver. What would change something is shown as a plan first; the message
-/// `yes`, or `confirm` with the plan's id, carries it out.
+/// `yes`, or `confirm` with the plan's id, carries it out. Assets are changed only for keys with `admin`.
 #[utoipa::path(tag = "system", request_body = ChatRequest, security(("api_key" = ["run"]), ("bearer" = ["run"])),
     responses((status = 200, body = Reply)))]
 #[post("/v1/system/chat-driver")]
@@ -79,14 +79,16 @@ pub async fn chat(
         text: request.message,
         // Nobody confirms what was shown to somebody else.
         conversation: format!(
-            "{}/{}",
+            "{}:{}",
             caller.name,
             request.conversation.unwrap_or_default()
         ),
-        by: match caller.name.as_ref() {
-            "socket" => "operator (driver)".to_owned(),
-            key => format!("{key} (driver)"),
+        by: if caller.is_local {
+            "operator (driver)".to_owned()
+        } else {
+            format!("{} (driver)", caller.name)
         },
+        may_write_assets: caller.is_admin,
         department: request.department.filter(|name| !name.is_empty()),
         is_confirmed: request.confirm.unwrap_or(false),
     };

@@ -12,12 +12,15 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::run_active::request_key;
 use super::shapes::RunReportShape;
 use crate::api::Api;
 use crate::api::body::{LARGEST, Raw};
 use crate::api::caller::{Admin, Caller, Read, Run};
 use crate::api::check::Check;
-use crate::api::problem::{FieldProblem, Problem};
+use crate::api::problem::{FieldProblem, Problem, glimpse};
+use crate::api::state::blocking;
+use crate::api::workspace::below;
 use crate::owner::ports::{BudgetView, GateView};
 use crate::owner::service::{Refusal, Service};
 use crate::owner::wire::{
@@ -66,8 +69,8 @@ fn typed<T: DeserializeOwned>(body: &Bytes, default: Option<T>) -> Result<T, Pro
         }])
     };
     let fields = crate::api::body::object(body)?;
-    serde_json::from_value(serde_json::Value::Object(fields.clone()))
-        .map_err(|error| invalid(error.to_string(), json!(fields)))
+    let fields = serde_json::Value::Object(fields);
+    T::deserialize(&fields).map_err(|error| invalid(error.to_string(), glimpse(&fields)))
 }
 
 /// The run of a path: its id, the beginning of it, or `last`.
@@ -83,20 +86,35 @@ pub async fn owner(_caller: Caller<Read>, api: Data<Api>) -> Json<Health> {
     Json(api.service.health().await)
 }
 
-/// Start an epic, a rock or a card; attach to it, or go on with it, where that is what is meant.
-#[utoipa::path(tag = "runs", request_body = StartRequest, security(("api_key" = ["run"]), ("bearer" = ["run"])),
+/// Start an epic, a rock or a card; attach to it, or go on with it, where that is what is meant. Over
+/// the network a workspace is a folder below the project's `workspace/`, by its path from there.
+#[utoipa::path(tag = "runs", request_body = StartRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names this request, for 7 days: sent again with the same key it comes to the same run")), security(("api_key" = ["run"]), ("bearer" = ["run"])),
     responses((status = 200, body = Started)))]
 #[post("/v1/runs")]
 pub async fn start(
-    _caller: Caller<Run>,
+    caller: Caller<Run>,
     api: Data<Api>,
+    http: HttpRequest,
     body: Raw<LARGEST>,
 ) -> Result<Json<Started>, Problem> {
-    let request: StartRequest = typed(&body.0, None)?;
+    let mut request: StartRequest = typed(&body.0, None)?;
+    let key = request_key(&http, &caller, &[&digest_of(&request)?])?;
+    if !caller.is_local
+        && let Some(wished) = request.workspace.take()
+    {
+        let root = api.root.clone();
+        let folder = blocking(move || below(&root, &wished)).await??;
+        request.workspace = Some(folder);
+    }
     let service = api.service.clone();
     Ok(Json(
-        detached(async move { service.start(request).await }).await?,
+        detached(async move { service.start_as(request, false, key).await }).await?,
     ))
+}
+
+fn digest_of(request: &StartRequest) -> Result<String, Problem> {
+    serde_json::to_string(request).map_err(Problem::internal)
 }
 
 /// Go on with a run that was halted, interrupted or left cards unfinished.
@@ -186,7 +204,7 @@ pub async fn grant(
 /// Who decides: the name given, and the key it came with.
 pub(super) fn signed(by: String, caller: &Caller<Run>) -> String {
     match (by.trim(), caller.name.as_ref()) {
-        (_, "socket") => by,
+        _ if caller.is_local => by,
         ("", key) => key.to_owned(),
         (by, key) => format!("{by} (key {key})"),
     }

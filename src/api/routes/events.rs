@@ -18,6 +18,8 @@ use crate::api::Api;
 use crate::api::caller::{Caller, Read};
 use crate::api::check::Check;
 use crate::api::problem::Problem;
+use crate::api::seats::{Seat, Seats};
+use crate::owner::service::Begin;
 use crate::owner::wire::Line;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -26,6 +28,10 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Lines that one answer of a long poll has at most.
 const AT_ONCE: usize = 1_000;
+/// How long a long poll waits at least for what has happened already.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The largest number that every client can read exactly.
+const HIGHEST: u64 = (1 << 53) - 1;
 
 /// One of the events of a stream; for the schema only.
 #[derive(Serialize, ToSchema)]
@@ -40,28 +46,37 @@ struct ServerSentEvent {
     data: String,
 }
 
-/// Follow a run from the event after number `after`, or after the header `Last-Event-ID`.
+/// Follow a run from the event after number `after`, or after the header `Last-Event-ID`; without either
+/// from its beginning, or, while it is under way, from where it was last begun or gone on with.
 ///
 /// Three ways: server-sent events (the default: a snapshot, each event with its number as `id`, an
 /// `end` when the run is over); one JSON line each with `Accept: application/x-ndjson`; or, with
-/// `wait`, a long poll: `{"events", "next_after", "over"}` as soon as there is something, at the
-/// latest after so many seconds.
+/// `wait`, a long poll: `{"events", "next_after", "over", "missed"}` as soon as there is something, at
+/// the latest after so many seconds.
+///
+/// What memory does not have any more is read from what is stored (but `turn_progress`, which is told
+/// only while it is fresh); `data` then names run and card too, and `workspace` is missing. What is not
+/// kept any more is said to be missed (`lagged`, with a snapshot behind it): `missed` is about how many
+/// events, those of other runs counted.
 #[utoipa::path(tag = "events", params(
         ("id" = String, Path, description = "The run, the beginning of its id, or `last`"),
-        ("after" = Option<u64>, Query, description = "Only events after this number", minimum = 0, maximum = 9007199254740991_i64),
+        ("after" = Option<u64>, Query, description = "Only events after this number; one that no event has yet is taken for the newest", minimum = 0, maximum = 9007199254740991_i64),
+        ("recent" = Option<bool>, Query, description = "Without `after`: of a run that is over only what is still in memory"),
         ("wait" = Option<u64>, Query, description = "Long poll: at most so many seconds", minimum = 0, maximum = 60)),
     security(("api_key" = ["read"]), ("bearer" = ["read"])),
     responses((status = 200, description = "Events", content(
         (ServerSentEvent = "text/event-stream"), (String = "application/x-ndjson"), (Value = "application/json")))))]
 #[get("/v1/runs/{id}/events")]
 pub async fn events(
-    _caller: Caller<Read>,
+    caller: Caller<Read>,
     api: Data<Api>,
+    followers: Data<Seats>,
     id: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Check::query(&request)?;
-    let after = query.optional_count("after", 0, 1 << 53);
+    let after = query.optional_count("after", 0, HIGHEST);
+    let recent = query.flag("recent").unwrap_or(false);
     let wait = query.optional_count("wait", 0, 60);
     query.finish()?;
     let header = |name: &str| {
@@ -72,13 +87,21 @@ pub async fn events(
     };
     let after = after
         .or_else(|| header("last-event-id").and_then(|id| id.trim().parse().ok()))
-        .unwrap_or(0);
+        .unwrap_or(0)
+        // Nothing has a higher number yet: it was given by another data folder.
+        .min(api.service.newest_event());
+    let begin = match after {
+        0 if recent => Begin::Recent,
+        after => Begin::After(after),
+    };
     let run = run_of(&api.service, &id).await?;
-    let lines = api.service.follow(run, after);
+    let seat = seat(&caller, &followers)?;
+    let known = api.service.remembered_event();
+    let lines = api.service.follow(run, begin, seat);
     if let Some(seconds) = wait {
         return Ok(HttpResponse::Ok()
             .insert_header((CACHE_CONTROL, "no-store"))
-            .json(poll(lines, after, Duration::from_secs(seconds)).await));
+            .json(poll(lines, (after, known), Duration::from_secs(seconds)).await));
     }
     let is_wished =
         |kind: &str| header(ACCEPT.as_str()).is_some_and(|accept| accept.contains(kind));
@@ -93,6 +116,18 @@ pub async fn events(
             .content_type("text/event-stream")
             .streaming(encoded(lines, as_sse))
     })
+}
+
+/// A place among those who follow; whoever comes through the owner's socket needs none.
+fn seat(caller: &Caller<Read>, followers: &Seats) -> Result<Option<Seat>, Problem> {
+    if caller.is_local {
+        return Ok(None);
+    }
+    let full = || {
+        let words = "as many clients as may follow runs already";
+        Problem::busy("E_TOO_MANY_FOLLOWERS", words, 5)
+    };
+    followers.seat().map(Some).ok_or_else(full)
 }
 
 fn encoded(
@@ -128,15 +163,24 @@ fn as_sse(line: &Line) -> serde_json::Result<Bytes> {
     Ok(format!("event: {name}\ndata: {data}\n\n").into())
 }
 
-/// What there is, or the first thing that comes, and what is there with it.
-async fn poll(mut lines: mpsc::Receiver<Line>, after: u64, wait: Duration) -> Value {
-    let deadline = Instant::now() + wait;
+/// What there is, or the first thing that comes, and what is there with it. What is gone up to the event
+/// of number `known` is said once: behind that one it goes on.
+async fn poll(
+    mut lines: mpsc::Receiver<Line>,
+    (after, known): (u64, u64),
+    wait: Duration,
+) -> Value {
+    let begun = Instant::now();
+    let deadline = begun + wait;
     let (mut found, mut next_after, mut over, mut missed) = (Vec::new(), after, false, 0_u64);
+    let mut has_caught_up = false;
     while found.len() < AT_ONCE {
-        // With something in hand only what is there already is waited for.
-        let until = if found.is_empty() {
+        let until = if !has_caught_up {
+            deadline.max(begun + PATIENCE)
+        } else if found.is_empty() {
             deadline
         } else {
+            // With something in hand only what is there already is waited for.
             Instant::now() + Duration::from_millis(5)
         };
         match timeout_at(until, lines.recv()).await {
@@ -149,7 +193,13 @@ async fn poll(mut lines: mpsc::Receiver<Line>, after: u64, wait: Duration) -> Va
                 over = true;
                 break;
             }
-            Ok(Some(Line::Snapshot { .. } | Line::Beat)) => {}
+            Ok(Some(Line::Beat)) => {
+                has_caught_up = true;
+                if missed > 0 {
+                    next_after = next_after.max(known);
+                }
+            }
+            Ok(Some(Line::Snapshot { .. })) => {}
             Err(_) => break,
         }
     }

@@ -2,7 +2,6 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
-use orket_core::ids::RunId;
 use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -31,15 +30,10 @@ pub async fn run_metrics(
     api: Data<Api>,
     id: Path<String>,
 ) -> Result<Json<RunMetrics>, Problem> {
-    let run = known_run(&api, &id).await?;
-    api.emit(
-        "api_run_metrics",
-        Some(run.as_ref().map_or(id.as_str(), RunId::as_str)),
-        json!({}),
-    );
-    let Some(run) = run else {
+    let Some(run) = known_run(&api, &id).await? else {
         return Ok(Json(RunMetrics::default()));
     };
+    api.emit("api_run_metrics", Some(run.as_str()), json!({}));
     let metrics = api
         .read(move |reader| {
             let turns = reader.turns(run.as_str(), None)?;
@@ -85,13 +79,9 @@ pub async fn run_backlog(
     query.finish()?;
     let after = after.and_then(|row| i64::try_from(row).ok());
     let run = known_run(&api, &id).await?;
-    api.emit(
-        "api_backlog",
-        Some(run.as_ref().map_or(id.as_str(), RunId::as_str)),
-        json!({}),
-    );
     let page = match run {
         Some(run) => {
+            api.emit("api_backlog", Some(run.as_str()), json!({}));
             api.read(move |reader| reader.run_issue_rows(run.as_str(), after, limit))
                 .await?
         }

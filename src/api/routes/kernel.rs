@@ -1,7 +1,7 @@
 //! The kernel: runs of supplied turns, and what runs report against each other.
 
+use actix_web::post;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, post};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -9,8 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::Api;
 use crate::api::body::{LARGEST, Object};
-use crate::api::caller::{Caller, Door, Read, Run, presented};
-use crate::api::keys::Scope;
+use crate::api::caller::{Caller, Read, Run};
 use crate::api::problem::Problem;
 use crate::api::state::blocking;
 use crate::assets::DiskThenEmbedded;
@@ -72,12 +71,11 @@ pub struct StartRequestShape {
     security(("api_key" = ["run"]), ("bearer" = ["run"])), responses((status = 200, body = Lifecycle)))]
 #[post("/v1/kernel/lifecycle")]
 pub async fn lifecycle(
-    _caller: Caller<Run>,
+    caller: Caller<Run>,
     api: Data<Api>,
-    http: HttpRequest,
     body: Object<LARGEST>,
 ) -> Result<Json<Lifecycle>, Problem> {
-    let is_admin = is_admin(&http);
+    let is_admin = caller.is_admin;
     let request = request::read(body.0)?;
     let busy = || {
         Problem::busy(
@@ -197,19 +195,6 @@ pub async fn replay(
     let descriptor = fields.required_object("run_descriptor");
     fields.finish()?;
     Ok(Json(look_at(&descriptor)))
-}
-
-/// Whether the key that is presented has the scope admin as well.
-fn is_admin(request: &HttpRequest) -> bool {
-    match request.app_data::<Door>() {
-        Some(Door::Socket) => true,
-        Some(Door::Network(keys)) => {
-            let peer = request.peer_addr().map(|address| address.ip());
-            keys.recognise(presented(request.headers()), peer)
-                .is_ok_and(|key| key.may(Scope::Admin))
-        }
-        None => false,
-    }
 }
 
 fn calls_a_tool(turn: &Map<String, Value>) -> bool {

@@ -81,7 +81,7 @@ pub async fn run_active(
         .and_then(department)
         .unwrap_or("core")
         .to_owned();
-    let key = key(
+    let key = request_key(
         &request,
         &caller,
         &[&name, &department, build_id.as_deref().unwrap_or("")],
@@ -153,8 +153,8 @@ fn department(path: &str) -> Option<&str> {
 }
 
 /// What the client calls this request, together with the key it came with: two clients may use the
-/// same name for two things.
-fn key(
+/// same name for two things. No name of a key has a colon.
+pub(super) fn request_key(
     request: &HttpRequest,
     caller: &Caller<Run>,
     what: &[&str],

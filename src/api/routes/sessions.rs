@@ -40,7 +40,6 @@ pub async fn session_detail(
     api: Data<Api>,
     id: Path<String>,
 ) -> Result<Json<Session>, Problem> {
-    api.emit("api_session_detail", Some(&id), json!({}));
     let run = run_of(&id)?;
     let found = api
         .read(move |reader| {
@@ -55,6 +54,7 @@ pub async fn session_detail(
         })
         .await?;
     let (row, transcript) = found.ok_or_else(unknown_session)?;
+    api.emit("api_session_detail", Some(&id), json!({}));
     Ok(Json(session(&row, &api.zone, transcript)))
 }
 
@@ -80,13 +80,13 @@ pub async fn session_snapshot(
     api: Data<Api>,
     id: Path<String>,
 ) -> Result<Json<SessionSnapshot>, Problem> {
-    api.emit("api_session_snapshot", Some(&id), json!({}));
     let run = run_of(&id)?;
     let session_id = run.to_string();
     let found = api
         .read(move |reader| captured(reader, run.as_str()))
         .await?;
     let (config_json, log_history, at_ms) = found.ok_or_else(unknown_session)?;
+    api.emit("api_session_snapshot", Some(&id), json!({}));
     Ok(Json(SessionSnapshot {
         session_id,
         config_json,

@@ -28,7 +28,7 @@ const HIGHEST: u64 = (1 << 53) - 1;
 /// With `after` it begins behind the event of that number, out of memory or out of what is stored, so
 /// that a client that comes back misses nothing. A client that is too slow is told with one frame
 /// `{"event": "lagged", "seq", "data": {"missed"}}` and given what it missed from what is stored
-/// (`turn_progress` is not). Frames of the client are not used; its pongs are.
+/// (`turn_progress` is not, nor are the events that say that somebody looked at a run). Frames of the client are not used; its pongs are.
 #[utoipa::path(tag = "events", params(
         ("session_id" = Option<String>, Query, description = "Only events of these runs, separated by commas"),
         ("event" = Option<String>, Query, description = "Only events of these names, separated by commas"),

@@ -16,8 +16,9 @@ use actix_ws::Session;
 use orket_actors::port::event::RuntimeEvent;
 use serde_json::json;
 
+use super::Sockets;
 use super::client::{Client, Stage, Waits};
-use super::{Seat, Sockets};
+use crate::api::seats::Seat;
 use crate::events::chunk::Chunk;
 use crate::events::feed::{Behind, behind};
 use crate::events::filter::Filter;

@@ -18,9 +18,10 @@ mod listen;
 pub mod open;
 pub mod worker;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+
+use super::seats::{Seat, Seats};
 
 /// Sockets at once.
 pub const MOST: usize = 4_096;
@@ -57,7 +58,7 @@ impl Default for SocketOptions {
 pub struct Sockets {
     /// What was chosen.
     pub options: SocketOptions,
-    open: Arc<AtomicUsize>,
+    seats: Seats,
     /// How often a client fell behind what the memory holds.
     pub lagged: AtomicU64,
     /// How many clients were sent away because they did not answer.
@@ -76,7 +77,7 @@ impl Sockets {
     pub fn new(options: SocketOptions) -> Self {
         Self {
             options,
-            open: Arc::default(),
+            seats: Seats::new(options.most),
             lagged: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         }
@@ -85,23 +86,12 @@ impl Sockets {
     /// How many are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.seats.taken()
     }
 
     /// A seat for one more; `None` when all are taken.
     #[must_use]
     pub fn seat(&self) -> Option<Seat> {
-        let seat = Seat(Arc::clone(&self.open));
-        (self.open.fetch_add(1, Ordering::Relaxed) < self.options.most).then_some(seat)
-    }
-}
-
-/// What a socket holds while it is open.
-#[derive(Debug)]
-pub struct Seat(Arc<AtomicUsize>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.seats.seat()
     }
 }

@@ -12,8 +12,9 @@ use super::body::EventsBody;
 use super::client::{Client, Stage};
 use super::listen::listen;
 use super::worker::Worker;
-use super::{LONGEST, Seat, Sockets};
+use super::{LONGEST, Sockets};
 use crate::api::Api;
+use crate::api::seats::Seat;
 use crate::events::EventLog;
 use crate::events::filter::Filter;
 

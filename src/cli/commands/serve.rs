@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::enter::own;
 use crate::cli::failure::Failure;
 use crate::cli::out;
-use crate::cli::serving::listen;
+use crate::cli::serving::{Serving, listen};
 use crate::owner::signals::Signals;
 
 pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure> {
@@ -34,9 +34,12 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
     let (owner, shared) = context.become_server(lock).await?;
     let socket = owner.socket().display().to_string();
     let url = listening.as_ref().map(|it| it.url.clone());
-    let http = match listening {
-        Some(listening) => Some(listening.serve(shared)?),
-        None => None,
+    let (http, mut serving) = match listening {
+        Some(listening) => {
+            let (handle, serving) = listening.serve(shared)?;
+            (Some(handle), Some(serving))
+        }
+        None => (None, None),
     };
     tell(&context, &socket, url.as_deref());
     let service = owner.service().clone();
@@ -48,18 +51,34 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
         }
         how = service.stop_wished() => how,
         why = service.broken() => {
-            broken = Some(why);
+            broken = Some(Failure::new(
+                "E_ACTOR_PANIC",
+                format!("the actors could not be kept alive: {why}"),
+            )
+            .hint("orket serve starts it again; orket runs shows what was cut off"));
             Shutdown::Immediate
+        }
+        why = ended(&mut serving) => {
+            broken = Some(Failure::new("E_LISTEN", format!("the server ended: {why}")));
+            Shutdown::Graceful
         }
     };
     stop_serving(owner, http, how, &mut signals).await;
     match broken {
         None => Ok(ExitCode::SUCCESS),
-        Some(why) => Err(Failure::new(
-            "E_ACTOR_PANIC",
-            format!("the actors could not be kept alive: {why}"),
-        )
-        .hint("orket serve starts it again; orket runs shows what was cut off")),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// Why the server ended before it was told to; never resolves without one.
+async fn ended(serving: &mut Option<Serving>) -> String {
+    let Some(serving) = serving else {
+        return std::future::pending().await;
+    };
+    match serving.await {
+        Ok(Ok(())) => "nobody told it to".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
     }
 }
 

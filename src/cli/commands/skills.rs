@@ -332,10 +332,11 @@ async fn carried_out(
     let mut options = HostOptions::new(format!("skills-run-{}", std::process::id()));
     options.grace = context.settings.tool_grace;
     options.sandbox.allowance = context.settings.allowance.clone();
-    options.sandbox.hidden = vec![
-        context.settings.durable_root.clone(),
-        context.cwd.join(".env"),
-    ];
+    options.sandbox.hidden = assemble::secrets(&context.settings, &context.cwd);
+    options
+        .sandbox
+        .hidden
+        .push(context.settings.durable_root.clone());
     options.sandbox.locked = assemble::asset_folders(&context.cwd);
     let host = Host::new(options).map_err(|error| Failure::new("E_START", error.to_string()))?;
     let job = ToolJob {

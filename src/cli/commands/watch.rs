@@ -60,7 +60,7 @@ impl<'a> Watcher<'a> {
     /// Follows a run to its end.
     pub async fn watch(&mut self, run: &RunId) -> Result<Watched, Failure> {
         loop {
-            let lines = match self.entered.host.follow(run, 0).await {
+            let lines = match self.entered.host.follow(run).await {
                 Ok(lines) => Some(lines),
                 Err(error) if error.may_take_over() && !self.entered.host.is_here() => None,
                 Err(error) => return Err(error.into()),

@@ -64,7 +64,10 @@ pub fn change(
     given: &Map<String, Value>,
     unlocked: bool,
 ) -> Result<(Vec<Field>, Policy), Refused> {
-    let unknown = given.keys().filter(|key| Field::of(key).is_none());
+    let unknown = given
+        .keys()
+        .filter(|key| Field::of(key).is_none())
+        .take(MOST_OBJECTIONS);
     let mut objections: Vec<Objection> = unknown.map(|key| unknown_setting(key)).collect();
     let mut changed = Vec::new();
     for (key, value) in given {
@@ -108,6 +111,9 @@ pub(super) fn plain(value: &Value) -> Option<String> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+/// Unknown settings that one answer names.
+const MOST_OBJECTIONS: usize = 50;
 
 fn unknown_setting(key: &str) -> Objection {
     let known: Vec<&str> = Field::ALL.iter().map(|field| field.key()).collect();

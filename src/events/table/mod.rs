@@ -7,13 +7,16 @@
 //! - `insert`: rows as SQL.
 //! - `prune`: removes the oldest rows when there are too many.
 //! - [`Table`], `read`: the pool of reading connections, and what they look up.
+//! - `past`: the same for whoever follows one run.
 
 mod insert;
+mod past;
 mod prune;
 mod read;
 mod store;
 pub mod writer;
 
+pub use past::Past;
 pub use read::{Page, Replay, Stored, Table, Wish};
 pub use store::Store;
 

@@ -47,7 +47,10 @@ pub(super) fn prune(
             .execute(connection)?;
         let gone = i64::try_from(gone).unwrap_or(0);
         set(connection, "kept", kept.saturating_sub(gone))?;
-        set(connection, "pruned_seq", last.number)?;
+        // Where nothing is kept it is higher already.
+        diesel::sql_query("UPDATE numbers SET value = MAX(value, ?) WHERE name = 'pruned_seq'")
+            .bind::<BigInt, _>(last.number)
+            .execute(connection)?;
         Ok(gone)
     })
 }

@@ -84,9 +84,9 @@ pub struct Replay {
 }
 
 #[derive(QueryableByName)]
-struct Line {
+pub(super) struct Line {
     #[diesel(sql_type = BigInt)]
-    seq: i64,
+    pub(super) seq: i64,
     #[diesel(sql_type = BigInt)]
     at_ms: i64,
     #[diesel(sql_type = Text)]
@@ -101,7 +101,7 @@ struct Line {
 
 impl Line {
     /// The event that makes the same line as the one that was stored.
-    fn event(self) -> RuntimeEvent {
+    pub(super) fn event(self) -> RuntimeEvent {
         let data: Value = serde_json::from_str(&self.fields).unwrap_or(Value::Null);
         // Where the data has a run of its own, that is said only once.
         let has_run = data.get("run_id").is_some();
@@ -231,12 +231,37 @@ fn first_at(connection: &mut SqliteConnection, ms: i64) -> QueryResult<i64> {
 const COLUMNS: &str =
     "found.seq, found.at_ms, found.event, found.role, found.session_id, event_fields.fields";
 
+/// Events with a number above the first and not above the second: at most so many and one more.
+pub(super) fn lines(
+    connection: &mut SqliteConnection,
+    (after, up_to): (u64, u64),
+    filter: &Filter,
+    most: i64,
+) -> QueryResult<Vec<Line>> {
+    let signed = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let numbers = [
+        ("seq > ?", Some(signed(after))),
+        ("seq <= ?", Some(signed(up_to))),
+    ];
+    let conditions = Conditions::new(filter, &numbers);
+    let text = format!(
+        "SELECT {COLUMNS} FROM (
+            SELECT * FROM events WHERE {} ORDER BY seq LIMIT ?
+         ) AS found JOIN event_fields ON event_fields.seq = found.seq ORDER BY found.seq",
+        conditions.sql
+    );
+    conditions
+        .bind(diesel::sql_query(text).into_boxed())
+        .bind::<BigInt, _>(most.saturating_add(1))
+        .load(connection)
+}
+
 impl Table {
     pub(super) fn new(pool: Pool<ConnectionManager<SqliteConnection>>, zone: Zone) -> Self {
         Self { pool, zone }
     }
 
-    fn connection(
+    pub(super) fn connection(
         &self,
     ) -> Result<PooledConnection<ConnectionManager<SqliteConnection>>, TableError> {
         self.pool
@@ -313,22 +338,7 @@ impl Table {
         most_bytes: usize,
     ) -> Result<Replay, TableError> {
         let mut connection = self.connection()?;
-        let signed = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
-        let numbers = [
-            ("seq > ?", Some(signed(after))),
-            ("seq <= ?", Some(signed(up_to))),
-        ];
-        let conditions = Conditions::new(filter, &numbers);
-        let text = format!(
-            "SELECT {COLUMNS} FROM (
-                SELECT * FROM events WHERE {} ORDER BY seq LIMIT ?
-             ) AS found JOIN event_fields ON event_fields.seq = found.seq ORDER BY found.seq",
-            conditions.sql
-        );
-        let lines: Vec<Line> = conditions
-            .bind(diesel::sql_query(text).into_boxed())
-            .bind::<BigInt, _>(most.saturating_add(1))
-            .load(&mut *connection)?;
+        let lines = lines(&mut connection, (after, up_to), filter, most)?;
         // Looked up last: what was removed meanwhile is missed too.
         let pruned = number(&mut connection, "pruned_seq")?;
         let most = usize::try_from(most).unwrap_or(0);

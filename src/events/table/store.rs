@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::prune::set;
 use super::read::Table;
 use super::{FILE_NAME, TableError};
 use crate::log::Zone;
@@ -81,6 +82,7 @@ impl Store {
                 let mut store = Self::open_file(&path, keep)?;
                 // The numbers that were given before are not known.
                 store.numbers.last_seq = i64::try_from(super::super::seconds()).unwrap_or(0);
+                set(&mut store.connection, "pruned_seq", store.numbers.last_seq)?;
                 Ok(store)
             }
             opened => opened,

@@ -29,6 +29,8 @@ const ENOUGH: usize = 4_096;
 const MOST_WAITING: usize = 64 * 1_024 * 1_024;
 /// A process notes how far its numbers are at the latest after so many that are not stored.
 const NOTE_EVERY: i64 = 1 << 18;
+/// The numbers that a process gives before it may come to those of the next one.
+const NUMBERS: i64 = (1 << crate::events::APART) - 1;
 
 /// Passes chunks to the thread.
 pub(in crate::events) struct TableWriter {
@@ -81,7 +83,10 @@ pub(in crate::events) fn start(
         told: HashSet::new(),
     };
     // The next process must not give the same numbers, even if nothing is ever stored by this one.
-    thread.guarded(Thread::note);
+    thread.guarded(|thread| {
+        thread.note()?;
+        thread.note_pruned(thread.last_seq | NUMBERS)
+    });
     let handle = std::thread::Builder::new()
         .name("orket-table".to_owned())
         .spawn(move || thread.run())?;
@@ -142,6 +147,7 @@ impl Thread {
             if is_over {
                 self.guarded(|thread| {
                     thread.note()?;
+                    thread.note_pruned(thread.last_seq)?;
                     let connection = thread.connection()?;
                     Ok(connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?)
                 });
@@ -235,7 +241,7 @@ impl Thread {
             Ok::<_, diesel::result::Error>(())
         })?;
         self.noted = numbers;
-        Ok(())
+        self.note_pruned(self.last_seq | NUMBERS)
     }
 
     /// Notes how far the numbers are.
@@ -244,6 +250,14 @@ impl Thread {
             let last_seq = self.last_seq;
             set(self.connection()?, "last_seq", last_seq)?;
             self.noted.last_seq = last_seq;
+        }
+        Ok(())
+    }
+
+    /// Where nothing is kept, notes that what has been told up to this number is not.
+    fn note_pruned(&mut self, up_to: i64) -> Result<(), TableError> {
+        if self.keep == 0 {
+            set(self.connection()?, "pruned_seq", up_to)?;
         }
         Ok(())
     }

@@ -2,9 +2,10 @@
 //! functions; nothing here knows of HTTP or of a terminal.
 //!
 //! - [`refusal`]: why something was not done.
-//! - `start`, `rock`, `control`, `fork`, `follow`, `look`: the verbs.
+//! - `start`, `rock`, `control`, `fork`, `follow` with `catch_up`, `look`: the verbs.
 
 pub mod archive;
+mod catch_up;
 mod control;
 mod follow;
 mod fork;
@@ -27,7 +28,9 @@ use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
 use super::surroundings::Surroundings;
 use super::wire::{Health, Line};
+use crate::events::EventLog;
 pub use control::grants_of;
+pub use follow::Begin;
 pub use fork::{check_fork, place_of};
 pub use refusal::Refusal;
 use rock::RockJob;
@@ -49,6 +52,7 @@ struct Inner {
     planner: Arc<dyn Planner>,
     records: Arc<dyn Records>,
     hub: Hub,
+    events: EventLog,
     /// One start at a time: a choice of build and the start that follows from it belong together.
     starting: AsyncMutex<()>,
     rocks: Mutex<Vec<Arc<RockJob>>>,
@@ -67,6 +71,7 @@ impl Service {
         engine: Arc<dyn Engine>,
         planner: Arc<dyn Planner>,
         records: Arc<dyn Records>,
+        events: EventLog,
         surroundings: Surroundings,
     ) -> Self {
         let hub = Hub::start(engine.subscribe());
@@ -76,6 +81,7 @@ impl Service {
                 planner,
                 records,
                 hub,
+                events,
                 starting: AsyncMutex::new(()),
                 rocks: Mutex::new(Vec::new()),
                 closing: AtomicBool::new(false),
@@ -157,13 +163,37 @@ impl Service {
         found.ok_or_else(|| Refusal::unknown_run(run.as_str()))
     }
 
-    /// Follows a run from the event after number `after`; ends with [`Line::End`]. A reader that
-    /// does not keep up is told what it missed; one that goes away ends the work.
+    /// Follows a run; ends with [`Line::End`]. A [`Line::Beat`] comes when everything was told that has
+    /// happened so far. A reader that does not keep up is told of events that are gone meanwhile; one
+    /// that goes away ends the work, which lets go of `seat`.
     #[must_use]
-    pub fn follow(&self, run: RunId, after: u64) -> mpsc::Receiver<Line> {
+    pub fn follow(
+        &self,
+        run: RunId,
+        begin: Begin,
+        seat: impl Send + 'static,
+    ) -> mpsc::Receiver<Line> {
         let (to, lines) = mpsc::channel(LINES);
-        tokio::spawn(follow::follow(self.clone(), run, after, to));
+        let following = follow::follow(self.clone(), run, begin, to);
+        tokio::spawn(async move {
+            following.await;
+            drop(seat);
+        });
         lines
+    }
+
+    /// The number of the newest event, of whatever.
+    #[must_use]
+    pub fn newest_event(&self) -> u64 {
+        let (_, told) = self.inner.events.feed().newest();
+        told.max(self.inner.hub.newest())
+    }
+
+    /// The number of the newest event that a follower is told of out of memory: whoever follows a run
+    /// from now on is told of everything up to it before a [`Line::Beat`] says that this is so.
+    #[must_use]
+    pub fn remembered_event(&self) -> u64 {
+        self.inner.hub.newest()
     }
 
     /// All events from now on.

@@ -46,6 +46,9 @@ impl Checked {
             Some(path) if path.trim().is_empty() => {
                 return Err(Refusal::bad_request("workspace: must not be empty"));
             }
+            Some(path) if path.contains('\0') => {
+                return Err(Refusal::bad_request("workspace: must be a path"));
+            }
             Some(path) => workspace.join(path),
             None => workspace.to_owned(),
         };

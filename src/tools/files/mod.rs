@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::tools::workspace::PathError;
 
+pub mod hidden;
 pub mod list;
 pub mod pool;
 pub mod read;
@@ -29,6 +30,9 @@ pub enum FileError {
     /// A link leads out of the workspace.
     #[error("`{0}` leads out of the workspace through a link; use a path that stays inside")]
     Escapes(String),
+    /// The data folder, or a file that holds secrets.
+    #[error("`{0}` is Orket's own: agents neither read nor write it")]
+    Hidden(String),
     /// A file where a folder is meant, somewhere on the path.
     #[error(
         "`{0}` is not a folder, or lies below something that is none; list_directory shows what there is"

@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 use serde_json::{Map, Value, json};
 
 use super::FileError;
+use super::hidden::Hidden;
 
 /// Reads a text file: `{content}`, and `{truncated: true, bytes}` besides when it is larger than
 /// `most` bytes and was cut there.
@@ -16,7 +17,7 @@ use super::FileError;
 /// # Errors
 ///
 /// [`FileError`]; a pipe, a socket or a device is an error and never waited for.
-pub fn read(dir: &Dir, path: &Path, most: u64) -> Result<ToolResult, FileError> {
+pub fn read(dir: &Dir, path: &Path, most: u64, hidden: &Hidden) -> Result<ToolResult, FileError> {
     let system = |error| FileError::from_system(path, error);
     // Looked at before it is opened, since opening a device can have effects, and after, since it
     // may have been replaced in between.
@@ -28,6 +29,9 @@ pub fn read(dir: &Dir, path: &Path, most: u64) -> Result<ToolResult, FileError> 
     let file = dir.open_with(path, &options).map_err(system)?;
     let found = file.metadata().map_err(system)?;
     refuse_special(path, found.file_type())?;
+    if hidden.is(&found) {
+        return Err(FileError::Hidden(path.display().to_string()));
+    }
 
     let mut bytes = Vec::with_capacity(usize::try_from(found.len().min(most)).unwrap_or(0));
     file.take(most.saturating_add(1))
