@@ -479,7 +479,7 @@ mod tests {
     fn a_network_of_ipv6_counts_as_one_address_and_old_tries_are_forgotten() {
         let keys = ApiKeys::new(Some("right"), Vec::new(), false, 0).unwrap();
         let at = |low: u32| format!("2001:db8:1:2::{low:x}").parse().ok();
-        for low in 0..TRIES_PER_MINUTE.get() {
+        for low in 0..=TRIES_PER_MINUTE.get() {
             assert!(keys.recognise(Some(b"wrong"), at(low)).is_err());
         }
         assert!(matches!(

@@ -37,6 +37,12 @@ fn contains(key: &str, part: &str) -> bool {
         .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
+/// The same value without its secrets, at any depth.
+#[must_use]
+pub fn masked(value: &Value) -> Value {
+    serde_json::to_value(Masked(value)).unwrap_or(Value::Null)
+}
+
 /// A value without its secrets, at any depth.
 pub(super) struct Masked<'a>(pub &'a Value);
 

@@ -7,7 +7,7 @@
 
 mod file;
 pub(crate) mod line;
-mod mask;
+pub mod mask;
 mod sheet;
 mod thread;
 pub(crate) mod zone;

@@ -90,7 +90,7 @@ fn the_explorer_shows_folders_first_and_hides_what_is_nobodys_business() {
             "path": "docs", "next_cursor": null})
     );
     // Of the project itself only what is served, as far as it is there.
-    assert_eq!(names(&explorer(&server, ".")), ["docs"]);
+    assert_eq!(names(&explorer(&server, ".")), ["docs", "workspace"]);
     assert_eq!(server.get("/v1/system/explorer").json()["path"], ".");
     // Page by page, the same things once each.
     let first = server.get("/v1/system/explorer?path=docs&limit=2").json();

@@ -85,7 +85,7 @@ fn index(server: &Server) -> PathBuf {
     server
         .folder
         .path()
-        .join("workspace/default/kernel/.orket_kernel/index")
+        .join("workspace/default/.orket/kernel/.orket_kernel/index")
 }
 
 /// Every plain file below a folder.

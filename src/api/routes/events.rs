@@ -19,6 +19,7 @@ use crate::api::caller::{Caller, Read};
 use crate::api::check::Check;
 use crate::api::problem::Problem;
 use crate::api::seats::{Seat, Seats};
+use crate::log::mask::masked;
 use crate::owner::service::Begin;
 use crate::owner::wire::Line;
 
@@ -98,10 +99,11 @@ pub async fn events(
     let seat = seat(&caller, &followers)?;
     let known = api.service.remembered_event();
     let lines = api.service.follow(run, begin, seat);
+    let hides = !caller.is_local;
     if let Some(seconds) = wait {
         return Ok(HttpResponse::Ok()
             .insert_header((CACHE_CONTROL, "no-store"))
-            .json(poll(lines, (after, known), Duration::from_secs(seconds)).await));
+            .json(poll(lines, (after, known), Duration::from_secs(seconds), hides).await));
     }
     let is_wished =
         |kind: &str| header(ACCEPT.as_str()).is_some_and(|accept| accept.contains(kind));
@@ -110,11 +112,11 @@ pub async fn events(
     Ok(if is_wished("application/x-ndjson") {
         response
             .content_type("application/x-ndjson")
-            .streaming(encoded(lines, as_line))
+            .streaming(encoded(lines, as_line, hides))
     } else {
         response
             .content_type("text/event-stream")
-            .streaming(encoded(lines, as_sse))
+            .streaming(encoded(lines, as_sse, hides))
     })
 }
 
@@ -133,12 +135,18 @@ fn seat(caller: &Caller<Read>, followers: &Seats) -> Result<Option<Seat>, Proble
 fn encoded(
     lines: mpsc::Receiver<Line>,
     encode: fn(&Line) -> serde_json::Result<Bytes>,
+    hides: bool,
 ) -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
     stream::unfold(lines, |mut lines| async move {
         let line = lines.recv().await?;
         Some((line, lines))
     })
-    .map(move |line| Ok(encode(&line)?))
+    .map(move |mut line| {
+        if let (true, Line::Event(event)) = (hides, &mut line) {
+            event.data = masked(&event.data);
+        }
+        Ok(encode(&line)?)
+    })
 }
 
 fn as_line(line: &Line) -> serde_json::Result<Bytes> {
@@ -169,6 +177,7 @@ async fn poll(
     mut lines: mpsc::Receiver<Line>,
     (after, known): (u64, u64),
     wait: Duration,
+    hides: bool,
 ) -> Value {
     let begun = Instant::now();
     let deadline = begun + wait;
@@ -184,7 +193,10 @@ async fn poll(
             Instant::now() + Duration::from_millis(5)
         };
         match timeout_at(until, lines.recv()).await {
-            Ok(Some(Line::Event(event))) => {
+            Ok(Some(Line::Event(mut event))) => {
+                if hides {
+                    event.data = masked(&event.data);
+                }
                 next_after = next_after.max(event.seq);
                 found.push(event);
             }

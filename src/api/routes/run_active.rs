@@ -53,7 +53,7 @@ pub struct RunStarted {
     warnings: Vec<String>,
 }
 
-/// Start a run; answers when it is durable. The same `Idempotency-Key` again comes to the same run.
+/// Start a run; answers when it is durable. The same `Idempotency-Key` again, within 7 days, comes to the same run.
 /// A name that is none is refused with the names there are; so are assets that are broken.
 #[utoipa::path(tag = "runs", request_body = RunActive,
     params(("Idempotency-Key" = Option<String>, Header, description = "What the client calls this request: 1 to 200 visible characters", max_length = 200)),
