@@ -40,6 +40,8 @@ mod archive;
 mod audience;
 #[path = "api/cards.rs"]
 mod cards;
+#[path = "api/cases.rs"]
+mod cases;
 #[path = "api/chat.rs"]
 mod chat;
 #[path = "support/inside.rs"]
