@@ -69,6 +69,7 @@ fn everything(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn the_explorer_shows_folders_first_and_hides_what_is_nobodys_business() {
     let server = Server::build()
         .file("docs/b.md", "b")
+        .file("workspace/default/w.txt", "w")
         .file("docs/A.md", "a")
         .file("docs/zoo/x.txt", "x")
         .file("docs/.git/config", "c")
@@ -178,8 +179,8 @@ fn reading_gives_the_text_or_says_why_not() {
 
 #[test]
 fn what_is_no_file_is_never_opened() {
-    let server = Server::build().file("workspace/default/a.txt", "a").start();
-    let fifo = server.folder.path().join("workspace/default/pipe");
+    let server = Server::build().file("workspace/default/box/a.txt", "a").start();
+    let fifo = server.folder.path().join("workspace/default/box/pipe");
     assert!(
         Command::new("mkfifo")
             .arg(&fifo)
@@ -188,11 +189,11 @@ fn what_is_no_file_is_never_opened() {
             .success()
     );
     let _socket = std::os::unix::net::UnixListener::bind(
-        server.folder.path().join("workspace/default/socket"),
+        server.folder.path().join("workspace/default/box/socket"),
     )
     .unwrap();
     // An answer at all is what this is about: a pipe that is opened waits for ever.
-    for path in ["workspace/default/pipe", "workspace/default/socket"] {
+    for path in ["workspace/default/box/pipe", "workspace/default/box/socket"] {
         let refused = read(&server, path);
         assert_eq!(
             (refused.status, &refused.json()["code"]),
@@ -201,7 +202,7 @@ fn what_is_no_file_is_never_opened() {
         assert_eq!(save(&server, path, "x").status, 409);
     }
     assert_eq!(
-        names(&explorer(&server, "workspace/default")),
+        names(&explorer(&server, "workspace/default/box")),
         ["a.txt", "pipe", "socket"]
     );
 }
