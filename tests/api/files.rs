@@ -179,7 +179,9 @@ fn reading_gives_the_text_or_says_why_not() {
 
 #[test]
 fn what_is_no_file_is_never_opened() {
-    let server = Server::build().file("workspace/default/box/a.txt", "a").start();
+    let server = Server::build()
+        .file("workspace/default/box/a.txt", "a")
+        .start();
     let fifo = server.folder.path().join("workspace/default/box/pipe");
     assert!(
         Command::new("mkfifo")
