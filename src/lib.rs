@@ -22,6 +22,7 @@
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
+//! - [`webhook`]: the receiver of what a code host tells of pull requests.
 //! - [`cli`]: the command line.
 #![cfg_attr(
     not(test),
@@ -57,3 +58,4 @@ pub mod storage;
 pub mod system;
 pub mod tools;
 pub mod verifier;
+pub mod webhook;

@@ -39,6 +39,7 @@ pub mod giving_up;
 pub mod lease;
 pub mod port;
 mod preparing;
+pub mod rate_limiter;
 pub mod reconciler;
 mod remembering;
 pub mod run_actor;

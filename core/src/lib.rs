@@ -19,6 +19,7 @@
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
 //! - [`chain`], [`difference`]: the evidence over a card's steps; where two records part.
+//! - [`webhook`]: what a code host tells of pull requests, and what follows from it.
 #![cfg_attr(
     not(test),
     warn(
@@ -65,3 +66,4 @@ pub mod tool_catalogue;
 pub mod transition;
 pub mod turn;
 pub mod verify;
+pub mod webhook;

@@ -1,0 +1,12 @@
+//! The receiver of what a code host tells (Gitea, Forgejo).
+//!
+//! # Layout
+//!
+//! - [`signature`]: whether a delivery was signed with our secret.
+//! - [`store`]: `webhook.db`: what was told, what follows from it, what is still to be done.
+//!
+//! What an event means and what it comes to is decided in [`orket_core::webhook`]; how much may come is
+//! up to [`orket_actors::rate_limiter`].
+
+pub mod signature;
+pub mod store;

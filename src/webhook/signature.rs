@@ -1,0 +1,219 @@
+//! Signatures of deliveries: HMAC-SHA256 (RFC 2104, FIPS 180-4) of the raw body, as Gitea, Forgejo and
+//! GitHub send them.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// Placeholders of examples: no secrets, since everybody knows them.
+const PLACEHOLDERS: [&str; 6] = [
+    "changeme",
+    "change-me",
+    "secret",
+    "your-secret-here",
+    "your_webhook_secret",
+    "replace-me",
+];
+/// Characters that a secret has at least.
+const SHORTEST: usize = 8;
+
+/// Why there is no secret to check with. Never contains one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// None is set.
+    #[error("there is no secret")]
+    Missing,
+    /// It is one of examples.
+    #[error("the secret is a placeholder, which everybody knows")]
+    Placeholder,
+    /// It is too short.
+    #[error("a secret has at least {SHORTEST} characters")]
+    Short,
+}
+
+/// Why a delivery is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// It is not signed.
+    #[error("Missing signature")]
+    Missing,
+    /// It is not signed with our secret, or not in the form that the host uses.
+    #[error("Invalid signature")]
+    Invalid,
+}
+
+/// The secrets that count: the current one and, while it is being changed, those before it.
+#[derive(Clone)]
+pub struct Secrets(Vec<Vec<u8>>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Secrets({})", self.0.len())
+    }
+}
+
+impl Secrets {
+    /// The current secret, and earlier ones separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub fn new(current: Option<&str>, previous: Option<&str>) -> Result<Self, SecretError> {
+        let current = current
+            .filter(|secret| !secret.trim().is_empty())
+            .ok_or(SecretError::Missing)?;
+        let earlier = previous.into_iter().flat_map(|text| text.split(','));
+        let earlier = earlier.map(str::trim).filter(|secret| !secret.is_empty());
+        let all: Vec<&str> = std::iter::once(current).chain(earlier).collect();
+        for secret in &all {
+            let known = PLACEHOLDERS.contains(&secret.trim().to_ascii_lowercase().as_str());
+            if known || secret.starts_with('<') || secret.contains("example") {
+                return Err(SecretError::Placeholder);
+            }
+            if secret.len() < SHORTEST {
+                return Err(SecretError::Short);
+            }
+        }
+        Ok(Self(
+            all.into_iter()
+                .map(|secret| secret.as_bytes().to_vec())
+                .collect(),
+        ))
+    }
+
+    /// Checks the signature of a body. Every secret is tried however early one fits, and each is compared
+    /// in constant time.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`].
+    pub fn check(&self, presented: Presented<'_>, body: &[u8]) -> Result<(), Denied> {
+        let (text, is_prefixed) = match presented {
+            Presented {
+                own: Some(text), ..
+            } => (text, false),
+            Presented {
+                hub: Some(text), ..
+            } => (text, true),
+            Presented {
+                own: None,
+                hub: None,
+            } => return Err(Denied::Missing),
+        };
+        let digits = if is_prefixed {
+            text.strip_prefix(b"sha256=").ok_or(Denied::Invalid)?
+        } else {
+            text
+        };
+        let given = digest(digits).ok_or(Denied::Invalid)?;
+        let mut fits = false;
+        for secret in &self.0 {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Denied::Invalid)?;
+            mac.update(body);
+            fits |= mac.verify_slice(&given).is_ok();
+        }
+        if fits { Ok(()) } else { Err(Denied::Invalid) }
+    }
+}
+
+/// What a delivery presents as its signature; empty headers are none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Presented<'a> {
+    own: Option<&'a [u8]>,
+    hub: Option<&'a [u8]>,
+}
+
+impl<'a> Presented<'a> {
+    /// `own`: `X-Gitea-Signature`, or else `X-Forgejo-Signature`; `hub`: `X-Hub-Signature-256`, which
+    /// counts where the others are missing.
+    #[must_use]
+    pub fn new(own: Option<&'a [u8]>, hub: Option<&'a [u8]>) -> Self {
+        let given = |text: Option<&'a [u8]>| text.filter(|text| !text.is_empty());
+        Self {
+            own: given(own),
+            hub: given(hub),
+        }
+    }
+}
+
+/// 64 small hexadecimal digits.
+fn digest(digits: &[u8]) -> Option<[u8; 32]> {
+    if digits.len() != 64 {
+        return None;
+    }
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = value(*high)? << 4 | value(*low)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4231, test case 2: key `Jefe`, data `what do ya want for nothing?`.
+    const DATA: &[u8] = b"what do ya want for nothing?";
+    const DIGEST: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+
+    fn jefe() -> Secrets {
+        Secrets(vec![b"another".to_vec(), b"Jefe".to_vec()])
+    }
+
+    fn own(text: &str) -> Presented<'_> {
+        Presented::new(Some(text.as_bytes()), None)
+    }
+
+    fn hub(text: &str) -> Presented<'_> {
+        Presented::new(None, Some(text.as_bytes()))
+    }
+
+    #[test]
+    fn the_published_vector_is_met_by_any_of_the_secrets() {
+        assert_eq!(jefe().check(own(DIGEST), DATA), Ok(()));
+        let prefixed = format!("sha256={DIGEST}");
+        assert_eq!(jefe().check(hub(&prefixed), DATA), Ok(()));
+        assert_eq!(jefe().check(own(DIGEST), b"else"), Err(Denied::Invalid));
+        let other = Secrets(vec![b"jefe".to_vec()]);
+        assert_eq!(other.check(own(DIGEST), DATA), Err(Denied::Invalid));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let prefixed = format!("sha256={DIGEST}");
+        for presented in [
+            own(&prefixed),
+            own(&DIGEST.to_uppercase()),
+            own(&DIGEST[1..]),
+            own("é"),
+            hub(DIGEST),
+        ] {
+            assert_eq!(jefe().check(presented, DATA), Err(Denied::Invalid));
+        }
+        assert_eq!(jefe().check(own(""), DATA), Err(Denied::Missing));
+        // A wrong one is not rescued by a right one of the other kind.
+        let both = Presented::new(Some(b"00"), Some(prefixed.as_bytes()));
+        assert_eq!(jefe().check(both, DATA), Err(Denied::Invalid));
+    }
+
+    #[test]
+    fn a_secret_that_everybody_knows_is_none() {
+        let refused = |current, previous| Secrets::new(current, previous).unwrap_err();
+        assert_eq!(refused(None, None), SecretError::Missing);
+        assert_eq!(refused(Some("  "), None), SecretError::Missing);
+        assert_eq!(refused(Some("ChangeMe"), None), SecretError::Placeholder);
+        assert_eq!(refused(Some("short"), None), SecretError::Short);
+        assert_eq!(
+            refused(Some("long-enough"), Some("abc")),
+            SecretError::Short
+        );
+        let secrets = Secrets::new(Some("long-enough"), Some("before-that, older-still")).unwrap();
+        assert_eq!(secrets.0.len(), 3);
+        assert_eq!(format!("{secrets:?}"), "Secrets(3)");
+    }
+}

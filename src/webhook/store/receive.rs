@@ -1,0 +1,336 @@
+//! A delivery: stored once, decided on, and what follows from it put into the outbox, all or nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use orket_actors::rate_limiter::Tat;
+use orket_core::webhook::delivery::{Event, PullRequest};
+use orket_core::webhook::pull_request::{Approval, Change, Decision, Known, decide};
+use orket_core::webhook::review_policy::ReviewPolicy;
+use orket_core::webhook::wording::Failure;
+use serde::{Deserialize, Serialize};
+
+use super::outbox;
+
+/// A delivery that was signed and understood.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its id; where it has none, its body's digest.
+    pub delivery_id: String,
+    /// The digest of its body: SHA-256 in hexadecimal digits.
+    pub body_digest: String,
+    /// The event's name, as the host calls it.
+    pub event_type: String,
+    /// Its body.
+    pub payload: String,
+    /// What it tells.
+    pub event: Event,
+    /// The rules of that moment.
+    pub policy: Arc<ReviewPolicy>,
+    /// What the rate limiter wants stored with it.
+    pub tats: Vec<Tat>,
+    /// When it came, milliseconds since 1970-01-01 UTC.
+    pub received_ms: i64,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// A word: `ignored`, `approved`, `success`, `changes_requested`, `escalated`, `rejected`.
+    pub status: String,
+    /// The same in words.
+    pub message: String,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Its row.
+    pub row: i64,
+    /// What is answered; for a duplicate what was answered before.
+    pub answer: Answer,
+    /// It was stored before.
+    pub is_duplicate: bool,
+    /// How much is to be done elsewhere because of it.
+    pub calls: usize,
+}
+
+#[derive(QueryableByName)]
+struct Before {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    result: String,
+}
+
+pub(super) fn receive(
+    connection: &mut SqliteConnection,
+    arrival: &Arrival,
+) -> QueryResult<Received> {
+    let before: Option<Before> = diesel::sql_query(
+        "SELECT id, result FROM webhook_events WHERE delivery_id = ? OR body_digest = ? LIMIT 1",
+    )
+    .bind::<Text, _>(&arrival.delivery_id)
+    .bind::<Text, _>(&arrival.body_digest)
+    .get_result(connection)
+    .optional()?;
+    if let Some(before) = before {
+        return Ok(Received {
+            row: before.id,
+            answer: serde_json::from_str(&before.result).unwrap_or_else(|_| Answer {
+                status: "ignored".to_owned(),
+                message: before.result,
+            }),
+            is_duplicate: true,
+            calls: 0,
+        });
+    }
+    let pull_request = arrival.event.pull_request();
+    let known = match (&arrival.event, pull_request) {
+        // Nothing follows from it, whatever is known.
+        (Event::Ignored { .. }, _) | (_, None) => Known::default(),
+        (_, Some(pull_request)) => known(connection, &pull_request.key())?,
+    };
+    let day = day(arrival.received_ms);
+    let decision = decide(&known, &arrival.event, &arrival.policy, &day);
+    let answer = Answer {
+        status: decision.status.to_owned(),
+        message: decision.message.clone(),
+    };
+    let result = serde_json::to_string(&answer).unwrap_or_default();
+    let key = pull_request.map(PullRequest::key);
+    let row: Row = diesel::sql_query(
+        "INSERT INTO webhook_events \
+         (delivery_id, body_digest, event_type, pr_key, payload, result, received_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind::<Text, _>(&arrival.delivery_id)
+    .bind::<Text, _>(&arrival.body_digest)
+    .bind::<Text, _>(&arrival.event_type)
+    .bind::<Nullable<Text>, _>(key.as_deref())
+    .bind::<Text, _>(&arrival.payload)
+    .bind::<Text, _>(&result)
+    .bind::<BigInt, _>(arrival.received_ms)
+    .get_result(connection)?;
+    if let (Some(pull_request), Some(key)) = (pull_request, &key) {
+        keep(connection, pull_request, key, &decision, row.id)?;
+        outbox::add(connection, arrival, key, &decision.calls, row.id)?;
+    }
+    Ok(Received {
+        row: row.id,
+        answer,
+        is_duplicate: false,
+        calls: decision.calls.len(),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+#[derive(QueryableByName)]
+struct Cycles {
+    #[diesel(sql_type = Integer)]
+    cycle_count: i32,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    author: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    head_sha: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct ApprovalRow {
+    #[diesel(sql_type = Text)]
+    reviewer: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    sha: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct FailureRow {
+    #[diesel(sql_type = Integer)]
+    cycle_number: i32,
+    #[diesel(sql_type = Text)]
+    reviewer: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Text)]
+    day: String,
+}
+
+/// What is known of a pull request.
+pub(super) fn known(connection: &mut SqliteConnection, key: &str) -> QueryResult<Known> {
+    let cycles: Option<Cycles> = diesel::sql_query(
+        "SELECT cycle_count, status, author, head_sha FROM pr_review_cycles WHERE pr_key = ?",
+    )
+    .bind::<Text, _>(key)
+    .get_result(connection)
+    .optional()?;
+    let Some(cycles) = cycles else {
+        return Ok(Known::default());
+    };
+    let approvals: Vec<ApprovalRow> = diesel::sql_query(
+        "SELECT reviewer, sha FROM review_approvals WHERE pr_key = ? ORDER BY event_row",
+    )
+    .bind::<Text, _>(key)
+    .load(connection)?;
+    let failures: Vec<FailureRow> = diesel::sql_query(
+        "SELECT cycle_number, reviewer, reason, substr(created_at, 1, 10) AS day \
+         FROM review_failures WHERE pr_key = ? ORDER BY cycle_number, id",
+    )
+    .bind::<Text, _>(key)
+    .load(connection)?;
+    let unreadable = |error: String| {
+        diesel::result::Error::DeserializationError(
+            format!("pr_review_cycles {key}: {error}").into(),
+        )
+    };
+    Ok(Known {
+        status: cycles
+            .status
+            .parse()
+            .map_err(|_| unreadable(format!("unknown status `{}`", cycles.status)))?,
+        cycles: u32::try_from(cycles.cycle_count).unwrap_or(0),
+        author: cycles.author,
+        head_sha: cycles.head_sha,
+        approvals: approvals
+            .into_iter()
+            .map(|row| Approval {
+                reviewer: row.reviewer,
+                sha: row.sha,
+            })
+            .collect(),
+        failures: failures
+            .into_iter()
+            .map(|row| Failure {
+                cycle: u32::try_from(row.cycle_number).unwrap_or(0),
+                reviewer: row.reviewer,
+                reason: row.reason,
+                day: row.day,
+            })
+            .collect(),
+    })
+}
+
+fn keep(
+    connection: &mut SqliteConnection,
+    pull_request: &PullRequest,
+    key: &str,
+    decision: &Decision,
+    row: i64,
+) -> QueryResult<()> {
+    if decision.changes.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(
+        "INSERT INTO pr_review_cycles (pr_key, repo_full_name, pr_number) VALUES (?, ?, ?) \
+         ON CONFLICT (pr_key) DO UPDATE SET updated_at = CURRENT_TIMESTAMP",
+    )
+    .bind::<Text, _>(key)
+    .bind::<Text, _>(pull_request.repository.full_name())
+    .bind::<BigInt, _>(i64::try_from(pull_request.number).unwrap_or(i64::MAX))
+    .execute(connection)?;
+    for change in &decision.changes {
+        match change {
+            Change::Status(status) => {
+                diesel::sql_query("UPDATE pr_review_cycles SET status = ? WHERE pr_key = ?")
+                    .bind::<Text, _>(status.to_string())
+                    .bind::<Text, _>(key)
+                    .execute(connection)?;
+            }
+            Change::Seen { author, head_sha } => {
+                diesel::sql_query(
+                    "UPDATE pr_review_cycles SET author = coalesce(?, author), \
+                     head_sha = coalesce(?, head_sha) WHERE pr_key = ?",
+                )
+                .bind::<Nullable<Text>, _>(author.as_deref())
+                .bind::<Nullable<Text>, _>(head_sha.as_deref())
+                .bind::<Text, _>(key)
+                .execute(connection)?;
+            }
+            Change::Approved(approval) => {
+                diesel::sql_query(
+                    "INSERT OR REPLACE INTO review_approvals (pr_key, reviewer, sha, event_row) \
+                     VALUES (?, ?, ?, ?)",
+                )
+                .bind::<Text, _>(key)
+                .bind::<Text, _>(&approval.reviewer)
+                .bind::<Nullable<Text>, _>(approval.sha.as_deref())
+                .bind::<BigInt, _>(row)
+                .execute(connection)?;
+            }
+            Change::Withdrawn(reviewer) => {
+                diesel::sql_query("DELETE FROM review_approvals WHERE pr_key = ? AND reviewer = ?")
+                    .bind::<Text, _>(key)
+                    .bind::<Text, _>(reviewer)
+                    .execute(connection)?;
+            }
+            Change::Failed(failure) => {
+                let cycle = i32::try_from(failure.cycle).unwrap_or(i32::MAX);
+                diesel::sql_query("UPDATE pr_review_cycles SET cycle_count = ? WHERE pr_key = ?")
+                    .bind::<Integer, _>(cycle)
+                    .bind::<Text, _>(key)
+                    .execute(connection)?;
+                diesel::sql_query(
+                    "INSERT INTO review_failures (pr_key, cycle_number, reviewer, reason, created_at) \
+                     VALUES (?, ?, ?, ?, ? || ' 00:00:00')",
+                )
+                .bind::<Text, _>(key)
+                .bind::<Integer, _>(cycle)
+                .bind::<Text, _>(&failure.reviewer)
+                .bind::<Nullable<Text>, _>(failure.reason.as_deref())
+                .bind::<Text, _>(&failure.day)
+                .execute(connection)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stores what the rate limiter wants kept.
+pub(super) fn keep_tats(
+    connection: &mut SqliteConnection,
+    tats: &BTreeMap<String, i64>,
+) -> QueryResult<()> {
+    for (key, at_ns) in tats {
+        diesel::sql_query(
+            "INSERT INTO rate_limits (key, at_ns) VALUES (?, ?) \
+             ON CONFLICT (key) DO UPDATE SET at_ns = max(at_ns, excluded.at_ns)",
+        )
+        .bind::<Text, _>(key)
+        .bind::<BigInt, _>(at_ns)
+        .execute(connection)?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct TatRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = BigInt)]
+    at_ns: i64,
+}
+
+pub(super) fn tats(connection: &mut SqliteConnection) -> QueryResult<Vec<Tat>> {
+    let rows: Vec<TatRow> =
+        diesel::sql_query("SELECT key, at_ns FROM rate_limits").load(connection)?;
+    let tat = |row: TatRow| Tat {
+        key: row.key,
+        at_ns: row.at_ns,
+    };
+    Ok(rows.into_iter().map(tat).collect())
+}
+
+/// The day of a moment in UTC, as `2026-01-31`.
+fn day(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms)
+        .map(|at| at.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,254 @@
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use orket_actors::rate_limiter::Tat;
+use orket_core::webhook::delivery::{Event, PullRequest, Repository, Verdict};
+use orket_core::webhook::review_policy::ReviewPolicy;
+
+use super::*;
+
+const NOW: i64 = 1_767_225_600_000;
+
+fn store(folder: &tempfile::TempDir) -> Store {
+    Store::open(folder.path(), StoreOptions { is_durable: false }).unwrap()
+}
+
+fn pull_request() -> PullRequest {
+    PullRequest {
+        repository: Repository {
+            owner: "acme".to_owned(),
+            name: "site".to_owned(),
+        },
+        number: 7,
+        title: "[ISSUE-AB12] Add a page".to_owned(),
+        author: Some("ada".to_owned()),
+        head_sha: Some("a".repeat(40)),
+        head_ref: Some("page".to_owned()),
+    }
+}
+
+fn review(id: &str, verdict: Verdict) -> Arrival {
+    arrival(
+        id,
+        Event::Reviewed {
+            pull_request: pull_request(),
+            reviewer: "grace".to_owned(),
+            verdict,
+            words: Some(format!("reason of {id}")),
+        },
+    )
+}
+
+fn arrival(id: &str, event: Event) -> Arrival {
+    Arrival {
+        delivery_id: id.to_owned(),
+        body_digest: format!("digest of {id}"),
+        event_type: "pull_request".to_owned(),
+        payload: "{}".to_owned(),
+        event,
+        policy: Arc::new(ReviewPolicy::default()),
+        tats: vec![Tat {
+            key: "acme/site".to_owned(),
+            at_ns: NOW,
+        }],
+        received_ms: NOW,
+    }
+}
+
+async fn count(store: &Store, table: &'static str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let read = move |connection: &mut SqliteConnection| {
+        let row: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}"))
+            .get_result(connection)?;
+        Ok(row.count)
+    };
+    store.write(read).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_delivery_is_stored_once_whoever_sends_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let first = store
+        .receive(review("one", Verdict::Approved))
+        .await
+        .unwrap();
+    assert_eq!((first.answer.status.as_str(), first.calls), ("success", 1));
+    assert!(!first.is_duplicate);
+    let senders = (0..64).map(|number| {
+        let mut again = review("one", Verdict::Approved);
+        if number % 2 == 0 {
+            // The id is not signed: the same body under another one is the same delivery.
+            again.delivery_id = format!("other-{number}");
+        }
+        store.receive(again)
+    });
+    for again in futures_util::future::join_all(senders).await {
+        let again = again.unwrap();
+        assert!(again.is_duplicate);
+        assert_eq!((again.row, &again.answer), (first.row, &first.answer));
+    }
+    assert_eq!(count(&store, "webhook_events").await, 1);
+    assert_eq!(count(&store, "outbox").await, 1);
+    // After a restart, too.
+    store.close();
+    assert!(matches!(store.tats().await, Err(StoreError::Closed)));
+    let store = self::store(&folder);
+    let again = store
+        .receive(review("one", Verdict::Approved))
+        .await
+        .unwrap();
+    assert!(again.is_duplicate);
+    let left = store.tats().await.unwrap();
+    assert_eq!((left[0].key.as_str(), left[0].at_ns), ("acme/site", NOW));
+}
+
+#[tokio::test]
+async fn many_at_once_are_stored_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let senders = (0..500).map(|number| {
+        let why = "nothing".to_owned();
+        let event = Event::Ignored {
+            pull_request: None,
+            why,
+        };
+        store.receive(arrival(&format!("d-{}", number % 250), event))
+    });
+    let outcomes = futures_util::future::join_all(senders).await;
+    let fresh = outcomes
+        .iter()
+        .filter(|outcome| !outcome.as_ref().unwrap().is_duplicate)
+        .count();
+    assert_eq!((fresh, count(&store, "webhook_events").await), (250, 250));
+}
+
+#[tokio::test]
+async fn cycles_are_counted_and_the_fourth_closes_with_all_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let mut said = Vec::new();
+    for number in 1..=5 {
+        let id = format!("r-{number}");
+        let received = store
+            .receive(review(&id, Verdict::ChangesRequested))
+            .await
+            .unwrap();
+        said.push((received.answer.status, received.calls));
+    }
+    let expected = [
+        ("changes_requested", 0),
+        ("changes_requested", 0),
+        ("escalated", 1),
+        ("rejected", 3),
+        ("ignored", 0),
+    ];
+    assert_eq!(
+        said,
+        expected.map(|(status, calls)| (status.to_owned(), calls))
+    );
+    let known = store
+        .write(|connection| receive::known(connection, "acme/site#7"))
+        .await
+        .unwrap();
+    assert_eq!(known.cycles, 4);
+    let reasons: Vec<&str> = known
+        .failures
+        .iter()
+        .filter_map(|failure| failure.reason.as_deref())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "reason of r-1",
+            "reason of r-2",
+            "reason of r-3",
+            "reason of r-4"
+        ]
+    );
+    assert_eq!(known.failures[0].day, "2026-01-01");
+    // The escalation comes first; what was rejected is done in order, one after another.
+    let mut done = Vec::new();
+    loop {
+        let due = store.due(NOW, 10, false).await.unwrap();
+        assert!(due.len() <= 1, "one at a time for a pull request");
+        let Some(due) = due.into_iter().next() else {
+            break;
+        };
+        let sent = Sent::Ended(OutboxStatus::Done, "201".to_owned());
+        store.sent(due.row.id, sent, NOW).await.unwrap();
+        done.push(due.row.kind);
+    }
+    assert_eq!(done, ["comment", "close", "comment", "open_issue"]);
+}
+
+#[tokio::test]
+async fn what_was_being_sent_is_known_after_a_crash_and_a_failure_ends_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    for number in 1..=4 {
+        let id = format!("r-{number}");
+        let _ = store.receive(review(&id, Verdict::ChangesRequested)).await;
+    }
+    let first = store.due(NOW, 10, false).await.unwrap().remove(0);
+    assert_eq!((first.was_sending, first.row.attempts), (false, 1));
+    // Nothing else of this pull request is due meanwhile, and later tries have their time.
+    assert!(store.due(NOW, 10, false).await.unwrap().is_empty());
+    let later = Sent::Again(NOW + 5_000, "503".to_owned());
+    store.sent(first.row.id, later, NOW).await.unwrap();
+    assert!(store.due(NOW + 4_999, 10, false).await.unwrap().is_empty());
+    let again = store.due(NOW + 5_000, 10, false).await.unwrap().remove(0);
+    assert_eq!((again.row.id, again.row.attempts), (first.row.id, 2));
+    // Killed here: the next process takes it over and knows that it may have been done.
+    store.close();
+    let store = self::store(&folder);
+    let taken = store.due(NOW + 5_000, 10, true).await.unwrap().remove(0);
+    assert_eq!((taken.row.id, taken.was_sending), (first.row.id, true));
+    let done = Sent::Ended(OutboxStatus::Done, "201".to_owned());
+    store.sent(taken.row.id, done, NOW).await.unwrap();
+    let close = store.due(NOW, 10, false).await.unwrap().remove(0);
+    assert_eq!(close.row.kind, "close");
+    let failed = Sent::Ended(OutboxStatus::Failed, "404".to_owned());
+    store.sent(close.row.id, failed, NOW).await.unwrap();
+    assert!(store.due(NOW, 10, false).await.unwrap().is_empty());
+    let rows = store.calls_of(close.row.event_row).await.unwrap();
+    let statuses: Vec<&str> = rows.iter().map(|row| row.status.as_str()).collect();
+    assert_eq!(statuses, ["failed", "skipped", "skipped"]);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_leaves_the_others_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let broken = store.write(|connection| {
+        diesel::sql_query("INSERT INTO rate_limits (key, at_ns) VALUES ('x', 1)")
+            .execute(connection)?;
+        diesel::sql_query("INSERT INTO nowhere VALUES (1)").execute(connection)
+    });
+    let panics = store.write(|_| -> QueryResult<()> { panic!("no") });
+    let good = store.receive(review("one", Verdict::Approved));
+    let (broken, panics, good) = futures_util::join!(broken, panics, good);
+    assert!(matches!(broken, Err(StoreError::Statement(_))));
+    assert!(panics.is_err());
+    assert!(good.is_ok());
+    let tats = store.tats().await.unwrap();
+    assert!(tats.iter().all(|tat| tat.key != "x"));
+}
+
+#[test]
+fn a_file_of_a_newer_orket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    store(&folder).close();
+    let path = folder.path().join(FILE_NAME);
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')")
+        .execute(&mut connection)
+        .unwrap();
+    let refused = Store::open(folder.path(), StoreOptions::default()).unwrap_err();
+    assert!(matches!(refused, StoreError::Newer(_)), "{refused}");
+}

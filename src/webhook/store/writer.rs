@@ -1,0 +1,208 @@
+//! The thread with the only writing connection. It takes what has come, does it all in one transaction,
+//! and answers when that is durable: many deliveries cost little more than one (group commit).
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::prelude::*;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::receive::{Arrival, Received, keep_tats, receive};
+
+/// Jobs that may wait; one more is refused.
+const MOST_WAITING: usize = 8_192;
+/// Jobs of one transaction.
+const MOST_AT_ONCE: usize = 1_024;
+
+/// Told how the transaction ended.
+pub(super) type Answering = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+type Other = Box<dyn FnOnce(&mut SqliteConnection) -> (Answering, Option<String>) + Send>;
+
+pub(super) enum Job {
+    Receive(Box<Arrival>, oneshot::Sender<Result<Received, StoreError>>),
+    Other(Other),
+    Close,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    jobs: Sender<Job>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: SqliteConnection) -> std::io::Result<Self> {
+        let (jobs, inbox) = crossbeam_channel::bounded(MOST_WAITING);
+        let thread = std::thread::Builder::new()
+            .name("orket-webhook".to_owned())
+            .spawn(move || run(connection, &inbox))?;
+        Ok(Self {
+            jobs,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Full,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })
+    }
+
+    pub(super) fn close(&self) {
+        // A thread that has ended takes nothing, and need not.
+        let _ = self.jobs.send(Job::Close);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer of the webhook database broke");
+        }
+    }
+}
+
+fn run(mut connection: SqliteConnection, inbox: &Receiver<Job>) {
+    let mut is_open = true;
+    while is_open {
+        let Ok(first) = inbox.recv() else { break };
+        let mut batch = Vec::with_capacity(64);
+        for job in std::iter::once(first).chain(inbox.try_iter()) {
+            if matches!(job, Job::Close) {
+                is_open = false;
+                break;
+            }
+            batch.push(job);
+            if batch.len() >= MOST_AT_ONCE {
+                break;
+            }
+        }
+        if !batch.is_empty() {
+            write(&mut connection, batch);
+        }
+    }
+    if let Err(error) =
+        connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+    {
+        tracing::debug!(%error, "the webhook database was not tidied up");
+    }
+}
+
+/// All of it in one transaction. A job that fails is taken back alone; when the transaction cannot be
+/// committed, all are told so.
+fn write(connection: &mut SqliteConnection, batch: Vec<Job>) {
+    let mut answers: Vec<Answering> = Vec::with_capacity(batch.len());
+    let mut tats = BTreeMap::new();
+    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
+        let error = StoreError::Statement(error.to_string());
+        for job in batch {
+            refuse(job, &error);
+        }
+        return;
+    }
+    for job in batch {
+        let answer = match job {
+            Job::Receive(arrival, tell) => {
+                let times = arrival.tats.clone();
+                let outcome = alone(connection, |connection| receive(connection, &arrival));
+                if matches!(&outcome, Ok(received) if !received.is_duplicate) {
+                    tats.extend(times.into_iter().map(|tat| (tat.key, tat.at_ns)));
+                }
+                let answering: Answering = Box::new(move |committed| {
+                    // Whoever asked may be gone.
+                    let _ = tell.send(committed.and(outcome));
+                });
+                answering
+            }
+            Job::Other(work) => {
+                if connection.batch_execute("SAVEPOINT job").is_err() {
+                    tracing::error!("a savepoint cannot be set");
+                }
+                let worked = catch_unwind(AssertUnwindSafe(|| work(connection)));
+                let Ok((answering, failure)) = worked else {
+                    tracing::error!("a write broke off");
+                    take_back(connection);
+                    continue;
+                };
+                match failure {
+                    None => release(connection),
+                    Some(_) => take_back(connection),
+                }
+                answering
+            }
+            Job::Close => continue,
+        };
+        answers.push(answer);
+    }
+    let committed = keep_tats(connection, &tats)
+        .and_then(|()| connection.batch_execute("COMMIT"))
+        .map_err(|error| StoreError::Statement(error.to_string()));
+    if committed.is_err() {
+        roll_back(connection);
+    }
+    for answer in answers {
+        answer(committed.clone());
+    }
+}
+
+/// One job that leaves nothing when it fails.
+fn alone<T>(
+    connection: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+) -> Result<T, StoreError> {
+    let failed = |error: diesel::result::Error| StoreError::Statement(error.to_string());
+    connection.batch_execute("SAVEPOINT job").map_err(failed)?;
+    match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+        Ok(Ok(done)) => {
+            release(connection);
+            Ok(done)
+        }
+        Ok(Err(error)) => {
+            take_back(connection);
+            Err(failed(error))
+        }
+        Err(_) => {
+            take_back(connection);
+            Err(StoreError::Statement("it broke off".to_owned()))
+        }
+    }
+}
+
+fn release(connection: &mut SqliteConnection) {
+    if let Err(error) = connection.batch_execute("RELEASE job") {
+        tracing::error!(%error, "a savepoint cannot be released");
+    }
+}
+
+fn take_back(connection: &mut SqliteConnection) {
+    if let Err(error) = connection.batch_execute("ROLLBACK TO job; RELEASE job") {
+        tracing::error!(%error, "a write cannot be taken back alone");
+    }
+}
+
+fn roll_back(connection: &mut SqliteConnection) {
+    // Diesel does not know of a transaction that it has not begun itself.
+    if let Err(error) = connection.batch_execute("ROLLBACK") {
+        tracing::error!(%error, "a transaction cannot be rolled back");
+        let _ = AnsiTransactionManager::rollback_transaction(connection);
+    }
+}
+
+fn refuse(job: Job, error: &StoreError) {
+    match job {
+        Job::Receive(_, tell) => {
+            let _ = tell.send(Err(error.clone()));
+        }
+        // Its sender is dropped, which is an answer too.
+        Job::Other(_) | Job::Close => {}
+    }
+}
