@@ -18,11 +18,9 @@
 //! - [`fork`]: a run that begins where a turn of another began.
 //! - [`driver`]: an operator's desk in words: commands, plans, conversation.
 //! - [`kernel`]: turns that a host supplies: checked, staged, promoted into a local index.
-//! - [`sandboxes`]: what was built, brought up to be looked at.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
-//! - [`webhook`]: the receiver of what a code host tells of pull requests.
 //! - [`cli`]: the command line.
 #![cfg_attr(
     not(test),
@@ -52,10 +50,8 @@ pub mod log;
 pub mod memory;
 pub mod owner;
 pub mod providers;
-pub mod sandboxes;
 pub mod stages;
 pub mod storage;
 pub mod system;
 pub mod tools;
 pub mod verifier;
-pub mod webhook;

@@ -2,24 +2,21 @@
 //! counted. A connection whose client still sends a body that nobody reads is closed.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use actix_web::HttpMessage as _;
-use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::error::PayloadError;
-use actix_web::http::header::{HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
-use futures_util::Stream;
+use actix_web::web::Data;
+use orket_http::unread::{Held, Unread};
 
 use super::metrics::HttpMetrics;
 use super::problem::Problem;
@@ -86,7 +83,7 @@ pub async fn around(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody, Held>>, actix_web::Error> {
     let began = Instant::now();
     let id = id_of(&request);
-    let unread = held_payload(&mut request);
+    let unread = Unread::hold(&mut request);
     let metrics = request.app_data::<Data<HttpMetrics>>().cloned();
     let method = request.method().clone();
     let answered = Within {
@@ -114,60 +111,9 @@ pub async fn around(
     Ok(match unread {
         None => response.map_into_left_body(),
         Some(unread) => response
-            .map_body(|_, body| Held {
-                body: body.boxed(),
-                _unread: unread,
-            })
+            .map_body(|_, body| unread.until_sent(body.boxed()))
             .map_into_right_body(),
     })
-}
-
-type Unread = Rc<RefCell<Payload>>;
-
-/// A body of unknown length, kept until the answer is sent. actix closes the connection when there is
-/// something left of it then; what is dropped before, as by a handler that refuses, it would go on
-/// reading for as long as the client likes.
-fn held_payload(request: &mut ServiceRequest) -> Option<Unread> {
-    if !request.headers().contains_key(TRANSFER_ENCODING) {
-        return None;
-    }
-    let payload = Rc::new(RefCell::new(request.take_payload()));
-    request.set_payload(Payload::Stream {
-        payload: Box::pin(Shared(Rc::clone(&payload))),
-    });
-    Some(payload)
-}
-
-struct Shared(Unread);
-
-impl Stream for Shared {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
-    }
-}
-
-/// The answer to a request whose body may not have been read.
-#[expect(missing_debug_implementations, reason = "payloads have none")]
-pub struct Held {
-    body: BoxBody,
-    _unread: Unread,
-}
-
-impl MessageBody for Held {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

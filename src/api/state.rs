@@ -13,8 +13,8 @@ use crate::driver::Driver;
 use crate::events::EventLog;
 use crate::log::{LogHandle, Zone};
 use crate::owner::service::Service;
-use crate::sandboxes::Sandboxes;
 use crate::storage::Reader;
+use orket_sandboxes::Sandboxes;
 
 /// See the file's head; shared by all workers.
 pub struct Api {

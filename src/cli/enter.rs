@@ -17,7 +17,7 @@ use crate::owner::host::{Door, Host, Mode, knock};
 use crate::owner::lock::OwnerLock;
 use crate::owner::service::Service;
 use crate::owner::surroundings::Surroundings;
-use crate::sandboxes::NoSandboxes;
+use orket_sandboxes::NoSandboxes;
 
 /// An owner to talk to, and whether it is this process.
 pub struct Entered {

@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::api::caller::{Admin, Caller, Read, Run};
 use crate::api::check::Check;
 use crate::api::problem::Problem;
-use crate::sandboxes::{Sandbox, SandboxError, Sandboxes};
+use orket_sandboxes::{Sandbox, SandboxError, Sandboxes};
 
 /// The longest name of a service.
 const LONGEST_NAME: usize = 63;

@@ -5,7 +5,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sandboxes::{Address, Ports, SandboxStatus, TechStack};
+use orket_sandboxes::{Address, Ports, SandboxStatus, TechStack};
 
 /// One sandbox that runs.
 struct One;

@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::StoreError;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite/webhook");
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite/webhook");
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,18 @@
 //!
 //! What an event means and what it comes to is decided in [`orket_core::webhook`]; how much may come is
 //! up to [`orket_actors::rate_limiter`].
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::dbg_macro,
+        clippy::allow_attributes,
+        missing_docs
+    )
+)]
 
 pub mod signature;
 pub mod store;

@@ -1,8 +1,20 @@
 //! Sandboxes: what was built, brought up for people to look at. This is what others may know and ask of
 //! them; whoever runs them implements [`Sandboxes`]. (The walls round child processes are
-//! [`crate::tools::child::sandbox`].)
+//! `tools::child::sandbox`.)
 //!
 //! - [`address`]: addresses without their secrets.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::dbg_macro,
+        clippy::allow_attributes,
+        missing_docs
+    )
+)]
 
 pub mod address;
 
