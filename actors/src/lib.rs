@@ -10,7 +10,7 @@
 //! - [`exit`]: how a parent learns of a child's end, panics included; [`giving_up`]: when a budget
 //!   of restarts is spent.
 //! - [`lease`]: signs of life; [`agenda`]: which are looked at when; [`ending`]: how a stalled attempt
-//!   is ended; [`ask`]: one question to a model.
+//!   is ended; [`probes`]: what the watchdog looks at beside them; [`ask`]: one question to a model.
 //! - [`port`]: what the edges implement; [`clock`]: time; [`fault`]: faults that tests inject.
 #![cfg_attr(
     not(test),
@@ -39,6 +39,7 @@ pub mod giving_up;
 pub mod lease;
 pub mod port;
 mod preparing;
+pub mod probes;
 pub mod rate_limiter;
 pub mod reconciler;
 mod remembering;

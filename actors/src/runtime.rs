@@ -39,6 +39,7 @@ use crate::port::store::{
     RunRecord, RunStatus, Store, StoreError, UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
+use crate::probes::{Probes, WatchProbe};
 use crate::reconciler::StopReconciler;
 use crate::run_actor::{GetReport, LookAtGates, StopRun, card_report};
 use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
@@ -244,6 +245,7 @@ impl Runtime {
             memory: parts.memory,
             events: Events::new(Arc::clone(&parts.clock), parts.options.after_event),
             leases: Leases::new(Arc::clone(&parts.clock)),
+            probes: Probes::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
             gateway: Slot::default(),
             watchdog: Slot::default(),
@@ -777,6 +779,11 @@ impl Runtime {
     /// Says that something happened outside of the actors. It goes where all events go.
     pub fn emit(&self, event: &str, about: About<'_>, data: serde_json::Value) {
         self.world.events.emit(event, about, data);
+    }
+
+    /// Has the watchdog look at something until nobody else has it any more.
+    pub fn watch(&self, probe: WatchProbe) {
+        self.world.probes.watch(probe);
     }
 
     /// Stops the actor system: intake first, then runs, then the singletons; everything is flushed.

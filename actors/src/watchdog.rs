@@ -1,5 +1,6 @@
-//! The watchdog: reads the clocks of every lease and has attempts ended that stall. How an attempt
-//! is ended is in [`crate::ending`], which leases are due in [`crate::agenda`].
+//! The watchdog: reads the clocks of every lease and has attempts ended that stall, and lets probes look
+//! when their time comes. How an attempt is ended is in [`crate::ending`], which leases are due in
+//! [`crate::agenda`], which probes in [`crate::probes`].
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -75,6 +76,10 @@ impl Watchdog {
         let now = self.world.clock.now_ms();
         while let Some(lease) = self.agenda.next_due(now) {
             self.look(Arc::downgrade(&lease), ctx);
+        }
+        for look in self.world.probes.due() {
+            // Outside this actor, as above: a probe's panic is not the watchdog's.
+            actix_rt::spawn(look);
         }
     }
 

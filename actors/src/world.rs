@@ -18,6 +18,7 @@ use crate::port::model::ModelProviders;
 use crate::port::record::Projector;
 use crate::port::store::{CardRow, Store, TurnRow};
 use crate::port::tool::ToolHost;
+use crate::probes::Probes;
 use crate::reconciler::Reconciler;
 use crate::run_actor::{RunActor, StopRun};
 use crate::runtime::RunReport;
@@ -221,6 +222,8 @@ pub struct World {
     pub events: Events,
     /// Running attempts.
     pub leases: Leases,
+    /// What the watchdog looks at beside them.
+    pub probes: Probes,
     /// Settings.
     pub options: Options,
     /// The model gateway.

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod event;
 pub mod memory;
 pub mod model;
+pub mod probe;
 pub mod queue;
 pub mod record;
 pub mod store;
