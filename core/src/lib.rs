@@ -11,6 +11,7 @@
 //! - [`policy`]: the rules of one run beyond its seats and cards.
 //! - [`run`], [`card_life`], [`turn`]: the three machines the actors drive.
 //! - [`contract`], [`tool_call`], [`message`]: what a reply must hold, how it is read, what is asked.
+//! - [`phase`]: bug-fix phases of rocks.
 //! - [`memory`]: what is remembered between runs, and its traces.
 //! - [`model`], [`tool`]: the values exchanged with model providers and tools.
 //! - [`scenario`]: what the scripted model answers.
@@ -50,6 +51,7 @@ pub mod ids;
 pub mod memory;
 pub mod message;
 pub mod model;
+pub mod phase;
 pub mod plan;
 pub mod plan_build;
 pub mod policy;
