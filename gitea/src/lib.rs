@@ -1,4 +1,13 @@
 //! Asks Gitea and Forgejo to do things: merge, comment, close, open issues; exports runs into a repository.
+//!
+//! # Layout
+//!
+//! - [`client`]: [`Gitea`], one call of the REST API for each thing that is asked
+//! - [`breaker`]: a server that fails again and again is left alone for a while
+//! - [`secret`]: what must not be shown
+//!
+//! The client tries once. Whoever calls it decides what is tried again, by
+//! [`GiteaError::is_transient`] and [`GiteaError::may_have_happened`].
 #![cfg_attr(
     not(test),
     warn(
@@ -11,3 +20,13 @@
         missing_docs
     )
 )]
+
+pub mod breaker;
+pub mod client;
+pub mod secret;
+
+pub use client::{
+    Credentials, Gitea, GiteaConfigError, GiteaError, GiteaErrorKind, GiteaOptions, InvalidRef,
+    Merge, MergeWay, NewIssue, Pull, PullRef, PullState, RepoRef, Repository,
+};
+pub use secret::Secret;
