@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! - [`phases`]: bug-fix phases of rocks.
 //! - [`signature`]: whether a delivery was signed with our secret.
 //! - [`store`]: `webhook.db`: what was told, what follows from it, what is still to be done.
 //!
@@ -20,5 +21,6 @@
     )
 )]
 
+pub mod phases;
 pub mod signature;
 pub mod store;

@@ -220,6 +220,19 @@ pub enum Todo {
 }
 
 impl Todo {
+    /// Whether it is the same thing to do, however far it has come.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::WriteRock { cards, .. }, Self::WriteRock { cards: others, .. }) => {
+                cards == others
+            }
+            (Self::RemoveSandbox { .. }, Self::RemoveSandbox { .. }) => true,
+            (Self::WriteRock { .. }, Self::RemoveSandbox { .. })
+            | (Self::RemoveSandbox { .. }, Self::WriteRock { .. }) => false,
+        }
+    }
+
     /// Why it could not be done the last time.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
