@@ -63,7 +63,7 @@ pub struct Standing {
 }
 
 /// May this repository tell something now? One request is spent when it may.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Leave, Standing>")]
 pub struct Ask {
     /// `owner/name`; none for what is of no repository.

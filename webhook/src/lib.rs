@@ -3,6 +3,11 @@
 //! # Layout
 //!
 //! - [`phases`]: bug-fix phases of rocks.
+//! - [`server`]: routes and what happens round them; [`routes`]: what a delivery goes through.
+//! - [`receiver`]: what they work with; `keeper`: keeps its actors alive.
+//! - [`peers`], `body`, `recent`: what is refused or known before anything is spent on it.
+//! - [`sender`]: the actor that does what follows; [`outside`]: what of it is done elsewhere.
+//! - [`metrics`]: what is counted.
 //! - [`signature`]: whether a delivery was signed with our secret.
 //! - [`store`]: `webhook.db`: what was told, what follows from it, what is still to be done.
 //!
@@ -21,6 +26,17 @@
     )
 )]
 
+mod body;
+mod keeper;
+pub mod metrics;
+pub mod outside;
+pub mod peers;
 pub mod phases;
+pub mod receiver;
+mod recent;
+mod reply;
+pub mod routes;
+pub mod sender;
+pub mod server;
 pub mod signature;
 pub mod store;

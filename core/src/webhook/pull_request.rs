@@ -91,6 +91,10 @@ pub enum Call {
         message: String,
         /// Whether its branch goes with it.
         delete_branch: bool,
+        /// Who approved it.
+        approvers: Vec<String>,
+        /// Who opened it, when that is known; when it is not, the code host is asked before it is merged.
+        author: Option<String>,
     },
     /// Write a comment.
     Comment {
@@ -115,6 +119,8 @@ pub enum Call {
         /// Its id.
         card: String,
     },
+    /// Start the phase in which its bugs are fixed.
+    StartPhase,
     /// Bring up what was merged.
     Deploy,
 }
@@ -124,7 +130,7 @@ pub enum Call {
 pub struct Decision {
     /// A word: `ignored`, `approved`, `success`, `changes_requested`, `escalated`, `rejected`.
     pub status: &'static str,
-    /// The same in words.
+    /// The same in words, without what its calls come to: [`super::outcome`] says that.
     pub message: String,
     /// What is kept.
     pub changes: Vec<Change>,
@@ -207,7 +213,7 @@ fn opened(known: &Known, pull_request: &delivery::PullRequest) -> Decision {
     let mut decision = match card_in(&pull_request.title) {
         Some(card) => {
             let mut decision =
-                Decision::new("success", format!("PR #{number}: card {card} is run"));
+                Decision::new("success", format!("PR #{number} is about card {card}"));
             decision.calls.push(Call::RunCard {
                 card: card.to_owned(),
             });
@@ -234,8 +240,8 @@ fn merged(known: &Known, pull_request: &delivery::PullRequest, policy: &ReviewPo
     decision
         .changes
         .push(Change::Status(PullRequestStatus::Merged));
+    decision.calls.push(Call::StartPhase);
     if policy.auto_deploy {
-        decision.message += "; it is brought up as a sandbox";
         decision.calls.push(Call::Deploy);
     }
     decision
@@ -304,12 +310,14 @@ fn approved(
             format!("PR #{number} approved; merging is left to people (auto_merge)"),
         )
     } else {
-        let mut decision = Decision::new("success", format!("PR #{number} approved and merged"));
+        let mut decision = Decision::new("success", format!("PR #{number} approved"));
         decision.calls.push(Call::Merge {
             sha: approval.sha.clone(),
             style: policy.merge_style.clone(),
             message: wording::merge_message(number, &approvers),
             delete_branch: policy.delete_branch,
+            approvers,
+            author: pull_request.author.clone().or_else(|| known.author.clone()),
         });
         decision
     };
@@ -337,7 +345,7 @@ fn sent_back(
     let mut decision = if cycle >= most {
         let mut failures = known.failures.clone();
         failures.push(failure.clone());
-        let mut decision = Decision::new("rejected", format!("{said}; it is closed"));
+        let mut decision = Decision::new("rejected", said);
         decision
             .changes
             .push(Change::Status(PullRequestStatus::Rejected));
@@ -355,7 +363,7 @@ fn sent_back(
         ];
         decision
     } else if cycle == policy.escalation_cycle {
-        let mut decision = Decision::new("escalated", format!("{said}; somebody is called in"));
+        let mut decision = Decision::new("escalated", said);
         decision.calls.push(Call::Comment {
             reason: format!("escalation-{cycle}"),
             body: wording::escalation(cycle, most),
@@ -488,8 +496,8 @@ mod tests {
         assert_eq!(approve("linus", 'a'), ("approved", waits, 0));
         // A push: what was approved is not what is there now.
         assert_eq!(approve("integrity_guard", 'b'), ("approved", first, 0));
-        let merged = "PR #7 approved and merged".to_owned();
-        assert_eq!(approve("linus", 'b'), ("success", merged, 1));
+        let enough = "PR #7 approved".to_owned();
+        assert_eq!(approve("linus", 'b'), ("success", enough, 1));
     }
 
     #[test]
@@ -538,7 +546,8 @@ mod tests {
         let merged = Event::Merged {
             pull_request: shown('a'),
         };
-        assert_eq!(step(&mut known, &merged, &policy).calls, [Call::Deploy]);
+        let first = step(&mut known, &merged, &policy);
+        assert_eq!(first.calls, [Call::StartPhase, Call::Deploy]);
         assert_eq!(step(&mut known, &merged, &policy).status, "ignored");
         let late = step(
             &mut known,

@@ -5,8 +5,10 @@
 //! - `open`: the file and its schema.
 //! - `receive`: a delivery, what it comes to and what follows from it, in one transaction.
 //! - `outbox`: what is to be done elsewhere, and what became of it.
+//! - `deliveries`: what operators look at, and how long it is kept.
 //! - `writer`: the thread.
 
+mod deliveries;
 mod open;
 mod outbox;
 mod receive;
@@ -21,8 +23,9 @@ use diesel::prelude::*;
 use orket_actors::rate_limiter::Tat;
 use tokio::sync::oneshot;
 
+pub use deliveries::{Delivery, Retention, Shown, Tidied, Wish};
 pub use open::StoreOptions;
-pub use outbox::{Due, OutboxRow, OutboxStatus, Sent};
+pub use outbox::{Due, OutboxRow, Sent};
 pub use receive::{Answer, Arrival, Received};
 
 use writer::{Job, Writer};

@@ -3,47 +3,16 @@
 //! may have been done.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use orket_core::webhook::outcome::{CallKind, CallState, CallStatus};
 use orket_core::webhook::pull_request::Call;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::receive::Arrival;
 use super::{Store, StoreError};
 
-/// How it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutboxStatus {
-    /// It is to be sent.
-    Pending,
-    /// It is being sent, or was when the process ended.
-    Sending,
-    /// It is done.
-    Done,
-    /// It cannot be done.
-    Failed,
-    /// It may be done or not, and must not be done twice.
-    Unknown,
-    /// It was left out, since one before it failed.
-    Skipped,
-}
-
-impl OutboxStatus {
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Sending => "sending",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName, Serialize)]
 pub struct OutboxRow {
     /// Its number; lower ones of an event come first.
     #[diesel(sql_type = BigInt)]
@@ -60,9 +29,15 @@ pub struct OutboxRow {
     /// What it asks for, as JSON.
     #[diesel(sql_type = Text)]
     pub request: String,
+    /// The key under which it is done once.
+    #[diesel(sql_type = Text)]
+    pub once: String,
     /// `pending`, `sending`, `done`, `failed`, `unknown` or `skipped`.
     #[diesel(sql_type = Text)]
     pub status: String,
+    /// Whether it may have been done by a try that got no answer.
+    #[diesel(sql_type = Bool)]
+    pub unsure: bool,
     /// How often it was tried.
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
@@ -72,6 +47,27 @@ pub struct OutboxRow {
     /// What came of it, in words.
     #[diesel(sql_type = Nullable<Text>)]
     pub outcome: Option<String>,
+    /// When it was decided on, milliseconds since 1970-01-01 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub created_ms: i64,
+}
+
+impl OutboxRow {
+    /// What it does and how it stands.
+    #[must_use]
+    pub fn state(&self) -> Option<CallState> {
+        Some(CallState {
+            kind: self.kind()?,
+            status: self.status.parse().ok()?,
+            outcome: self.outcome.clone(),
+        })
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn kind(&self) -> Option<CallKind> {
+        self.kind.parse().ok()
+    }
 }
 
 /// What is due.
@@ -79,7 +75,7 @@ pub struct OutboxRow {
 pub struct Due {
     /// It, marked as being sent.
     pub row: OutboxRow,
-    /// An earlier process may have sent it already.
+    /// It may have been done already, by an earlier process or by a try that got no answer.
     pub was_sending: bool,
 }
 
@@ -87,80 +83,118 @@ pub struct Due {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
     /// It ended so, in these words; what was to come after a failure is left out.
-    Ended(OutboxStatus, String),
-    /// It is tried again then, milliseconds since 1970-01-01 UTC; why, in words.
-    Again(i64, String),
+    Ended(CallStatus, String),
+    /// It is done, in these words, and these follow from it.
+    DoneThen(String, Vec<Call>),
+    /// It is tried again.
+    Again {
+        /// When, milliseconds since 1970-01-01 UTC.
+        at_ms: i64,
+        /// Why, in words.
+        words: String,
+        /// Whether it may have been done all the same.
+        may_have_happened: bool,
+    },
 }
 
 /// What a call asks for, and the key under which it is done once.
-fn request_of(call: &Call, key: &str, row: i64) -> (&'static str, Value, String) {
+fn request_of(call: &Call, key: &str, row: i64) -> (CallKind, Value, String) {
     match call {
         Call::Merge {
             sha,
             style,
             message,
             delete_branch,
+            approvers,
+            author,
         } => (
-            "merge",
-            json!({"sha": sha, "style": style, "message": message, "delete_branch": delete_branch}),
+            CallKind::Merge,
+            json!({"sha": sha, "style": style, "message": message, "delete_branch": delete_branch,
+                "approvers": approvers, "author": author}),
             match sha {
                 Some(sha) => format!("{key}:merge:{sha}"),
                 None => format!("{key}:merge:event-{row}"),
             },
         ),
         Call::Comment { reason, body } => (
-            "comment",
+            CallKind::Comment,
             json!({ "body": body }),
             format!("{key}:comment:{reason}"),
         ),
-        Call::Close => ("close", json!({}), format!("{key}:close:event-{row}")),
+        Call::Close => (
+            CallKind::Close,
+            json!({}),
+            format!("{key}:close:event-{row}"),
+        ),
         Call::OpenIssue {
             title,
             body,
             labels,
         } => (
-            "open_issue",
+            CallKind::OpenIssue,
             json!({"title": title, "body": body, "labels": labels}),
             format!("{key}:issue:{title}"),
         ),
         Call::RunCard { card } => (
-            "run_card",
+            CallKind::RunCard,
             json!({ "card": card }),
             format!("{key}:run:event-{row}"),
         ),
-        Call::Deploy => ("deploy", json!({}), format!("{key}:deploy:event-{row}")),
+        Call::StartPhase => (
+            CallKind::StartPhase,
+            json!({}),
+            format!("{key}:phase:event-{row}"),
+        ),
+        Call::Deploy => (
+            CallKind::Deploy,
+            json!({}),
+            format!("{key}:deploy:event-{row}"),
+        ),
     }
 }
 
+/// Adds what is to be done; how much of it is new. What was to be done once already is left as it is,
+/// but for what did not come about: that is tried anew, because of this event.
 pub(super) fn add(
     connection: &mut SqliteConnection,
-    arrival: &Arrival,
-    key: &str,
+    (row, key): (i64, &str),
     calls: &[Call],
-    row: i64,
-) -> QueryResult<()> {
+    now_ms: i64,
+) -> QueryResult<usize> {
+    let mut new = 0;
     for call in calls {
         let (kind, request, once) = request_of(call, key, row);
-        diesel::sql_query(
+        new += diesel::sql_query(
             "INSERT INTO outbox \
              (event_row, pr_key, kind, request, once, next_try_ms, created_ms, updated_ms) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO UPDATE SET \
+             event_row = excluded.event_row, status = 'pending', attempts = 0, outcome = NULL, \
+             request = excluded.request, next_try_ms = excluded.next_try_ms, \
+             created_ms = excluded.created_ms, updated_ms = excluded.updated_ms \
+             WHERE status IN ('failed', 'unknown', 'skipped')",
         )
         .bind::<BigInt, _>(row)
         .bind::<Text, _>(key)
-        .bind::<Text, _>(kind)
+        .bind::<Text, _>(kind.as_str())
         .bind::<Text, _>(request.to_string())
         .bind::<Text, _>(once)
-        .bind::<BigInt, _>(arrival.received_ms)
-        .bind::<BigInt, _>(arrival.received_ms)
-        .bind::<BigInt, _>(arrival.received_ms)
+        .bind::<BigInt, _>(now_ms)
+        .bind::<BigInt, _>(now_ms)
+        .bind::<BigInt, _>(now_ms)
         .execute(connection)?;
     }
-    Ok(())
+    Ok(new)
 }
 
-const COLUMNS: &str =
-    "id, event_row, pr_key, kind, request, status, attempts, next_try_ms, outcome";
+pub(super) const COLUMNS: &str = "id, event_row, pr_key, kind, request, once, status, unsure, attempts, next_try_ms, outcome, created_ms";
+
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    event_row: i64,
+    #[diesel(sql_type = Text)]
+    pr_key: String,
+}
 
 impl Store {
     /// At most `most` rows that are due, marked as being sent: of each pull request the oldest one, so
@@ -184,7 +218,7 @@ impl Store {
                      AND before.id < mine.id AND before.status IN ('pending', 'sending')) \
                  ORDER BY id LIMIT ?"
             ))
-            .bind::<diesel::sql_types::Bool, _>(take_over)
+            .bind::<Bool, _>(take_over)
             .bind::<BigInt, _>(now_ms)
             .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
             .load(connection)?;
@@ -197,9 +231,9 @@ impl Store {
                 .bind::<BigInt, _>(now_ms)
                 .bind::<BigInt, _>(row.id)
                 .execute(connection)?;
-                let was_sending = row.status == OutboxStatus::Sending.as_str();
+                let was_sending = row.unsure || row.status == CallStatus::Sending.as_str();
                 row.attempts = row.attempts.saturating_add(1);
-                OutboxStatus::Sending.as_str().clone_into(&mut row.status);
+                CallStatus::Sending.as_str().clone_into(&mut row.status);
                 due.push(Due { row, was_sending });
             }
             Ok(due)
@@ -214,21 +248,34 @@ impl Store {
     /// [`StoreError`].
     pub async fn sent(&self, id: i64, sent: Sent, now_ms: i64) -> Result<(), StoreError> {
         self.write(move |connection| {
-            let (status, next_try_ms, words) = match &sent {
-                Sent::Ended(status, words) => (*status, now_ms, words),
-                Sent::Again(at_ms, words) => (OutboxStatus::Pending, *at_ms, words),
+            let (status, next_try_ms, words, unsure) = match &sent {
+                Sent::Ended(status, words) => (*status, now_ms, words, false),
+                Sent::DoneThen(words, _) => (CallStatus::Done, now_ms, words, false),
+                Sent::Again {
+                    at_ms,
+                    words,
+                    may_have_happened,
+                } => (CallStatus::Pending, *at_ms, words, *may_have_happened),
             };
             diesel::sql_query(
-                "UPDATE outbox SET status = ?, next_try_ms = ?, outcome = ?, updated_ms = ? \
-                 WHERE id = ? AND status = 'sending'",
+                "UPDATE outbox SET status = ?, next_try_ms = ?, outcome = ?, unsure = unsure OR ?, \
+                 updated_ms = ? WHERE id = ? AND status = 'sending'",
             )
             .bind::<Text, _>(status.as_str())
             .bind::<BigInt, _>(next_try_ms)
             .bind::<Text, _>(words)
+            .bind::<Bool, _>(unsure)
             .bind::<BigInt, _>(now_ms)
             .bind::<BigInt, _>(id)
             .execute(connection)?;
-            if matches!(status, OutboxStatus::Failed | OutboxStatus::Unknown) {
+            if let Sent::DoneThen(_, calls) = &sent {
+                let place: Place =
+                    diesel::sql_query("SELECT event_row, pr_key FROM outbox WHERE id = ?")
+                        .bind::<BigInt, _>(id)
+                        .get_result(connection)?;
+                add(connection, (place.event_row, &place.pr_key), calls, now_ms)?;
+            }
+            if matches!(status, CallStatus::Failed | CallStatus::Unknown) {
                 diesel::sql_query(
                     "UPDATE outbox SET status = 'skipped', updated_ms = ?, \
                      outcome = 'left out: what was to be done before it was not' \
@@ -260,4 +307,28 @@ impl Store {
         })
         .await
     }
+
+    /// When the next row is due, milliseconds since 1970-01-01 UTC; none when nothing waits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        self.write(|connection| {
+            let next: Next = diesel::sql_query(
+                "SELECT min(next_try_ms) AS at_ms FROM outbox AS mine WHERE status = 'pending' \
+                 AND NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.pr_key = mine.pr_key \
+                     AND before.id < mine.id AND before.status IN ('pending', 'sending'))",
+            )
+            .get_result(connection)?;
+            Ok(next.at_ms)
+        })
+        .await
+    }
+}
+
+#[derive(QueryableByName)]
+struct Next {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    at_ms: Option<i64>,
 }

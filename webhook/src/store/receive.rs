@@ -87,6 +87,17 @@ pub(super) fn receive(
             calls: 0,
         });
     }
+    if is_past(connection, arrival)? {
+        return Ok(Received {
+            row: 0,
+            answer: Answer {
+                status: "ignored".to_owned(),
+                message: "It was told long ago; what followed from it is kept no more".to_owned(),
+            },
+            is_duplicate: true,
+            calls: 0,
+        });
+    }
     let pull_request = arrival.event.pull_request();
     let known = match (&arrival.event, pull_request) {
         // Nothing follows from it, whatever is known.
@@ -114,16 +125,36 @@ pub(super) fn receive(
     .bind::<Text, _>(&result)
     .bind::<BigInt, _>(arrival.received_ms)
     .get_result(connection)?;
+    let mut calls = 0;
     if let (Some(pull_request), Some(key)) = (pull_request, &key) {
         keep(connection, pull_request, key, &decision, row.id)?;
-        outbox::add(connection, arrival, key, &decision.calls, row.id)?;
+        let place = (row.id, key.as_str());
+        calls = outbox::add(connection, place, &decision.calls, arrival.received_ms)?;
     }
     Ok(Received {
         row: row.id,
         answer,
         is_duplicate: false,
-        calls: decision.calls.len(),
+        calls,
     })
+}
+
+/// Whether it was stored, and is kept no more.
+fn is_past(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<bool> {
+    let past: Option<Digest> = diesel::sql_query(
+        "SELECT body_digest FROM past_deliveries WHERE body_digest = ? OR delivery_id = ? LIMIT 1",
+    )
+    .bind::<Text, _>(&arrival.body_digest)
+    .bind::<Text, _>(&arrival.delivery_id)
+    .get_result(connection)
+    .optional()?;
+    Ok(past.is_some_and(|past| !past.body_digest.is_empty()))
+}
+
+#[derive(QueryableByName)]
+struct Digest {
+    #[diesel(sql_type = Text)]
+    body_digest: String,
 }
 
 #[derive(QueryableByName)]

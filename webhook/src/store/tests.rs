@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use orket_actors::rate_limiter::Tat;
 use orket_core::webhook::delivery::{Event, PullRequest, Repository, Verdict};
+use orket_core::webhook::outcome::CallStatus;
 use orket_core::webhook::review_policy::ReviewPolicy;
 
 use super::*;
@@ -180,7 +181,7 @@ async fn cycles_are_counted_and_the_fourth_closes_with_all_reasons() {
         let Some(due) = due.into_iter().next() else {
             break;
         };
-        let sent = Sent::Ended(OutboxStatus::Done, "201".to_owned());
+        let sent = Sent::Ended(CallStatus::Done, "201".to_owned());
         store.sent(due.row.id, sent, NOW).await.unwrap();
         done.push(due.row.kind);
     }
@@ -199,7 +200,11 @@ async fn what_was_being_sent_is_known_after_a_crash_and_a_failure_ends_the_rest(
     assert_eq!((first.was_sending, first.row.attempts), (false, 1));
     // Nothing else of this pull request is due meanwhile, and later tries have their time.
     assert!(store.due(NOW, 10, false).await.unwrap().is_empty());
-    let later = Sent::Again(NOW + 5_000, "503".to_owned());
+    let later = Sent::Again {
+        at_ms: NOW + 5_000,
+        words: "503".to_owned(),
+        may_have_happened: false,
+    };
     store.sent(first.row.id, later, NOW).await.unwrap();
     assert!(store.due(NOW + 4_999, 10, false).await.unwrap().is_empty());
     let again = store.due(NOW + 5_000, 10, false).await.unwrap().remove(0);
@@ -209,11 +214,11 @@ async fn what_was_being_sent_is_known_after_a_crash_and_a_failure_ends_the_rest(
     let store = self::store(&folder);
     let taken = store.due(NOW + 5_000, 10, true).await.unwrap().remove(0);
     assert_eq!((taken.row.id, taken.was_sending), (first.row.id, true));
-    let done = Sent::Ended(OutboxStatus::Done, "201".to_owned());
+    let done = Sent::Ended(CallStatus::Done, "201".to_owned());
     store.sent(taken.row.id, done, NOW).await.unwrap();
     let close = store.due(NOW, 10, false).await.unwrap().remove(0);
     assert_eq!(close.row.kind, "close");
-    let failed = Sent::Ended(OutboxStatus::Failed, "404".to_owned());
+    let failed = Sent::Ended(CallStatus::Failed, "404".to_owned());
     store.sent(close.row.id, failed, NOW).await.unwrap();
     assert!(store.due(NOW, 10, false).await.unwrap().is_empty());
     let rows = store.calls_of(close.row.event_row).await.unwrap();

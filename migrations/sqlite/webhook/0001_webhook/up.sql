@@ -18,6 +18,14 @@ CREATE TABLE webhook_events (
 CREATE INDEX idx_webhook_events_type_created ON webhook_events (event_type, created_at);
 CREATE INDEX webhook_events_of_pr ON webhook_events (pr_key, id) WHERE pr_key IS NOT NULL;
 
+-- What was told and is kept no more: one that is sent again is still a repeat.
+CREATE TABLE past_deliveries (
+    body_digest TEXT PRIMARY KEY NOT NULL,
+    delivery_id TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX past_deliveries_by_id ON past_deliveries (delivery_id);
+
 CREATE TABLE pr_review_cycles (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     pr_key TEXT NOT NULL UNIQUE,
@@ -60,7 +68,7 @@ CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     event_row BIGINT NOT NULL REFERENCES webhook_events (id),
     pr_key TEXT NOT NULL,
-    -- merge, comment, close, open_issue, run_card, deploy.
+    -- merge, comment, close, open_issue, run_card, start_phase, deploy.
     kind TEXT NOT NULL,
     -- What it asks for, as JSON.
     request TEXT NOT NULL,
@@ -69,6 +77,8 @@ CREATE TABLE outbox (
     -- pending, sending, done, failed, unknown, skipped.
     status TEXT NOT NULL DEFAULT 'pending',
     attempts INTEGER NOT NULL DEFAULT 0,
+    -- A try that got no answer may have done it.
+    unsure BOOLEAN NOT NULL DEFAULT 0,
     next_try_ms BIGINT NOT NULL,
     -- What came of it, in words.
     outcome TEXT,
@@ -77,6 +87,7 @@ CREATE TABLE outbox (
 );
 
 CREATE INDEX outbox_due ON outbox (next_try_ms, id) WHERE status IN ('pending', 'sending');
+CREATE INDEX outbox_of_pr ON outbox (pr_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_of_event ON outbox (event_row, id);
 
 -- Theoretical arrival times of the rate limiter, stored with what they let in.

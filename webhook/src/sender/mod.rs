@@ -1,0 +1,326 @@
+//! The actor that does what follows from events: takes rows from the outbox, each pull request's in
+//! order and several pull requests' at once, has each carried out, and notes what became of it.
+//!
+//! - `attempt`: one try of one row.
+//! - `backoff`: when the next try is.
+
+mod attempt;
+mod backoff;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures_util::FutureExt as _;
+use orket_actors::port::clock::SharedClock;
+use orket_core::webhook::outcome::{CallKind, CallState, CallStatus};
+use orket_gitea::client::Gitea;
+use serde_json::json;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::metrics::Metrics;
+use crate::outside::Outside;
+use crate::store::{Due, OutboxRow, Sent, Store, StoreError};
+use attempt::{After, Attempt, attempt};
+
+/// Rows that are carried out at once.
+const AT_ONCE: usize = 8;
+/// How long until the outbox is looked at again when it could not be read.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The longest time between two looks at the outbox: another process may have written into it.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
+
+/// What the sender works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The outbox.
+    pub store: Store,
+    /// The code host.
+    pub gitea: Gitea,
+    /// Everything else.
+    pub outside: Arc<dyn Outside>,
+    /// Time.
+    pub clock: SharedClock,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// How long a call is tried before it has failed.
+    pub give_up: Duration,
+}
+
+/// The actor.
+pub struct Sender {
+    parts: Parts,
+    /// Those under way; they end with this actor, and the next one takes their rows over.
+    under_way: HashMap<i64, Abort>,
+    waiting: HashMap<i64, Vec<oneshot::Sender<Vec<CallState>>>>,
+    looking: bool,
+    look_again: bool,
+    is_first: bool,
+    nap: Option<SpawnHandle>,
+}
+
+/// Ends a task when it is dropped.
+struct Abort(AbortHandle);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// There is something in the outbox.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+/// What became of the calls of an event, as soon as each that an answer waits for has been tried.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Option<Vec<CallState>>")]
+pub struct AwaitCalls {
+    /// The event's row.
+    pub event_row: i64,
+}
+
+impl Sender {
+    /// Over its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            under_way: HashMap::new(),
+            waiting: HashMap::new(),
+            looking: false,
+            look_again: false,
+            is_first: true,
+            nap: None,
+        }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.looking {
+            self.look_again = true;
+            return;
+        }
+        let room = AT_ONCE.saturating_sub(self.under_way.len());
+        if room == 0 {
+            return;
+        }
+        self.looking = true;
+        let (store, now) = (self.parts.store.clone(), self.parts.clock.wall_ms());
+        let take_over = self.is_first;
+        let read = async move {
+            let due = store.due(now, room, take_over).await?;
+            let next = store.next_due().await?;
+            Ok::<_, StoreError>((due, next))
+        };
+        ctx.spawn(read.into_actor(self).map(Self::looked));
+    }
+
+    fn looked(
+        read: Result<(Vec<Due>, Option<i64>), StoreError>,
+        act: &mut Self,
+        ctx: &mut Context<Self>,
+    ) {
+        act.looking = false;
+        let nap = match read {
+            Ok((due, next)) => {
+                act.is_first = false;
+                let is_full = due.len() >= AT_ONCE;
+                for due in due {
+                    act.begin(due, ctx);
+                }
+                act.look_again |= is_full;
+                let now = act.parts.clock.wall_ms();
+                let until = next.map(|at| u64::try_from(at.saturating_sub(now)).unwrap_or(0));
+                until
+                    .map_or(LONGEST_NAP, Duration::from_millis)
+                    .min(LONGEST_NAP)
+            }
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                AGAIN
+            }
+        };
+        if std::mem::take(&mut act.look_again) {
+            act.look(ctx);
+        } else {
+            act.sleep(nap, ctx);
+        }
+    }
+
+    fn sleep(&mut self, nap: Duration, ctx: &mut Context<Self>) {
+        if let Some(before) = self.nap.take() {
+            ctx.cancel_future(before);
+        }
+        let nap = self.parts.clock.sleep(nap.max(Duration::from_millis(10)));
+        let nap = nap.into_actor(self).map(|(), act, ctx| {
+            act.nap = None;
+            act.look(ctx);
+        });
+        self.nap = Some(ctx.spawn(nap));
+    }
+
+    fn begin(&mut self, due: Due, ctx: &mut Context<Self>) {
+        let row = due.row.clone();
+        let parts = self.parts.clone();
+        // In a task of its own: a panic in it is an error here.
+        let task = actix_rt::spawn(async move { attempt(&parts, &due).await });
+        self.under_way.insert(row.id, Abort(task.abort_handle()));
+        let parts = self.parts.clone();
+        let settle = async move {
+            let outcome = task.await.unwrap_or_else(|error| {
+                tracing::error!(%error, row = row.id, "a call broke off");
+                Attempt::again("it broke off", true)
+            });
+            settle(&parts, &row, outcome).await;
+            row
+        };
+        ctx.spawn(settle.into_actor(self).map(|row, act, ctx| {
+            act.under_way.remove(&row.id);
+            act.answer(row.event_row, ctx);
+            act.look(ctx);
+        }));
+    }
+
+    /// Answers those who wait for an event, if it can be answered.
+    fn answer(&mut self, event_row: i64, ctx: &mut Context<Self>) {
+        if !self.waiting.contains_key(&event_row) {
+            return;
+        }
+        let store = self.parts.store.clone();
+        let read = async move { store.calls_of(event_row).await };
+        ctx.spawn(read.into_actor(self).map(move |rows, act, _| {
+            let Ok(rows) = rows else { return };
+            if is_tried(&rows) {
+                let states: Vec<CallState> = rows.iter().filter_map(OutboxRow::state).collect();
+                for waiting in act.waiting.remove(&event_row).into_iter().flatten() {
+                    // Whoever asked may be gone.
+                    let _ = waiting.send(states.clone());
+                }
+            }
+        }));
+    }
+}
+
+/// Whether there is nothing more to wait for: all is over, or what was tried has to wait.
+fn is_tried(rows: &[OutboxRow]) -> bool {
+    let awaited: Vec<CallState> = rows
+        .iter()
+        .filter_map(OutboxRow::state)
+        .filter(|call| call.kind.is_awaited())
+        .collect();
+    let is_open =
+        |call: &&CallState| matches!(call.status, CallStatus::Pending | CallStatus::Sending);
+    match awaited.iter().find(is_open) {
+        None => true,
+        Some(first) => first.status == CallStatus::Pending && first.outcome.is_some(),
+    }
+}
+
+/// Notes what became of a row. Only when that is on disk is it over.
+async fn settle(parts: &Parts, row: &OutboxRow, outcome: Attempt) {
+    let now = parts.clock.wall_ms();
+    let over = now.saturating_sub(row.created_ms)
+        >= i64::try_from(parts.give_up.as_millis()).unwrap_or(i64::MAX);
+    let sent = match outcome {
+        Attempt::Done(words, calls) if calls.is_empty() => Sent::Ended(CallStatus::Done, words),
+        Attempt::Done(words, calls) => Sent::DoneThen(words, calls),
+        Attempt::Failed(words) => Sent::Ended(CallStatus::Failed, words),
+        Attempt::Again {
+            words,
+            may_have_happened,
+            ..
+        } if over => {
+            let status = if may_have_happened || row.unsure {
+                CallStatus::Unknown
+            } else {
+                CallStatus::Failed
+            };
+            Sent::Ended(
+                status,
+                format!("{words}; it was tried {} times", row.attempts),
+            )
+        }
+        Attempt::Again {
+            words,
+            may_have_happened,
+            after,
+        } => {
+            let backoff = backoff::wait(row.attempts, row.id);
+            let wait = match after {
+                After::Backoff => backoff,
+                After::AtLeast(wait) => backoff.max(wait),
+                After::Soon(wait) => wait.min(backoff::LONGEST),
+            };
+            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            Sent::Again {
+                at_ms: now.saturating_add(wait),
+                words,
+                may_have_happened,
+            }
+        }
+    };
+    tell(parts, row, &sent);
+    // What cannot be noted is noted later: until then the row is being sent, and nothing overtakes it.
+    while let Err(error) = parts.store.sent(row.id, sent.clone(), now).await {
+        if matches!(error, StoreError::Closed) {
+            return;
+        }
+        tracing::error!(%error, row = row.id, "what became of a call cannot be noted");
+        parts.clock.sleep(AGAIN).await;
+    }
+}
+
+fn tell(parts: &Parts, row: &OutboxRow, sent: &Sent) {
+    let (status, words) = match sent {
+        Sent::Ended(status, words) => (*status, words),
+        Sent::DoneThen(words, _) => (CallStatus::Done, words),
+        Sent::Again { words, .. } => (CallStatus::Pending, words),
+    };
+    parts.metrics.call(&row.kind, status);
+    let event = match (row.kind(), status) {
+        (Some(CallKind::Merge), CallStatus::Done) => "pr_merged",
+        (Some(CallKind::Merge), CallStatus::Failed | CallStatus::Unknown) => "pr_merge_failed",
+        _ => "webhook_call",
+    };
+    let data = json!({
+        "pr": row.pr_key, "call": row.kind, "status": status, "attempt": row.attempts,
+        "outcome": words,
+    });
+    parts.outside.tell(event, data);
+}
+
+impl Actor for Sender {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(4_096);
+        self.look(ctx);
+    }
+}
+
+impl Handler<Wake> for Sender {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Context<Self>) {
+        self.look(ctx);
+    }
+}
+
+impl Handler<AwaitCalls> for Sender {
+    type Result = ResponseFuture<Option<Vec<CallState>>>;
+
+    fn handle(&mut self, message: AwaitCalls, ctx: &mut Context<Self>) -> Self::Result {
+        let (tell, told) = oneshot::channel();
+        self.waiting
+            .entry(message.event_row)
+            .or_default()
+            .push(tell);
+        self.answer(message.event_row, ctx);
+        self.look(ctx);
+        told.map(Result::ok).boxed_local()
+    }
+}

@@ -1,0 +1,227 @@
+//! Deliveries as operators look at them, what they may have done again, and how long they are kept.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use serde::Serialize;
+
+use super::outbox::{COLUMNS, OutboxRow};
+use super::{Store, StoreError};
+
+/// One line of a list.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName, Serialize)]
+pub struct Delivery {
+    /// Its row.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// Its id, as the host gave it; its body's digest where it gave none.
+    #[diesel(sql_type = Text)]
+    pub delivery_id: String,
+    /// The event's name.
+    #[diesel(sql_type = Text)]
+    pub event_type: String,
+    /// `owner/name#number`, where it is about a pull request.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub pr_key: Option<String>,
+    /// What was decided, as JSON: `{"status", "message"}`.
+    #[diesel(sql_type = Text)]
+    pub result: String,
+    /// When it came, milliseconds since 1970-01-01 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub received_ms: i64,
+}
+
+/// A delivery with its body and what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// Its line.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+    /// Its body; empty when it was kept long enough.
+    pub payload: String,
+    /// What follows from it, in order.
+    pub calls: Vec<OutboxRow>,
+}
+
+/// Which deliveries are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Of this pull request, `owner/name#number`.
+    pub pr_key: Option<String>,
+    /// Only those of whose calls one failed, waits or is not known.
+    pub only_open: bool,
+    /// Only those with smaller rows than this.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// How long deliveries are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Days.
+    pub days: u32,
+    /// Deliveries.
+    pub most: u32,
+}
+
+/// What a pass of [`Store::tidy`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Deliveries that are gone.
+    pub deliveries: usize,
+}
+
+const DELIVERY: &str = "id, delivery_id, event_type, pr_key, result, received_ms";
+/// Deliveries that one transaction lets go of.
+const AT_ONCE: i64 = 500;
+
+#[derive(QueryableByName)]
+struct Payload {
+    #[diesel(sql_type = Text)]
+    payload: String,
+}
+
+impl Store {
+    /// Deliveries, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn deliveries(&self, wish: Wish) -> Result<Vec<Delivery>, StoreError> {
+        self.write(move |connection| {
+            diesel::sql_query(format!(
+                "SELECT {DELIVERY} FROM webhook_events AS event \
+                 WHERE (?1 IS NULL OR pr_key = ?1 COLLATE NOCASE) AND id < ?2 \
+                 AND (NOT ?3 OR EXISTS (SELECT 1 FROM outbox WHERE event_row = event.id \
+                     AND status IN ('pending', 'sending', 'failed', 'unknown', 'skipped'))) \
+                 ORDER BY id DESC LIMIT ?4"
+            ))
+            .bind::<Nullable<Text>, _>(wish.pr_key)
+            .bind::<BigInt, _>(wish.before.unwrap_or(i64::MAX))
+            .bind::<diesel::sql_types::Bool, _>(wish.only_open)
+            .bind::<BigInt, _>(wish.limit)
+            .load(connection)
+        })
+        .await
+    }
+
+    /// One delivery, by its row or by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn delivery(&self, which: String) -> Result<Option<Shown>, StoreError> {
+        self.write(move |connection| {
+            let row = which.parse::<i64>().unwrap_or(-1);
+            let delivery: Option<Delivery> = diesel::sql_query(format!(
+                "SELECT {DELIVERY} FROM webhook_events WHERE id = ? OR delivery_id = ? LIMIT 1"
+            ))
+            .bind::<BigInt, _>(row)
+            .bind::<Text, _>(which)
+            .get_result(connection)
+            .optional()?;
+            let Some(delivery) = delivery else {
+                return Ok(None);
+            };
+            let payload: Payload =
+                diesel::sql_query("SELECT payload FROM webhook_events WHERE id = ?")
+                    .bind::<BigInt, _>(delivery.id)
+                    .get_result(connection)?;
+            let calls = diesel::sql_query(format!(
+                "SELECT {COLUMNS} FROM outbox WHERE event_row = ? ORDER BY id"
+            ))
+            .bind::<BigInt, _>(delivery.id)
+            .load(connection)?;
+            Ok(Some(Shown {
+                delivery,
+                payload: payload.payload,
+                calls,
+            }))
+        })
+        .await
+    }
+
+    /// Has what did not come about of a delivery tried again; how much that is. What is done, or under
+    /// way, is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn try_again(&self, row: i64, now_ms: i64) -> Result<usize, StoreError> {
+        self.write(move |connection| {
+            diesel::sql_query(
+                "UPDATE outbox SET unsure = unsure OR status = 'unknown', status = 'pending', \
+                 attempts = 0, outcome = NULL, next_try_ms = ?, created_ms = ?, updated_ms = ? \
+                 WHERE event_row = ? AND status IN ('failed', 'unknown', 'skipped')",
+            )
+            .bind::<BigInt, _>(now_ms)
+            .bind::<BigInt, _>(now_ms)
+            .bind::<BigInt, _>(now_ms)
+            .bind::<BigInt, _>(row)
+            .execute(connection)
+        })
+        .await
+    }
+
+    /// Lets go of deliveries that are older, or more, than is kept, but for those of which something is
+    /// still to be done. That they came is remembered: one that is sent again is still a repeat. A few at
+    /// a time, so that others can write between.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; what was done before it stays done.
+    pub async fn tidy(&self, keep: Retention, now_ms: i64) -> Result<Tidied, StoreError> {
+        let oldest = now_ms.saturating_sub(i64::from(keep.days).saturating_mul(86_400_000));
+        let mut tidied = Tidied::default();
+        loop {
+            let gone = self
+                .write(move |connection| tidy(connection, oldest, keep.most))
+                .await?;
+            tidied.deliveries += gone;
+            if gone == 0 {
+                break;
+            }
+        }
+        let now_ns = now_ms.saturating_mul(1_000_000);
+        self.write(move |connection| {
+            diesel::sql_query("DELETE FROM rate_limits WHERE at_ns < ?")
+                .bind::<BigInt, _>(now_ns)
+                .execute(connection)
+        })
+        .await?;
+        Ok(tidied)
+    }
+}
+
+fn tidy(connection: &mut SqliteConnection, oldest_ms: i64, most: u32) -> QueryResult<usize> {
+    diesel::sql_query("CREATE TEMP TABLE IF NOT EXISTS going (id INTEGER PRIMARY KEY)")
+        .execute(connection)?;
+    diesel::sql_query("DELETE FROM going").execute(connection)?;
+    let gone = diesel::sql_query(
+        "INSERT INTO going SELECT id FROM webhook_events AS event \
+         WHERE (received_ms < ? OR id <= (SELECT coalesce((SELECT id FROM webhook_events \
+             ORDER BY id DESC LIMIT 1 OFFSET ?), 0))) \
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE event_row = event.id \
+             AND status IN ('pending', 'sending')) \
+         ORDER BY id LIMIT ?",
+    )
+    .bind::<BigInt, _>(oldest_ms)
+    .bind::<BigInt, _>(i64::from(most))
+    .bind::<BigInt, _>(AT_ONCE)
+    .execute(connection)?;
+    if gone == 0 {
+        return Ok(0);
+    }
+    for statement in [
+        "INSERT OR IGNORE INTO past_deliveries (body_digest, delivery_id) \
+         SELECT body_digest, delivery_id FROM webhook_events WHERE id IN going",
+        "DELETE FROM outbox WHERE event_row IN going",
+        "DELETE FROM webhook_events WHERE id IN going",
+        // Pull requests that are over and that nothing tells of any more.
+        "DELETE FROM review_approvals WHERE event_row IN going \
+         AND pr_key IN (SELECT pr_key FROM pr_review_cycles WHERE status = 'merged')",
+    ] {
+        diesel::sql_query(statement).execute(connection)?;
+    }
+    Ok(gone)
+}
