@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Route};
+use crate::git;
 use crate::http::{self, Answer, Request};
 use crate::routes::{self, Here};
 use crate::state::{Recorded, State};
@@ -65,6 +66,23 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Blocks until `release` is called.
+    fn hold(&self, releases: u64) {
+        let mut state = self.state();
+        while state.releases == releases {
+            state = self.wait(state, std::time::Duration::from_secs(60));
+        }
+    }
+
+    /// Records the status that is answered to a request.
+    fn told(&self, number: usize, status: u16) {
+        self.change(|state| {
+            if let Some(recorded) = state.requests.get_mut(number) {
+                recorded.status = Some(status);
+            }
+        });
+    }
+
     fn here(&self) -> Here<'_> {
         Here {
             url: &self.url,
@@ -98,28 +116,19 @@ fn answered(
     number: usize,
     stream: &TcpStream,
 ) -> io::Result<()> {
+    if let Some(route) = git::route(request) {
+        return by_git(shared, route, request, number, stream);
+    }
     let (answer, fault, releases) = shared.change(|state| {
         let (answer, fault) = decided(shared, state, request);
         (answer, fault, state.releases)
     });
-    let told = |status: u16| {
-        shared.change(|state| {
-            if let Some(recorded) = state.requests.get_mut(number) {
-                recorded.status = Some(status);
-            }
-        });
-    };
     match fault {
         Some(Fault::ResetBefore) => return http::reset(stream),
         Some(Fault::Reset) => return answer.write_and_reset(stream),
         Some(Fault::Endless) => return answer.write_endlessly(stream),
         Some(Fault::Slow(time)) => std::thread::sleep(time),
-        Some(Fault::Hold) => {
-            let mut state = shared.state();
-            while state.releases == releases {
-                state = shared.wait(state, std::time::Duration::from_secs(60));
-            }
-        }
+        Some(Fault::Hold) => shared.hold(releases),
         Some(
             Fault::Status(_)
             | Fault::Saying(..)
@@ -130,7 +139,46 @@ fn answered(
         | None => {}
     }
     // Recorded first: who has the answer may look at the record at once.
-    told(answer.status);
+    shared.told(number, answer.status);
+    answer.write(stream)
+}
+
+/// Serves a request of git's own protocol.
+fn by_git(
+    shared: &Shared,
+    route: Route,
+    request: &Request,
+    number: usize,
+    stream: &TcpStream,
+) -> io::Result<()> {
+    let (fault, root, releases) = shared.change(|state| {
+        let fault = state.plan.take(Some(route));
+        (fault, state.git_root.clone(), state.releases)
+    });
+    match &fault {
+        Some(Fault::ResetBefore) => return http::reset(stream),
+        Some(Fault::Hold) => shared.hold(releases),
+        Some(Fault::Slow(time)) => std::thread::sleep(*time),
+        _ => {}
+    }
+    let answer = match (&fault, root) {
+        (Some(Fault::Status(status)), _) => routes::refused(*status, "as the test wishes"),
+        (_, None) => routes::refused(404, "this Gitea serves no git"),
+        (_, Some(root)) => match authorized(shared, request) {
+            Ok(true) => git::served(&root, &shared.user, request)?,
+            // Git asks without credentials first, and again when it is told which are wanted.
+            Ok(false) | Err(_) => {
+                let mut answer = routes::refused(401, "wrong credentials");
+                let wanted = "Basic realm=\"Gitea\"".to_owned();
+                answer.headers.push(("WWW-Authenticate".to_owned(), wanted));
+                answer
+            }
+        },
+    };
+    if fault == Some(Fault::Reset) {
+        return answer.write_and_reset(stream);
+    }
+    shared.told(number, answer.status);
     answer.write(stream)
 }
 
@@ -197,5 +245,6 @@ pub(crate) fn authorized(shared: &Shared, request: &Request) -> Result<bool, &'s
     let pair = String::from_utf8(pair).map_err(|_| "the Basic credentials are not UTF-8")?;
     let pair = pair.split_once(':');
     let (user, password) = pair.ok_or("the Basic credentials have no colon")?;
-    Ok(user == shared.user && (password == shared.password || password == shared.token))
+    let is_user = user == shared.user && password == shared.password;
+    Ok(is_user || password == shared.token)
 }

@@ -1,11 +1,13 @@
 //! Starts a Gitea, sets it up, looks at it.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::answer::{self, Shared};
 use crate::fault::{Fault, Route};
+use crate::git;
 use crate::listener::{Accepting, Port};
 use crate::state::{Label, Merged, Pull, Recorded, Repository, State};
 
@@ -60,6 +62,20 @@ impl FakeGitea {
     #[must_use]
     pub fn user_password(&self) -> (&str, &str) {
         (&self.shared.user, &self.shared.password)
+    }
+
+    /// Serves real repositories below `root` over git, `owner/name.git`. Those that are known by now
+    /// or are made later begin empty.
+    ///
+    /// # Errors
+    /// When git is not installed or makes no repository.
+    pub fn serve_git(&self, root: &Path) -> io::Result<()> {
+        git::is_there()?;
+        self.shared.change(|state| {
+            state.git_root = Some(root.to_owned());
+            let names = state.repositories.keys();
+            names.map(|name| git::make(root, name)).collect()
+        })
     }
 
     /// From now on connections are refused; those that stand go on.

@@ -36,6 +36,12 @@ pub enum Route {
     CreateForOrganization,
     /// `POST /user/repos`
     CreateForUser,
+    /// What a clone or a fetch asks over git.
+    GitFetch,
+    /// The question before a push which commits there are.
+    GitPushRefs,
+    /// The push itself.
+    GitPush,
 }
 
 /// How a request fails.
@@ -51,7 +57,8 @@ pub enum Fault {
     EffectThenStatus(u16),
     /// The effect; the answer comes after this time.
     Slow(Duration),
-    /// The effect; the answer comes after [`crate::FakeGitea::release`].
+    /// The effect; the answer comes after [`crate::FakeGitea::release`]. Over git the effect waits
+    /// too.
     Hold,
     /// The effect; the connection is reset in the middle of the answer.
     Reset,

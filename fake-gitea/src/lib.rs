@@ -8,6 +8,7 @@
 //! - `listener.rs`: the port, which can be refused and listened on again
 //! - `http.rs`: one request read, one answer written
 //! - `answer.rs`: who may ask, what fails, what is recorded
+//! - `git.rs`: real repositories, served by `git http-backend`
 //! - `routes/`: what each route checks and does
 //!
 //! It is blocking and has threads of its own, so it serves a test whatever the test's runtime does.
@@ -27,6 +28,7 @@
 mod answer;
 mod fake;
 mod fault;
+mod git;
 mod http;
 mod listener;
 mod routes;

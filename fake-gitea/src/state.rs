@@ -17,6 +17,8 @@ pub struct State {
     pub violations: Vec<String>,
     /// Whether comments come in pages, as newer servers do; otherwise all at once.
     pub comments_in_pages: bool,
+    /// Where bare repositories are, `owner/name.git`, when they are served over git.
+    pub(crate) git_root: Option<std::path::PathBuf>,
     pub(crate) plan: Plan,
     /// Raised by `release`: whoever holds an answer of an older value lets go.
     pub(crate) releases: u64,

@@ -97,6 +97,9 @@ pub(crate) fn understood(request: &Request) -> Result<Asked, Vec<String>> {
 fn fields(route: Route) -> Option<&'static [Field]> {
     match route {
         Route::Any
+        | Route::GitFetch
+        | Route::GitPushRefs
+        | Route::GitPush
         | Route::Version
         | Route::User
         | Route::Pull
@@ -116,7 +119,9 @@ fn fields(route: Route) -> Option<&'static [Field]> {
 /// Does what is asked.
 pub(crate) fn done(state: &mut State, asked: &Asked, request: &Request, here: &Here<'_>) -> Answer {
     match asked.route {
-        Route::Any => refused(404, "no such route"),
+        Route::Any | Route::GitFetch | Route::GitPushRefs | Route::GitPush => {
+            refused(404, "no such route")
+        }
         Route::Version => ok(&json!({"version": "1.24.0+fake"})),
         Route::User => ok(&json!({"login": here.user})),
         Route::Pull => pulls::shown(state, asked, here),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Asked, Here, created, flag, not_found, ok, refused, text};
+use crate::git;
 use crate::http::Answer;
 use crate::shape::{Field, Kind, optional, required};
 use crate::state::{Repository, State};
@@ -64,6 +65,11 @@ fn made(state: &mut State, asked: &Asked, owner: &str, here: &Here<'_>) -> Answe
         ..Repository::default()
     };
     let answer = created(&described(&name, &repository, here));
+    if let Some(root) = &state.git_root
+        && let Err(error) = git::make(root, &name)
+    {
+        return refused(500, &error.to_string());
+    }
     state.repositories.insert(name, repository);
     answer
 }

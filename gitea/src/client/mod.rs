@@ -18,12 +18,14 @@ use std::sync::Arc;
 
 pub use error::{GiteaError, GiteaErrorKind};
 pub use issues::NewIssue;
+pub(crate) use options::base;
 pub use options::{Credentials, GiteaConfigError, GiteaOptions};
 pub use pulls::{Merge, MergeWay, Pull, PullState};
 pub use reference::{InvalidRef, PullRef, RepoRef};
 pub use repositories::Repository;
 
 use send::Link;
+pub(crate) use send::is_loopback;
 
 /// A Gitea, or a Forgejo. Clones are cheap and share the circuit breaker.
 #[derive(Clone)]
