@@ -1,7 +1,7 @@
 //! A phase as it is stored: `bug_fix_phases.data_json`. Names and shapes are those of the Python Orket;
 //! what it does not know is below the key `orket`. Fields that nobody here knows are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
@@ -163,6 +163,10 @@ pub struct Own {
     /// Phases of the same rock before this one, oldest first; the latest few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
+    /// Bugs that went into the second rock of this phase or an earlier one, `<epic>/<card>`: they are
+    /// that rock's from then on, however they stand where they were filed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub handed_over: BTreeSet<String>,
     /// Who aborted it, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aborted: Option<String>,

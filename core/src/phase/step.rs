@@ -190,11 +190,21 @@ impl Phase {
         self.status.is_live() && Moment(now_ms) >= self.scheduled_end
     }
 
+    /// Whether a bug went into a second rock: then it is that rock's.
+    #[must_use]
+    pub fn has_handed_over(&self, bug: &BugCard) -> bool {
+        self.orket.handed_over.contains(&key(bug))
+    }
+
     /// Whether somebody has to look after it: it runs, or something is left to do or to tell.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status.is_live() || !self.orket.todo.is_empty() || !self.orket.untold.is_empty()
     }
+}
+
+fn key(bug: &BugCard) -> String {
+    format!("{}/{}", bug.epic, bug.id)
 }
 
 /// Ends it. The bugs that are `open` become a second rock, to be written; the sandbox is to be removed.
@@ -207,6 +217,7 @@ pub fn end(phase: &mut Phase, open: Vec<BugCard>, now_ms: i64) -> Result<(), Not
     let still_open: Vec<String> = open.iter().map(|bug| bug.id.clone()).collect();
     if !open.is_empty() {
         phase.phase2_rock_id = Some(NamesOfTwo::of(&phase.rock_id, 1).rock);
+        phase.orket.handed_over.extend(open.iter().map(key));
         phase.orket.todo.push(Todo::WriteRock {
             cards: open,
             files: None,

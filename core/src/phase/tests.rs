@@ -159,6 +159,7 @@ fn one_that_runs_is_not_overwritten_and_what_an_earlier_one_left_to_do_is_not_lo
         [Todo::WriteRock { .. }]
     ));
     assert_eq!(next.orket.untold.len(), 5);
+    assert!(next.has_handed_over(&bug("B-1")) && !next.has_handed_over(&bug("B-2")));
     assert_eq!(
         next.orket.earlier[0].phase2_rock_id.as_deref(),
         Some("shop-phase2")
