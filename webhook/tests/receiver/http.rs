@@ -83,6 +83,36 @@ pub async fn request(
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
+/// Sends a request on a connection that is kept.
+pub async fn on(
+    stream: &mut TcpStream,
+    path: &str,
+    headers: &[(String, Vec<u8>)],
+    body: &[u8],
+) -> std::io::Result<Reply> {
+    let mut message = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n",
+        body.len()
+    )
+    .into_bytes();
+    for (name, value) in headers {
+        message.extend_from_slice(name.as_bytes());
+        message.extend_from_slice(b": ");
+        message.extend_from_slice(value);
+        message.extend_from_slice(b"\r\n");
+    }
+    message.extend_from_slice(b"\r\n");
+    message.extend_from_slice(body);
+    let (mut reading, mut writing) = stream.split();
+    let sending = writing.write_all(&message);
+    let both = async { tokio::join!(sending, receive(&mut reading)) };
+    let (sent, reply) = tokio::time::timeout(DEADLINE, both)
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+    // Who refuses early does not read to the end; what was said counts.
+    reply.or_else(|error| sent.and(Err(error)))
+}
+
 /// Reads an answer to the end of the connection.
 pub async fn receive(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Reply> {
     let mut all = Vec::new();

@@ -11,8 +11,8 @@ use actix_web::dev::ServerHandle;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use hmac::{Hmac, Mac as _};
-use orket_actors::clock::VirtualClock;
-use orket_actors::port::clock::Clock as _;
+use orket_actors::clock::{SystemClock, VirtualClock};
+use orket_actors::port::clock::{Clock as _, SharedClock};
 use orket_actors::rate_limiter::Limit;
 use orket_core::webhook::review_policy::ReviewPolicy;
 use orket_fake_gitea::FakeGitea;
@@ -97,6 +97,8 @@ pub struct Choices {
     pub proxies: &'static str,
     pub test: TestEndpoint,
     pub is_durable: bool,
+    /// The machine's clock in place of the virtual one.
+    pub is_real_time: bool,
 }
 
 impl Default for Choices {
@@ -109,6 +111,7 @@ impl Default for Choices {
             proxies: "",
             test: TestEndpoint::default(),
             is_durable: false,
+            is_real_time: false,
         }
     }
 }
@@ -129,8 +132,8 @@ struct Up {
 }
 
 /// Runs a test on an actix system of its own.
-pub fn run(test: impl Future<Output = ()>) {
-    actix_rt::System::new().block_on(test);
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    actix_rt::System::new().block_on(test)
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -185,7 +188,11 @@ impl Rig {
             give_up: Duration::from_secs(24 * 3_600),
         };
         let outside = Arc::new(Door(Arc::clone(&self.elsewhere)));
-        let clock = Arc::clone(&self.clock);
+        let clock: SharedClock = if self.choices.is_real_time {
+            Arc::new(SystemClock::default())
+        } else {
+            self.clock.clone()
+        };
         let receiver = Receiver::start(options, store.unwrap(), gitea.unwrap(), outside, clock);
         let receiver = receiver.await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
