@@ -19,6 +19,7 @@
 //! - [`driver`]: an operator's desk in words: commands, plans, conversation.
 //! - [`kernel`]: turns that a host supplies: checked, staged, promoted into a local index.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
+//! - [`phases`]: bug-fix phases carried out.
 //! - [`stages`]: carries out what is laid out before the first card.
 //! - [`system`]: the actor system with its real parts.
 //! - [`cli`]: the command line.
@@ -49,6 +50,7 @@ pub mod kernel;
 pub mod log;
 pub mod memory;
 pub mod owner;
+pub mod phases;
 pub mod providers;
 pub mod stages;
 pub mod storage;

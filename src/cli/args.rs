@@ -1,11 +1,13 @@
 //! What can be typed.
 
 mod check;
+mod phases;
 mod skills;
 
 pub use check::{
     CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
 };
+pub use phases::{PhasesArgs, PhasesCommand};
 pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -84,6 +86,8 @@ pub enum Command {
     Budget(BudgetArgs),
     /// What the project remembers of earlier runs: list, search, add, forget
     Memory(MemoryArgs),
+    /// Bug-fix phases of rocks: list, show, start, end, abort
+    Phases(PhasesArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Serve the API over HTTP, own the data folder until told to stop

@@ -17,7 +17,11 @@ use crate::owner::host::{Door, Host, Mode, knock};
 use crate::owner::lock::OwnerLock;
 use crate::owner::service::Service;
 use crate::owner::surroundings::Surroundings;
-use orket_sandboxes::NoSandboxes;
+use crate::phases::timer::Timer;
+use crate::phases::{self, Phases};
+use crate::storage::Reader;
+use orket_actors::clock::SystemClock;
+use orket_sandboxes::{NoSandboxes, Sandboxes};
 
 /// An owner to talk to, and whether it is this process.
 pub struct Entered {
@@ -96,6 +100,8 @@ impl Context {
             settings: self.settings.digests.clone(),
         };
         let records = Arc::clone(&parts.records);
+        let sandboxes: Arc<dyn Sandboxes> = Arc::new(NoSandboxes);
+        let (journal, of_phases) = (reader.clone(), Arc::clone(&sandboxes));
         let models_root = self.cwd.clone();
         let mut shared = None;
         let serve = |listener, service: &Service| {
@@ -120,7 +126,7 @@ impl Context {
                 log,
                 since: Instant::now(),
                 driver,
-                sandboxes: Arc::new(NoSandboxes),
+                sandboxes,
                 machine: Machine::new(self.settings.vram_cache),
             })?;
             shared = Some(made.clone());
@@ -130,10 +136,30 @@ impl Context {
             Failure::new("E_SOCKET", format!("cannot listen on the socket: {error}"))
                 .hint("look at the folder `run` below the data folder")
         };
-        let owner = Owner::open(&self.folder, lock, parts, surroundings, serve).map_err(failed)?;
+        let mut owner =
+            Owner::open(&self.folder, lock, parts, surroundings, serve).map_err(failed)?;
         let shared =
             shared.ok_or_else(|| Failure::new("E_INTERNAL", "the socket is not served"))?;
+        self.look_after_phases(&mut owner, journal, of_phases);
         Ok((owner, shared))
+    }
+
+    /// Has the owner look after bug-fix phases until it stops.
+    fn look_after_phases(&self, owner: &mut Owner, journal: Reader, sandboxes: Arc<dyn Sandboxes>) {
+        let service = owner.service().clone();
+        let telling = service.clone();
+        let phases = Phases::new(phases::Parts {
+            folder: self.folder.database_folder(),
+            root: self.cwd.clone(),
+            reader: Some(journal),
+            sandboxes: Some(sandboxes),
+            emit: Some(Arc::new(move |event, data| telling.emit(event, data))),
+        });
+        let clock = Arc::new(SystemClock::default());
+        let timer = Timer::start(phases, clock, service.rocks_over());
+        owner.before_stop(Box::new(move |how| {
+            Box::pin(async move { timer.stop(how, service.has_had_rocks()).await })
+        }));
     }
 
     /// A living owner when there is one.

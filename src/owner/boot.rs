@@ -36,8 +36,12 @@ pub struct Owner {
     server: ServerHandle,
     socket: Socket,
     close: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+    before_stop: Vec<BeforeStop>,
     lock: OwnerLock,
 }
+
+/// What is brought to its end before an owner stops; it may be quick about it when told to.
+type BeforeStop = Box<dyn FnOnce(Shutdown) -> BoxFuture<'static, ()> + Send>;
 
 impl Owner {
     /// Opens the socket of a folder that is owned; `serve` answers what comes in there. Must be called
@@ -71,8 +75,14 @@ impl Owner {
             server: handle,
             socket,
             close: parts.close,
+            before_stop: Vec::new(),
             lock,
         })
+    }
+
+    /// Has something brought to its end when the owner stops, while the engine still listens.
+    pub fn before_stop(&mut self, work: BeforeStop) {
+        self.before_stop.push(work);
     }
 
     /// What can be asked of it.
@@ -88,8 +98,13 @@ impl Owner {
     }
 
     /// Takes it down: first the engine, so that whoever follows a run sees how it ended; then the
-    /// socket, the journal, and last the lock.
+    /// socket, the journal, and last the lock. What is to be done before is done before.
     pub async fn stop(self, how: Shutdown) {
+        for work in self.before_stop {
+            if let Err(panic) = tokio::spawn(work(how)).await {
+                tracing::error!(%panic, "something was not brought to its end; the next start does it");
+            }
+        }
         let service = self.service;
         // As a task of its own: whatever happens in it, the rest is taken down.
         if let Err(panic) = tokio::spawn(async move { service.shutdown(how).await }).await {

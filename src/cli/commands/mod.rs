@@ -9,6 +9,7 @@ pub mod export;
 pub mod gates;
 pub mod halt;
 pub mod memory;
+pub mod phases;
 pub mod remembered;
 pub mod replay;
 pub mod replay_against;

@@ -56,6 +56,8 @@ struct Inner {
     /// One start at a time: a choice of build and the start that follows from it belong together.
     starting: AsyncMutex<()>,
     rocks: Mutex<Vec<Arc<RockJob>>>,
+    /// How many rocks were worked off.
+    rocks_over: watch::Sender<u64>,
     closing: AtomicBool,
     stop: Notify,
     stop_at_once: AtomicBool,
@@ -84,6 +86,7 @@ impl Service {
                 events,
                 starting: AsyncMutex::new(()),
                 rocks: Mutex::new(Vec::new()),
+                rocks_over: watch::Sender::new(0),
                 closing: AtomicBool::new(false),
                 stop: Notify::new(),
                 stop_at_once: AtomicBool::new(false),
@@ -212,6 +215,18 @@ impl Service {
     #[must_use]
     pub fn active_count(&self) -> usize {
         self.inner.engine.active_count()
+    }
+
+    /// Changes whenever the work on a rock ends, however it ends.
+    #[must_use]
+    pub fn rocks_over(&self) -> watch::Receiver<u64> {
+        self.inner.rocks_over.subscribe()
+    }
+
+    /// Whether a rock was worked on, or is.
+    #[must_use]
+    pub fn has_had_rocks(&self) -> bool {
+        !self.rocks().is_empty()
     }
 
     /// Resolves when no run is under way and none is queued; from then on nothing new is begun.

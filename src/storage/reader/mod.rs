@@ -4,6 +4,7 @@
 mod archive;
 mod board;
 mod budgets;
+mod bugs;
 mod card_history;
 mod card_pages;
 mod cards;
@@ -35,6 +36,7 @@ use super::connection::{self, Pragmas, Readers};
 pub use archive::{ArchiveCard, ArchiveFound, ArchiveWish, MOST_RELATED};
 pub use board::{BoardCard, BuildRun};
 pub use budgets::BudgetLine;
+pub use bugs::BuiltRock;
 pub use card_history::{CardDetail, CommentRow, GuardCounts, HistoryKind, HistoryRow, PlannedCard};
 pub use card_pages::{CardFilter, CardPage, IssuePage};
 pub use evidence::{StoredAttempt, StoredCard, StoredComment, StoredStep};

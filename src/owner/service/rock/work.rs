@@ -248,7 +248,7 @@ const fn is_stopped(status: RunStatus) -> bool {
 }
 
 /// However the work on a rock ends, nobody waits for it any more.
-struct Ended<'a>(&'a RockJob);
+struct Ended<'a>(&'a RockJob, &'a Service);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
@@ -261,11 +261,15 @@ impl Drop for Ended<'_> {
                 };
             }
         });
+        self.1
+            .inner
+            .rocks_over
+            .send_modify(|rocks| *rocks = rocks.saturating_add(1));
     }
 }
 
 async fn work_off(service: Service, job: Arc<RockJob>) {
-    let _ended = Ended(&job);
+    let _ended = Ended(&job, &service);
     let mut done: Vec<&str> = Vec::new();
     let mut stopped = false;
     for (index, item) in job.items.iter().enumerate() {
