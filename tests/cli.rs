@@ -19,6 +19,8 @@ mod guard;
 mod memory;
 #[path = "cli/one_card.rs"]
 mod one_card;
+#[path = "cli/phases.rs"]
+mod phases;
 #[path = "cli/remembering.rs"]
 mod remembering;
 #[path = "cli/rocks.rs"]
