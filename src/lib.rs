@@ -17,6 +17,7 @@
 //! - [`evidence`]: whether the record of a run holds.
 //! - [`fork`]: a run that begins where a turn of another began.
 //! - [`driver`]: an operator's desk in words: commands, plans, conversation.
+//! - [`gitea_export`]: the files of runs, pushed into a repository of Gitea.
 //! - [`kernel`]: turns that a host supplies: checked, staged, promoted into a local index.
 //! - [`owner`]: one process owns a data folder: lock, socket, runtime.
 //! - [`phases`]: bug-fix phases carried out.
@@ -46,6 +47,7 @@ pub mod driver;
 pub mod events;
 pub mod evidence;
 pub mod fork;
+pub mod gitea_export;
 pub mod kernel;
 pub mod log;
 pub mod memory;

@@ -12,9 +12,11 @@ use orket_actors::port::event::EventSink;
 use orket_actors::port::store::StoreError;
 use orket_actors::runtime::{Parts, Runtime, RuntimeError, Shutdown};
 use orket_actors::world::Options;
+use orket_gitea::Exporter;
 
 use crate::artifacts::{ProjectionOptions, Projections};
 use crate::events::{EventLog, EventOptions};
+use crate::gitea_export::{Ended, Exports, Work};
 use crate::log::{LogHandle, LogOptions, RunLog};
 use crate::memory::RunMemory;
 use crate::providers::{LoadScenario, ProviderSettings, Providers};
@@ -48,6 +50,8 @@ pub struct SystemOptions {
     pub sandbox: SandboxOptions,
     /// Threads that write artifacts.
     pub artifact_threads: NonZeroUsize,
+    /// Exports runs that end; `None` for no export.
+    pub export: Option<Exporter>,
     /// Time.
     pub clock: SharedClock,
 }
@@ -69,6 +73,7 @@ impl SystemOptions {
             parser: None,
             sandbox: SandboxOptions::default(),
             artifact_threads: ProjectionOptions::default().threads,
+            export: None,
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -103,6 +108,8 @@ pub struct System {
     pub events: EventLog,
     /// To give the log orders; `None` without one.
     pub log: Option<LogHandle>,
+    /// Exports runs that end; `None` without one.
+    pub exports: Option<Exports>,
 }
 
 impl System {
@@ -142,6 +149,21 @@ impl System {
             log = Some(run_log.handle());
             sinks.push(Arc::new(run_log));
         }
+        let export = options.export.map(|exporter| {
+            let (ended, orders) = Ended::new();
+            let written = sinks.last().map(Arc::clone);
+            sinks.push(Arc::new(ended.clone()));
+            let durable_root = options.durable_root.clone();
+            (
+                ended,
+                orders,
+                Work {
+                    exporter,
+                    written,
+                    durable_root,
+                },
+            )
+        });
         let actors = Options {
             after_event: events.after(),
             ..options.actors
@@ -157,12 +179,16 @@ impl System {
             options: actors,
         })
         .await?;
+        let exports = export.map(|(ended, orders, work)| {
+            Exports::start(ended, orders, work, runtime.clone(), journal.reader())
+        });
         Ok(Self {
             runtime,
             journal,
             projections,
             events,
             log,
+            exports,
         })
     }
 
@@ -172,12 +198,15 @@ impl System {
         self.journal.reader()
     }
 
-    /// Stops the actors, then closes the journal.
+    /// Exports what has ended, stops the actors, then closes the journal.
     ///
     /// # Errors
     ///
     /// When the journal could not be closed in good order; nothing acknowledged is lost.
     pub async fn stop(self, how: Shutdown) -> Result<(), StoreError> {
+        if let Some(exports) = self.exports {
+            exports.finish(how).await;
+        }
         self.runtime.shutdown(how).await;
         let (journal, events) = (self.journal, self.events);
         let closing = move || {

@@ -13,6 +13,8 @@ mod budget;
 mod evidence;
 #[path = "cli/fork.rs"]
 mod fork;
+#[path = "cli/gitea_export.rs"]
+mod gitea_export;
 #[path = "cli/guard.rs"]
 mod guard;
 #[path = "cli/memory.rs"]

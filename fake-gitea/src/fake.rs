@@ -74,7 +74,7 @@ impl FakeGitea {
         self.shared.change(|state| {
             state.git_root = Some(root.to_owned());
             let names = state.repositories.keys();
-            names.map(|name| git::make(root, name)).collect()
+            names.into_iter().try_for_each(|name| git::make(root, name))
         })
     }
 

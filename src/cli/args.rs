@@ -407,6 +407,9 @@ pub struct ExportArgs {
     /// Write below this folder instead of the run's workspace
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<std::path::PathBuf>,
+    /// Push the run's files into the repository of ORKET_GITEA_ARTIFACT_REPO too
+    #[arg(long, conflicts_with = "to")]
+    pub gitea: bool,
 }
 
 /// `orket serve`.

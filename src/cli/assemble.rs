@@ -21,6 +21,7 @@ use crate::assets::DiskThenEmbedded;
 use crate::config::lookup::ConfigError;
 use crate::config::{LiveSettings, Settings, Sources};
 use crate::events::{EventLog, EventOptions};
+use crate::gitea_export::{self, Exports};
 use crate::log::{LogHandle, LogOptions};
 use crate::owner::boot::Parts;
 use crate::owner::folder::DataFolder;
@@ -265,6 +266,8 @@ pub struct Assembled {
     pub events: EventLog,
     /// To give the log orders.
     pub log: Option<LogHandle>,
+    /// Exports runs that end; finished before the owner stops.
+    pub exports: Option<Exports>,
 }
 
 /// Starts everything. Needs the lock on the folder and an actix system.
@@ -284,9 +287,14 @@ pub async fn parts(
         projections,
         events,
         log,
-    } = System::start(options(settings, folder, root))
-        .await
-        .map_err(not_started)?;
+        exports,
+    } = System::start(SystemOptions {
+        export: gitea_export::of_settings(settings)
+            .map_err(|problem| Failure::new("E_CONFIG", problem))?,
+        ..options(settings, folder, root)
+    })
+    .await
+    .map_err(not_started)?;
     let reader = journal.reader();
     let probes = Probes {
         journal: Arc::clone(&journal),
@@ -312,6 +320,8 @@ pub async fn parts(
                     projections,
                     events,
                     log,
+                    // Brought to its end before the engine, which tells what came of it.
+                    exports: None,
                 };
                 if let Err(error) = system.stop(Shutdown::Graceful).await {
                     tracing::error!(%error, "the journal did not close in good order; nothing acknowledged is lost");
@@ -325,6 +335,7 @@ pub async fn parts(
         probes,
         events: told,
         log: log_handle,
+        exports,
     })
 }
 

@@ -91,6 +91,7 @@ impl Context {
             probes,
             events,
             log,
+            exports,
         } = assemble::parts(&self.settings, &live, &self.folder, &self.cwd).await?;
         let workspace = self.cwd.join(DEFAULT_WORKSPACE);
         let surroundings = Surroundings {
@@ -141,6 +142,9 @@ impl Context {
         let shared =
             shared.ok_or_else(|| Failure::new("E_INTERNAL", "the socket is not served"))?;
         self.look_after_phases(&mut owner, journal, of_phases);
+        if let Some(exports) = exports {
+            owner.before_stop(Box::new(move |how| Box::pin(exports.finish(how))));
+        }
         Ok((owner, shared))
     }
 

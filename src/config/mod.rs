@@ -9,10 +9,12 @@
 //! - [`variable`]: the table of all variables; `.env.example` is checked against it.
 //! - [`lookup`]: finds a variable's text and its origin.
 //! - [`settings`]: the typed values.
+//! - [`gitea`]: where Gitea is, and where runs are exported to.
 //! - [`live`]: the same, following their files.
 //! - [`save`]: writes the user settings.
 //! - [`policy`]: the settings that the API shows and changes.
 
+pub mod gitea;
 pub mod live;
 pub mod lookup;
 pub mod policy;

@@ -16,6 +16,7 @@ use crate::log::Zone;
 use crate::storage::SyncMode;
 use crate::tools::child::sandbox::allowance::Allowance;
 
+use super::gitea::GiteaSettings;
 use super::lookup::{ConfigError, Origin, Sources};
 use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, file_key, find};
 
@@ -130,6 +131,8 @@ pub struct Settings {
     pub max_runs: usize,
     /// The API server.
     pub api: ApiSettings,
+    /// Gitea, and the export of runs.
+    pub gitea: GiteaSettings,
     /// All values with their origins.
     pub shown: Vec<Shown>,
     /// A digest of each value that work depends on, by the variable's name.
@@ -287,6 +290,7 @@ impl Settings {
             vram_cache: Duration::from_millis(reader.number("ORKET_METRICS_VRAM_CACHE_SEC")),
             max_runs: reader.optional_number("ORKET_MAX_RUNS").unwrap_or(1_000),
             api: reader.api(),
+            gitea: reader.gitea(),
             shown: Vec::new(),
             digests: BTreeMap::new(),
             warnings: sources.unknown(),
@@ -404,7 +408,7 @@ fn digest(value: Option<&str>) -> String {
 }
 
 /// Reads variables one by one, collecting what is wrong and what is to be shown.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     sources: &'a Sources,
     problems: Vec<String>,
     flag_is_wrong: bool,
@@ -433,7 +437,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The checked text of a variable.
-    fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let variable = find(name)?;
         let (text, origin) = match self.sources.text(variable, name) {
             Some((text, origin)) => (text.trim().to_owned(), origin),

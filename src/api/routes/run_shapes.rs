@@ -2,6 +2,7 @@
 
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::CardReport;
+use orket_gitea::Exported;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -25,6 +26,10 @@ pub struct RunArtifacts {
     observability_root: String,
     /// What agents wrote.
     agent_output_root: String,
+    /// Where in Gitea they are too: `provider`, `owner`, `repo`, `branch`, `path`, `url`, `commit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    gitea_export: Option<Exported>,
 }
 
 /// What the ledger says of a run.
@@ -97,16 +102,21 @@ pub struct RunDetail {
 
 impl RunArtifacts {
     /// Where its files lie.
-    pub(super) fn of(row: &SessionRow) -> Self {
-        let workspace = row.workspace.as_str();
+    pub(super) fn of(seen: &Seen) -> Self {
+        let gitea_export = seen.gitea_export.clone();
+        let workspace = seen.row.workspace.as_str();
         if workspace.is_empty() {
-            return Self::default();
+            return Self {
+                gitea_export,
+                ..Self::default()
+            };
         }
         Self {
             workspace: workspace.to_owned(),
             orket_log: format!("{workspace}/orket.log"),
             observability_root: format!("{workspace}/{}", orket_core::artifact::ROOT),
             agent_output_root: format!("{workspace}/agent_output"),
+            gitea_export,
         }
     }
 }
@@ -130,7 +140,7 @@ impl RunDetail {
             failure_class: text(summary.get("failure_class")),
             failure_reason: text(summary.get("failure_reason")),
             summary_json: summary.clone(),
-            artifact_json: RunArtifacts::of(row),
+            artifact_json: RunArtifacts::of(&seen),
             updated_at: ended_at.clone().unwrap_or_else(|| started_at.clone()),
             started_at,
             ended_at,
@@ -138,7 +148,7 @@ impl RunDetail {
         Self {
             session_id: row.run_id.clone(),
             status: row.status.as_str(),
-            artifacts: RunArtifacts::of(row),
+            artifacts: RunArtifacts::of(&seen),
             issue_count: seen.report.cards.len(),
             forked_from: row.forked_from.as_ref().map(ToString::to_string),
             session: session(row, zone, seen.transcript),

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use orket_actors::port::store::StoreError;
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
+use orket_gitea::Exported;
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::api::problem::Problem;
+use crate::gitea_export;
 use crate::owner::ports::Records;
 use crate::owner::records::JournalRecords;
 use crate::storage::Reader;
@@ -28,14 +30,23 @@ pub(super) struct Seen {
     pub turns: u64,
     /// What was said in them, as JSON text; nothing while the run goes on.
     pub transcript: Option<String>,
+    /// Where its files were exported to.
+    pub gitea_export: Option<Exported>,
 }
 
 impl Seen {
     /// The run with exactly this id; nothing when there is none.
     pub async fn of(api: &Api, run: &RunId) -> Result<Option<Self>, Problem> {
         let id = run.to_string();
-        api.read(move |reader| reader.at_one_moment(|reader| Self::read(reader, &id)))
-            .await
+        let durable_root = api.settings.durable_root().to_owned();
+        api.read(move |reader| {
+            let mut seen = reader.at_one_moment(|reader| Self::read(reader, &id))?;
+            if let Some(seen) = &mut seen {
+                seen.gitea_export = gitea_export::kept(&durable_root, &id);
+            }
+            Ok(seen)
+        })
+        .await
     }
 
     fn read(reader: &Reader, run_id: &str) -> Result<Option<Self>, StoreError> {
@@ -54,6 +65,7 @@ impl Seen {
             report,
             turns: reader.turns_that_ended_well(run_id)?,
             transcript,
+            gitea_export: None,
         }))
     }
 

@@ -110,7 +110,7 @@ pub async fn session_status(
             by_status: seen.by_status(),
         },
         summary: seen.summary(),
-        artifacts: RunArtifacts::of(&seen.row),
+        artifacts: RunArtifacts::of(&seen),
     }))
 }
 
