@@ -92,8 +92,9 @@ impl LogFile {
     fn write(&mut self, options: &LogOptions) -> io::Result<()> {
         let more = u64::try_from(self.buffer.len()).unwrap_or(u64::MAX);
         let mut open = match self.open.take() {
-            // Somebody removed or moved the file: lines written to it would be lost.
-            Some(open) if open.file.metadata()?.nlink() > 0 => open,
+            // Somebody removed or moved the file, as another process does that rotates it: lines written
+            // to it would be lost, or come into an old one.
+            Some(open) if open.is_named(self.name)? => open,
             Some(_) | None => Open::at(&self.workspace, self.name)?,
         };
         let full = options.max_bytes > 0
@@ -111,6 +112,17 @@ impl LogFile {
 }
 
 impl Open {
+    /// Whether the file is still what its name leads to.
+    fn is_named(&self, name: &str) -> io::Result<bool> {
+        use cap_std::fs::MetadataExt as _;
+        let own = self.file.metadata()?;
+        match self.top.symlink_metadata(name) {
+            Ok(named) => Ok(named.ino() == own.ino() && named.dev() == own.dev()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn at(workspace: &Path, name: &str) -> io::Result<Self> {
         std::fs::create_dir_all(workspace)?;
         let top = Dir::open_ambient_dir(workspace, ambient_authority())?;

@@ -24,7 +24,7 @@ use crate::receiver::Receiver;
 use crate::recent::Digest;
 use crate::reply::{Body, not_now, problem, too_many, with_standing};
 use crate::sender::AwaitCalls;
-use crate::signature::Presented;
+use crate::signature::{Presented, hexadecimal};
 use crate::store::{Answer, Arrival, OutboxRow};
 
 /// How long whoever is told to come again should wait, where nothing is known of it.
@@ -320,17 +320,6 @@ fn delivery_id(headers: &HeaderMap) -> Option<String> {
     .map(str::trim)
     .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
     .map(str::to_owned)
-}
-
-fn hexadecimal(digest: &Digest) -> String {
-    use std::fmt::Write as _;
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing into a text does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// What a test event says.

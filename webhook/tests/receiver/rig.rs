@@ -10,7 +10,6 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use hmac::{Hmac, Mac as _};
 use orket_actors::clock::{SystemClock, VirtualClock};
 use orket_actors::port::clock::{Clock as _, SharedClock};
 use orket_actors::rate_limiter::Limit;
@@ -24,7 +23,6 @@ use orket_webhook::receiver::{Limits, Receiver, ReceiverOptions, TestEndpoint};
 use orket_webhook::signature::Secrets;
 use orket_webhook::store::{Store, StoreOptions};
 use serde_json::Value;
-use sha2::Sha256;
 
 use crate::http::{Reply, request};
 use crate::payloads::SHA;
@@ -324,9 +322,4 @@ pub fn sign(body: &[u8]) -> String {
     sign_with(SECRET, body)
 }
 
-pub fn sign_with(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body);
-    let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub use orket_webhook::signature::sign as sign_with;
