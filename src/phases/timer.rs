@@ -12,6 +12,11 @@ use super::Phases;
 /// How often phases are looked after.
 pub const EVERY: Duration = Duration::from_secs(60);
 
+/// How long a look under way may take when an owner stops in good order.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same when it stops at once.
+const HASTE: Duration = Duration::from_secs(1);
+
 /// A running timer.
 #[derive(Debug)]
 pub struct Timer {
@@ -31,12 +36,26 @@ impl Timer {
 
     /// Ends it. In good order, the phases of rocks that were built meanwhile are started first when
     /// `rocks_were_run`; otherwise the next owner does it.
+    ///
+    /// A look that takes long (a sandbox that does not go) is left behind after a while: each step of it
+    /// is whole, and the next owner goes on.
     pub async fn stop(self, how: Shutdown, rocks_were_run: bool) {
-        let looks_once_more = rocks_were_run && matches!(how, Shutdown::Graceful);
+        let (looks_once_more, patience) = match how {
+            Shutdown::Graceful => (rocks_were_run, PATIENCE),
+            Shutdown::Immediate => (false, HASTE),
+        };
         // It may have ended by itself: then there is nothing to stop.
         let _ = self.stop.send(looks_once_more);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the timer of bug-fix phases broke; the next owner goes on");
+        let task = self.task.abort_handle();
+        match tokio::time::timeout(patience, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the timer of bug-fix phases broke; the next owner goes on");
+            }
+            Err(_) => {
+                task.abort();
+                tracing::warn!("a look at bug-fix phases is left behind; the next owner goes on");
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ fn every_command_has_help() {
         "skills run",
         "check",
         "check skills",
+        "phases",
+        "phases abort",
     ] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");

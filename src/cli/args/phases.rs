@@ -4,14 +4,14 @@ use clap::{Args, Subcommand};
 
 /// `orket phases`.
 #[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Bug-fix phases of rocks.\n\nWhen all epics of a rock are done its bug-fix phase starts: seven days in \
-                  which bugs are found and fixed. An owner of the data folder (orket serve, or any command that runs \
-                  something) looks at the rock's bugs once a minute. Many bugs a day, or many critical ones, add seven days \
-                  at a time, up to 28. At the end the bugs that are open become the rock ROCK-phase2, which orket run \
-                  --rock ROCK-phase2 runs, and the rock's sandbox is removed.\n\nFile bugs as cards of the epic \
-                  ROCK-bugs, or label cards of the rock `bug`; docs/BUG_FIX_PHASES.md says what counts."
-)]
+#[command(after_help = "\
+When all epics of a rock are done its bug-fix phase starts: seven days in which bugs are found and fixed. \
+An owner of the data folder (orket serve, or any command that runs something) looks at the rock's bugs \
+once a minute. Many bugs a day, or many critical ones, add seven days at a time, up to 28. At the end the \
+bugs that are open become the rock ROCK-phase2, and the rock's sandbox is removed.
+
+File bugs as cards of the epic ROCK-bugs, or label cards of the rock `bug`; docs/BUG_FIX_PHASES.md says \
+what counts.")]
 pub struct PhasesArgs {
     /// What to do [default: list]
     #[command(subcommand)]
