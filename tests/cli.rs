@@ -27,6 +27,8 @@ mod phases;
 mod remembering;
 #[path = "cli/rocks.rs"]
 mod rocks;
+#[path = "cli/sandboxes.rs"]
+mod sandboxes;
 #[path = "cli/skills.rs"]
 mod skills;
 #[path = "cli/stop.rs"]

@@ -7,12 +7,18 @@ mod witness;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
 use lab::{DEADLINE, Lab, events_until, on_actix, statuses};
 use orket::system::System;
+use orket_actors::clock::VirtualClock;
+use orket_actors::port::probe::Probe;
 use orket_actors::port::store::{Guard, Op, Store, Write};
+use orket_actors::probes::WatchProbe;
 use orket_actors::runtime::{NewRun, RuntimeError, Shutdown};
 use orket_core::tool::EffectClass;
+use orket_sandboxes::{DockerCompose, NewSandbox, Options, SandboxStatus, Sandboxes, TechStack};
 use serde_json::json;
 use witness::{
     agrees, alive, attempt_lines, attempts, card, ended, has, is, offer_script, options_at, run_id,
@@ -292,6 +298,62 @@ fn an_attempt_that_loses_its_card_to_somebody_else_is_not_waited_for() {
                 "A 2/1 integrity_guard succeeded"
             ]
         );
+        system.stop(Shutdown::Graceful).await.expect("stops");
+    });
+}
+
+/// What was built lives on beside the runs: the watchdog looks at it, and removes it in the end.
+#[test]
+fn the_watchdog_looks_at_sandboxes_and_removes_them_when_their_time_is_over() {
+    let lab = Lab::new();
+    for folder in ["bin/state/projects", "built/backend", "built/frontend"] {
+        std::fs::create_dir_all(lab.path().join(folder)).expect("a folder");
+    }
+    let docker = lab.path().join("bin/docker");
+    std::fs::write(&docker, include_str!("../sandboxes/tests/docker/docker.sh")).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&docker, executable).expect("made executable");
+    on_actix(async {
+        let clock = Arc::new(VirtualClock::default());
+        let mut options = lab.options();
+        options.clock = Arc::clone(&clock) as _;
+        let system = System::start(options).await.expect("starts");
+        let sandboxes = DockerCompose::open(Options {
+            programs: vec![vec![docker.into(), "compose".into()]],
+            clock: Arc::clone(&clock) as _,
+            ..Options::new(lab.path().join("sandboxes"))
+        });
+        let sandboxes = Arc::new(sandboxes.expect("opened"));
+        let probe: Arc<dyn Probe> = Arc::clone(&sandboxes) as _;
+        system.runtime.watch(WatchProbe {
+            every: DockerCompose::EVERY,
+            limit: DockerCompose::LIMIT,
+            probe: Arc::downgrade(&probe),
+        });
+        let created = sandboxes.create(NewSandbox {
+            rock_id: "launch".to_owned(),
+            project_name: "Launch".to_owned(),
+            tech_stack: TechStack::FastapiReactPostgres,
+            workspace_path: lab.path().join("built").to_str().expect("text").to_owned(),
+        });
+        created.await.expect("created");
+        let until = async |wanted: SandboxStatus, checks: u64| {
+            loop {
+                let all = sandboxes.list().await.expect("listed");
+                if all[0].status == wanted && all[0].health_checks_passed >= checks {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        for checks in 1..=2 {
+            clock.advance(DockerCompose::EVERY);
+            until(SandboxStatus::Running, checks).await;
+        }
+        clock.advance(Duration::from_secs(72 * 3_600));
+        until(SandboxStatus::Deleted, 2).await;
+        let left = std::fs::read_dir(lab.path().join("bin/state/projects")).expect("read");
+        assert_eq!(left.count(), 0);
         system.stop(Shutdown::Graceful).await.expect("stops");
     });
 }

@@ -2,12 +2,14 @@
 
 mod check;
 mod phases;
+mod sandbox;
 mod skills;
 
 pub use check::{
     CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
 };
 pub use phases::{PhasesArgs, PhasesCommand};
+pub use sandbox::{CreateSandboxArgs, SandboxArgs, SandboxCommand};
 pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -88,6 +90,8 @@ pub enum Command {
     Memory(MemoryArgs),
     /// Bug-fix phases of rocks: list, show, start, end, abort
     Phases(PhasesArgs),
+    /// What was built, brought up by docker compose: list, create, logs, stop
+    Sandbox(SandboxArgs),
     /// Write the files of a run under observability/ again, from the journal
     Export(ExportArgs),
     /// Serve the API over HTTP, own the data folder until told to stop

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use orket_actors::approvals::{decision_ops, grant_ops};
+use orket_actors::port::probe::Probe;
 use orket_actors::port::store::{GateDecision, Guard, Op, RunStatus, Store, Write};
-use orket_actors::runtime::{NewRun, RuntimeError, Shutdown};
+use orket_actors::probes::WatchProbe;
+use orket_actors::runtime::{NewRun, Runtime, RuntimeError, Shutdown};
 use orket_actors::world::Options;
 use orket_core::asset::Library;
 use orket_core::ids::RunId;
 use orket_core::plan_build::PlanSettings;
+use orket_sandboxes::DockerCompose;
 use serde_json::{Map, Value, json};
 
 use super::enter::DEFAULT_WORKSPACE;
@@ -268,6 +271,8 @@ pub struct Assembled {
     pub log: Option<LogHandle>,
     /// Exports runs that end; finished before the owner stops.
     pub exports: Option<Exports>,
+    /// The actors.
+    pub runtime: Runtime,
 }
 
 /// Starts everything. Needs the lock on the folder and an actix system.
@@ -300,7 +305,7 @@ pub async fn parts(
         journal: Arc::clone(&journal),
         projections: Arc::clone(&projections),
     };
-    let (told, log_handle) = (events.clone(), log.clone());
+    let (told, log_handle, actors) = (events.clone(), log.clone(), runtime.clone());
     let records = JournalRecords::new(Some(reader.clone()));
     let engine = Arc::new(runtime.clone());
     let parts = Parts {
@@ -336,7 +341,56 @@ pub async fn parts(
         events: told,
         log: log_handle,
         exports,
+        runtime: actors,
     })
+}
+
+/// Sandboxes, as the owner of the folder runs them. Blocks for a few small files.
+///
+/// # Errors
+///
+/// When what is recorded of them cannot be read.
+pub fn sandboxes(settings: &Settings, folder: &DataFolder) -> Result<DockerCompose, Failure> {
+    let own = &settings.sandboxes;
+    let opened = DockerCompose::open(orket_sandboxes::Options {
+        disabled: own.disabled,
+        most: own.most,
+        ttl: own.ttl,
+        up_timeout: own.up_timeout,
+        limits: own.limits,
+        reserved: [settings.api.port].into(),
+        ..orket_sandboxes::Options::new(folder.sandboxes())
+    });
+    Ok(opened?)
+}
+
+/// The same, looked after by the watchdog; what a dead owner left of them is seen to first.
+///
+/// # Errors
+///
+/// When what is recorded of them cannot be read.
+pub fn watched_sandboxes(
+    settings: &Settings,
+    folder: &DataFolder,
+    runtime: &Runtime,
+) -> Result<Arc<DockerCompose>, Failure> {
+    let own = Arc::new(sandboxes(settings, folder)?);
+    let probe: Arc<dyn Probe> = Arc::clone(&own) as _;
+    runtime.watch(WatchProbe {
+        every: DockerCompose::EVERY,
+        limit: DockerCompose::LIMIT,
+        probe: Arc::downgrade(&probe),
+    });
+    // Otherwise nothing is in a hurry: most commands have nothing to do with docker.
+    if own.has_live() {
+        let own = Arc::clone(&own);
+        actix_rt::spawn(async move {
+            if let Err(error) = own.reconcile().await {
+                tracing::warn!(%error, "what runs of the sandboxes is not known");
+            }
+        });
+    }
+    Ok(own)
 }
 
 /// The models, as an owner reaches them.

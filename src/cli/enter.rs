@@ -21,7 +21,7 @@ use crate::phases::timer::Timer;
 use crate::phases::{self, Phases};
 use crate::storage::Reader;
 use orket_actors::clock::SystemClock;
-use orket_sandboxes::{NoSandboxes, Sandboxes};
+use orket_sandboxes::Sandboxes;
 
 /// An owner to talk to, and whether it is this process.
 pub struct Entered {
@@ -92,6 +92,7 @@ impl Context {
             events,
             log,
             exports,
+            runtime,
         } = assemble::parts(&self.settings, &live, &self.folder, &self.cwd).await?;
         let workspace = self.cwd.join(DEFAULT_WORKSPACE);
         let surroundings = Surroundings {
@@ -101,7 +102,8 @@ impl Context {
             settings: self.settings.digests.clone(),
         };
         let records = Arc::clone(&parts.records);
-        let sandboxes: Arc<dyn Sandboxes> = Arc::new(NoSandboxes);
+        let sandboxes: Arc<dyn Sandboxes> =
+            assemble::watched_sandboxes(&self.settings, &self.folder, &runtime)?;
         let (journal, of_phases) = (reader.clone(), Arc::clone(&sandboxes));
         let models_root = self.cwd.clone();
         let mut shared = None;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use orket_sandboxes::SandboxError;
+
 use super::out;
 use crate::config::lookup::ConfigError;
 use crate::owner::client::ClientError;
@@ -83,6 +85,24 @@ impl From<ConfigError> for Failure {
         let failure = Self::new("E_CONFIG", error.to_string())
             .hint("correct it where it comes from; .env.example tells what each one may be");
         Self { exit, ..failure }
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        let exit = if matches!(error, SandboxError::Invalid(_)) {
+            2
+        } else {
+            1
+        };
+        let failure = Self {
+            exit,
+            ..Self::new(error.code(), error.to_string())
+        };
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

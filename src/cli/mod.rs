@@ -119,6 +119,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Diff(args) => commands::diff::run(&context, &args),
         Command::Memory(args) => commands::remembered::run(&context, args),
         Command::Phases(args) => on_system(commands::phases::run(context, args)),
+        Command::Sandbox(args) => on_system(commands::sandbox::run(context, args)),
         Command::Export(args) => commands::export::run(&context, &args),
         Command::Skills(command) => on_system(commands::skills::run(context, command)),
         Command::Check(CheckCommand::Skills(args)) => {

@@ -9,6 +9,7 @@ use orket_core::backoff::Backoff;
 use orket_core::model::ModelName;
 use orket_core::plan::ArtifactMode;
 use orket_core::stall::Clocks;
+use orket_sandboxes::ContainerLimits;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -62,6 +63,21 @@ pub struct ApiSettings {
     pub per_minute: u32,
     /// Threads; 0 for one each processor.
     pub workers: usize,
+}
+
+/// How sandboxes of docker compose are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxSettings {
+    /// None are created.
+    pub disabled: bool,
+    /// How many may be there at once.
+    pub most: usize,
+    /// How long one lives; `None` for ever.
+    pub ttl: Option<Duration>,
+    /// How long bringing one up may take.
+    pub up_timeout: Duration,
+    /// What each container may use.
+    pub limits: ContainerLimits,
 }
 
 /// Everything an operator can set.
@@ -131,6 +147,8 @@ pub struct Settings {
     pub max_runs: usize,
     /// The API server.
     pub api: ApiSettings,
+    /// Sandboxes of docker compose.
+    pub sandboxes: SandboxSettings,
     /// Gitea, and the export of runs.
     pub gitea: GiteaSettings,
     /// All values with their origins.
@@ -290,6 +308,7 @@ impl Settings {
             vram_cache: Duration::from_millis(reader.number("ORKET_METRICS_VRAM_CACHE_SEC")),
             max_runs: reader.optional_number("ORKET_MAX_RUNS").unwrap_or(1_000),
             api: reader.api(),
+            sandboxes: reader.sandboxes(),
             gitea: reader.gitea(),
             shown: Vec::new(),
             digests: BTreeMap::new(),
@@ -534,6 +553,21 @@ impl<'a> Reader<'a> {
                 .collect(),
             per_minute: self.small("ORKET_API_RATE_LIMIT"),
             workers: usize::try_from(self.number("ORKET_API_WORKERS")).unwrap_or(0),
+        }
+    }
+
+    fn sandboxes(&mut self) -> SandboxSettings {
+        let hours = self.limit("ORKET_SANDBOX_TTL_HOURS");
+        SandboxSettings {
+            disabled: self.text("ORKET_DISABLE_SANDBOX").as_deref() == Some("true"),
+            most: self.optional_number("ORKET_SANDBOX_MAX").unwrap_or(8),
+            ttl: hours.map(|hours| Duration::from_secs(hours * 3_600)),
+            up_timeout: Duration::from_secs(self.number("ORKET_SANDBOX_UP_TIMEOUT")),
+            limits: ContainerLimits {
+                cpus: self.limit("ORKET_SANDBOX_CONTAINER_CPUS"),
+                memory_mb: self.limit("ORKET_SANDBOX_CONTAINER_MEMORY_MB"),
+                pids: self.limit("ORKET_SANDBOX_CONTAINER_PIDS"),
+            },
         }
     }
 

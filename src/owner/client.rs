@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
+use orket_sandboxes::{NewSandbox, Sandbox};
 use reqwest::{RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -217,6 +218,54 @@ impl Client {
                 .into()
         };
         answer(self.http.get(format!("{}/v1/runs/{run}", self.base))).await
+    }
+
+    /// `GET /v1/sandboxes`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn sandboxes(&self) -> Result<Vec<Sandbox>, ClientError> {
+        answer(self.http.get(format!("{}/v1/sandboxes", self.base))).await
+    }
+
+    /// `POST /v1/sandboxes`; answered when it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn create_sandbox(&self, new: &NewSandbox) -> Result<Sandbox, ClientError> {
+        answer(self.post("v1/sandboxes", new)).await
+    }
+
+    /// `POST /v1/sandboxes/{id}/stop`; the id must be one.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn stop_sandbox(&self, id: &str) -> Result<(), ClientError> {
+        let request = self.post(&format!("v1/sandboxes/{id}/stop"), &());
+        answer::<serde_json::Value>(request).await.map(drop)
+    }
+
+    /// `GET /v1/sandboxes/{id}/logs`; id and service must be names.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn sandbox_logs(
+        &self,
+        id: &str,
+        service: Option<&str>,
+    ) -> Result<String, ClientError> {
+        #[derive(Deserialize)]
+        struct Logs {
+            logs: String,
+        }
+        let query = service.map_or_else(String::new, |name| format!("?service={name}"));
+        let url = format!("{}/v1/sandboxes/{id}/logs{query}", self.base);
+        let answered: Logs = answer(self.http.get(url)).await?;
+        Ok(answered.logs)
     }
 
     /// `POST /v1/shutdown`.

@@ -47,6 +47,12 @@ impl DataFolder {
         self.run().join("serve.log")
     }
 
+    /// What is known of sandboxes: a folder for each.
+    #[must_use]
+    pub fn sandboxes(&self) -> PathBuf {
+        self.root.join("sandboxes")
+    }
+
     /// Makes the folders; `run` is for its user only.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Sandboxes: which there are, taking one down, its log. Their passwords are never told.
+//! Sandboxes: which there are, bringing one up, taking it down, its log. Their passwords are never told.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
@@ -9,33 +9,45 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::shapes::Done;
 use crate::api::Api;
+use crate::api::body::Object;
 use crate::api::caller::{Admin, Caller, Read, Run};
 use crate::api::check::Check;
 use crate::api::problem::Problem;
-use orket_sandboxes::{Sandbox, SandboxError, Sandboxes};
+use crate::api::state::blocking;
+use crate::api::workspace;
+use orket_sandboxes::{NewSandbox, Sandbox, SandboxError, Sandboxes, TechStack};
 
 /// The longest name of a service.
 const LONGEST_NAME: usize = 63;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(stop).service(logs);
+    config
+        .service(list)
+        .service(create)
+        .service(stop)
+        .service(logs);
 }
 
 impl From<SandboxError> for Problem {
     fn from(error: SandboxError) -> Self {
-        let words = error.to_string();
-        match error {
-            SandboxError::Unknown(_) | SandboxError::UnknownService { .. } => {
-                Self::not_found(words)
+        let status = match error {
+            SandboxError::Unknown(_) | SandboxError::UnknownService { .. } => StatusCode::NOT_FOUND,
+            SandboxError::Failed { .. } => StatusCode::BAD_GATEWAY,
+            SandboxError::Unavailable(_) | SandboxError::TooMany(_) | SandboxError::Records(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            SandboxError::Failed { .. } => {
-                Self::new(StatusCode::BAD_GATEWAY, "E_SANDBOX_FAILED", words)
-            }
+            SandboxError::Disabled => StatusCode::CONFLICT,
+            SandboxError::Invalid(_) => StatusCode::BAD_REQUEST,
+        };
+        let problem = Self::new(status, error.code(), error.to_string());
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
         }
     }
 }
 
-/// The sandboxes that there are, oldest first.
+/// The sandboxes that there are, oldest first; those that were deleted within a day too.
 #[utoipa::path(tag = "sandboxes", security(("api_key" = ["read"]), ("bearer" = ["read"])),
     responses((status = 200, body = Vec<Sandbox>)))]
 #[get("/v1/sandboxes")]
@@ -43,7 +55,49 @@ pub async fn list(_caller: Caller<Read>, api: Data<Api>) -> Result<Json<Vec<Sand
     Ok(Json(api.sandboxes.list().await?))
 }
 
-/// Take a sandbox down. One that is down already is down.
+/// Bring up the sandbox of a rock.
+///
+/// Answered when it runs, which may take as long as its images take to build; it goes on when the client
+/// leaves. The one that runs already is the answer when the rock has one. Over the network the workspace
+/// is a folder below `workspace/`.
+#[utoipa::path(operation_id = "create_sandbox", tag = "sandboxes", request_body = NewSandbox,
+    security(("api_key" = ["admin"]), ("bearer" = ["admin"])), responses((status = 200, body = Sandbox)))]
+#[post("/v1/sandboxes")]
+pub async fn create(
+    caller: Caller<Admin>,
+    api: Data<Api>,
+    body: Object,
+) -> Result<Json<Sandbox>, Problem> {
+    let mut new = wanted(body)?;
+    if !caller.is_local {
+        let (root, wished) = (api.root.clone(), new.workspace_path);
+        new.workspace_path = blocking(move || workspace::below(&root, &wished)).await??;
+    }
+    Ok(Json(api.sandboxes.create(new).await?))
+}
+
+fn wanted(body: Object) -> Result<NewSandbox, Problem> {
+    let mut fields = body.check();
+    fields.only(&["rock_id", "project_name", "tech_stack", "workspace_path"]);
+    let name = fields.required_text("tech_stack");
+    let stack = TechStack::parse(&name);
+    if stack.is_none() && !name.is_empty() {
+        let known = TechStack::ALL.map(TechStack::name).join(", ");
+        let msg = format!("must be one of {known}");
+        fields.problem("tech_stack", "enum", &msg, None);
+    }
+    let new = NewSandbox {
+        rock_id: fields.required_text("rock_id"),
+        project_name: fields.required_text("project_name"),
+        // What is missing is told below.
+        tech_stack: stack.unwrap_or(TechStack::FastapiReactPostgres),
+        workspace_path: fields.required_text("workspace_path"),
+    };
+    fields.finish()?;
+    Ok(new)
+}
+
+/// Take a sandbox down, with all that it stored. One that is down already is down.
 #[utoipa::path(tag = "sandboxes", params(("id" = String, Path, description = "The sandbox")),
     security(("api_key" = ["run"]), ("bearer" = ["run"])), responses((status = 200, body = Done)))]
 #[post("/v1/sandboxes/{id}/stop")]

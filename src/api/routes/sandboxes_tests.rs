@@ -47,6 +47,15 @@ impl Sandboxes for One {
         async { Ok(vec![sandbox()]) }.boxed()
     }
 
+    fn create(&self, new: NewSandbox) -> BoxFuture<'static, Result<Sandbox, SandboxError>> {
+        let created = Sandbox {
+            rock_id: new.rock_id,
+            workspace_path: new.workspace_path,
+            ..sandbox()
+        };
+        async { Ok(created) }.boxed()
+    }
+
     fn stop(&self, id: &str) -> BoxFuture<'static, Result<(), SandboxError>> {
         let stopped = if id == KNOWN {
             Ok(())

@@ -15,6 +15,7 @@ pub mod replay;
 pub mod replay_against;
 pub mod run;
 pub mod runs;
+pub mod sandbox;
 pub mod serve;
 pub mod show;
 pub mod skills;

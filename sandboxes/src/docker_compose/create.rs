@@ -1,0 +1,230 @@
+//! Bringing a sandbox up.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::entry::Entry;
+use super::{Inner, blocking, records, workspace};
+use crate::compose;
+use crate::docker::{CommandError, Container};
+use crate::error::SandboxError;
+use crate::id;
+use crate::ports::lowest_free;
+use crate::registry::{Goal, Record};
+use crate::sandbox::{NewSandbox, Sandbox, SandboxStatus};
+use crate::secret::Secrets;
+
+impl Inner {
+    /// The sandbox of a rock, running. One that runs already is the answer; one that is just being
+    /// brought up or taken down is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`]. What did not come up is down again, holds no ports, and tells why.
+    pub(super) async fn create(self: Arc<Self>, new: NewSandbox) -> Result<Sandbox, SandboxError> {
+        if self.options.disabled {
+            return Err(SandboxError::Disabled);
+        }
+        workspace::check(&new)?;
+        let entry = self.entry_of(&new.rock_id);
+        let _turn = entry.turn.lock().await;
+        if let Some(running) = up_already(&entry) {
+            return Ok(running);
+        }
+        self.reconcile_but(Some(&entry)).await?;
+        // What a dead process was bringing up may have been adopted.
+        if let Some(running) = up_already(&entry) {
+            return Ok(running);
+        }
+        let (path, stack) = (new.workspace_path.clone(), new.tech_stack);
+        let base = tokio::task::spawn_blocking(move || workspace::base(&path, stack));
+        let base = base
+            .await
+            .map_err(|error| SandboxError::Records(error.to_string()))??;
+        if entry.record().is_some_and(|it| it.status.is_live()) {
+            // Taking it down failed the last time.
+            self.take_down(&entry, Goal::Stopped, None).await?;
+        }
+        self.make_room(&entry).await?;
+        let before = entry.record();
+        let (inner, of) = (Arc::clone(&self), Arc::clone(&entry));
+        let begun = blocking(move || Ok(inner.begin(&of, &new, base))).await?;
+        let cancel = match begun {
+            Ok(cancel) => cancel,
+            Err(error) => {
+                entry.put_back(before);
+                return Err(error);
+            }
+        };
+        self.bring_up(&entry, &cancel).await?;
+        entry
+            .record()
+            .map(|record| record.shown())
+            .ok_or_else(|| SandboxError::Unknown(entry.id.clone()))
+    }
+
+    /// The entry of a rock; a new one for a new rock, under an id that no other rock has.
+    fn entry_of(&self, rock_id: &str) -> Arc<Entry> {
+        let mut entries = self.entries();
+        if let Some(known) = entries.values().find(|it| it.rock_id == rock_id) {
+            return Arc::clone(known);
+        }
+        let wanted = id::wanted(rock_id);
+        let id = if entries.contains_key(&wanted) {
+            id::apart(rock_id)
+        } else {
+            wanted
+        };
+        let entry = Arc::new(Entry::new(&id, rock_id, None, None));
+        entries.insert(id, Arc::clone(&entry));
+        entry
+    }
+
+    /// Sees that docker has no project of this name: one of another Orket is not touched, and what is
+    /// left of an earlier sandbox goes with its volumes, whose password nobody knows any more.
+    async fn make_room(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), SandboxError> {
+        let name = id::project(&entry.id);
+        let projects = self
+            .docker
+            .ls()
+            .await
+            .map_err(|error| entry.failed(error))?;
+        let Some(project) = projects.into_iter().find(|it| it.name == name) else {
+            return Ok(());
+        };
+        if !self.is_ours(entry, &project).await? {
+            return Err(SandboxError::Failed {
+                id: entry.id.clone(),
+                reason: format!(
+                    "docker has a project `{name}` that does not belong to this data folder"
+                ),
+            });
+        }
+        let down = self.docker.down(&self.target(entry).await).await;
+        down.map_err(|error| entry.failed(error))
+    }
+
+    /// Takes ports and stores all that docker is to be given. Blocks.
+    fn begin(
+        &self,
+        entry: &Entry,
+        new: &NewSandbox,
+        base: PathBuf,
+    ) -> Result<CancellationToken, SandboxError> {
+        let secrets = Secrets::new().map_err(|error| records(&error))?;
+        let (record, cancel) = self.admit(entry, new, base, &secrets)?;
+        let text = compose::file(&compose::Plan {
+            id: &record.id,
+            rock_id: &record.rock_id,
+            project_name: &record.project_name,
+            home: &self.home,
+            stack: record.tech_stack,
+            ports: record.ports(),
+            limits: self.options.limits,
+            secrets: &secrets,
+        });
+        let stored = self
+            .registry
+            .write_plan(&entry.id, &secrets, &text)
+            .and_then(|()| self.registry.write(&record));
+        stored.map_err(|error| records(&error))?;
+        Ok(cancel)
+    }
+
+    /// Counts and chooses under one lock, so that two at once get neither the same ports nor one more
+    /// place than there is.
+    fn admit(
+        &self,
+        entry: &Entry,
+        new: &NewSandbox,
+        base: PathBuf,
+        secrets: &Secrets,
+    ) -> Result<(Record, CancellationToken), SandboxError> {
+        let entries = self.entries();
+        let live = entries.values().filter_map(|it| it.record());
+        let held: Vec<u16> = live
+            .filter(|it| it.status.is_live() && it.id != entry.id)
+            .map(|it| it.offset)
+            .collect();
+        if held.len() >= self.options.most {
+            return Err(SandboxError::TooMany(held.len()));
+        }
+        let held: BTreeSet<u16> = held.into_iter().collect();
+        let probe = self.options.ports.as_ref();
+        let offset = lowest_free(new.tech_stack, &held, &self.options.reserved, probe);
+        let offset = offset.ok_or_else(|| SandboxError::Failed {
+            id: entry.id.clone(),
+            reason: "no ports are free: 8001 to 8079 and those beside them are all taken"
+                .to_owned(),
+        })?;
+        let record = Record::new(&entry.id, new, base, offset, self.now_ms());
+        let cancel = entry.begin(record.clone(), secrets.clone());
+        Ok((record, cancel))
+    }
+
+    async fn bring_up(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        cancel: &CancellationToken,
+    ) -> Result<(), SandboxError> {
+        tracing::info!(sandbox = entry.id, "bringing it up");
+        let target = self.target(entry).await;
+        let up = async {
+            let limit = self.options.up_timeout;
+            self.docker.up(&target, limit, cancel).await?;
+            self.docker.ps(&target).await
+        };
+        match up.await {
+            Ok(containers) => {
+                let now = self.now_ms();
+                self.change_anyway(entry, |record| ran(record, &containers, now))
+                    .await;
+                Ok(())
+            }
+            Err(error) => {
+                let goal = if error == CommandError::Cancelled {
+                    Goal::Deleted
+                } else {
+                    Goal::Stopped
+                };
+                let failed = entry.failed(error);
+                let words = failed.to_string();
+                // Why it did not come up is told, whatever becomes of taking it down.
+                if let Err(error) = self.take_down(entry, goal, Some(words)).await {
+                    tracing::warn!(sandbox = entry.id, %error, "it is not down yet; that is tried again");
+                }
+                Err(failed)
+            }
+        }
+    }
+}
+
+/// It runs.
+pub(super) fn ran(record: &mut Record, containers: &[Container], now_ms: i64) {
+    record.status = SandboxStatus::Running;
+    record.deployed_ms = Some(now_ms);
+    record.last_error = None;
+    record.container_ids = ids_of(containers);
+}
+
+/// As the reference calls them.
+fn ids_of(containers: &[Container]) -> BTreeMap<String, String> {
+    let ids = containers.iter().enumerate();
+    ids.map(|(place, it)| (format!("container-{place}"), it.id.clone()))
+        .collect()
+}
+
+fn up_already(entry: &Entry) -> Option<Sandbox> {
+    let record = entry.record()?;
+    match record.status {
+        SandboxStatus::Running | SandboxStatus::Unhealthy => Some(record.shown()),
+        SandboxStatus::Creating
+        | SandboxStatus::Stopping
+        | SandboxStatus::Stopped
+        | SandboxStatus::Deleted => None,
+    }
+}

@@ -1,0 +1,8 @@
+//! Sandboxes over a docker that is a shell script: real processes, real files, no containers.
+
+mod house;
+
+mod life;
+mod recovery;
+mod secrets;
+mod trouble;

@@ -1,0 +1,140 @@
+//! A process dies, and the next one finds what it left.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use orket_sandboxes::{Reconciled, SandboxStatus, Sandboxes as _};
+
+use super::house::{House, find, lives};
+
+/// Says to [`the_process_that_dies`] that it is that one.
+const CHILD: &str = "ORKET_TEST_SANDBOX_FOLDER";
+
+#[tokio::test]
+async fn what_runs_goes_on_and_is_known_after_a_restart() {
+    let house = House::new();
+    let running = house.open().create(house.wanted("launch")).await.unwrap();
+    let all = house.open();
+    assert!(all.has_live());
+    assert_eq!(all.reconcile().await.unwrap(), Reconciled::default());
+    let known = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(known.status, SandboxStatus::Running);
+    assert_eq!(known.ports, running.ports);
+    assert_eq!(known.health_checks_passed, 1);
+    let other = all.create(house.wanted("other")).await.unwrap();
+    assert_eq!(other.ports.api, 8002);
+    assert_eq!(
+        orket_sandboxes::recorded(&house.registry()).unwrap().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_is_gone_is_stopped_and_holds_no_ports() {
+    let house = House::new();
+    house.open().create(house.wanted("launch")).await.unwrap();
+    let project = house.path().join("state/projects/orket-sandbox-launch");
+    std::fs::remove_dir_all(project).unwrap();
+    let all = house.open();
+    let found = all.reconcile().await.unwrap();
+    assert_eq!(found.gone, ["sandbox-launch"]);
+    let gone = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(gone.status, SandboxStatus::Stopped);
+    assert_eq!(gone.last_error.as_deref(), Some("its containers are gone"));
+    let other = all.create(house.wanted("other")).await.unwrap();
+    assert_eq!(other.ports.api, 8001);
+}
+
+#[tokio::test]
+async fn orphans_of_this_folder_are_taken_down_and_others_are_not() {
+    let house = House::new();
+    house.open().create(house.wanted("launch")).await.unwrap();
+    house.project("orket-sandbox-of-another", "another");
+    house.project("somebody-elses", "another");
+    // The registry is lost and the file too; docker's label is not.
+    std::fs::remove_dir_all(house.registry()).unwrap();
+    house.tell("projects/orket-sandbox-launch/file", "/lost/compose.yml");
+    let all = house.open();
+    let found = all.reconcile().await.unwrap();
+    assert_eq!(found.orphans, ["orket-sandbox-launch"]);
+    assert_eq!(
+        house.projects(),
+        ["orket-sandbox-of-another", "somebody-elses"]
+    );
+}
+
+/// Brings a sandbox up in a process of its own, which is killed in the middle.
+async fn killed_in_the_middle(house: &House) -> i32 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["recovery::the_process_that_dies", "--exact"])
+        .env(CHILD, house.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let sleeper = house.until_it_hangs().await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(lives(sleeper), "what it began goes on without it");
+    sleeper
+}
+
+/// Does nothing unless it is started by a test above.
+#[tokio::test]
+async fn the_process_that_dies() {
+    let Some(root) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let house = House::at(Path::new(&root));
+    let created = house.open().create(house.wanted("launch")).await;
+    unreachable!("it is killed before: {created:?}");
+}
+
+#[tokio::test]
+async fn one_that_was_half_up_when_its_process_was_killed_is_taken_down() {
+    let house = House::new();
+    house.tell("hang-up", "");
+    let sleeper = killed_in_the_middle(&house).await;
+    let before = orket_sandboxes::recorded(&house.registry()).unwrap();
+    assert_eq!(before[0].status, SandboxStatus::Creating);
+    let all = house.open();
+    let found = all.reconcile().await.unwrap();
+    assert!(found.strays > 0);
+    assert_eq!(found.taken_down, ["sandbox-launch"]);
+    assert!(!lives(sleeper), "nothing of the dead process goes on");
+    assert!(house.projects().is_empty());
+    let half = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(half.status, SandboxStatus::Stopped);
+    house.untell("hang-up");
+    let again = all.create(house.wanted("launch")).await.unwrap();
+    assert_eq!(again.ports.api, 8001);
+}
+
+#[tokio::test]
+async fn one_that_came_up_after_its_process_was_killed_is_adopted() {
+    let house = House::new();
+    house.tell("hang-up", "");
+    killed_in_the_middle(&house).await;
+    for service in ["api", "frontend", "db", "pgadmin"] {
+        let name = format!("projects/orket-sandbox-launch/service-{service}");
+        house.tell(&name, "running");
+    }
+    let all = house.open();
+    let found = all.reconcile().await.unwrap();
+    assert_eq!(found.adopted, ["sandbox-launch"]);
+    let adopted = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(adopted.status, SandboxStatus::Running);
+    assert_eq!(adopted.container_ids.len(), 4);
+}
+
+#[tokio::test]
+async fn whoever_creates_after_a_kill_need_not_know_of_it() {
+    let house = House::new();
+    house.tell("hang-up", "");
+    let sleeper = killed_in_the_middle(&house).await;
+    house.untell("hang-up");
+    let all = house.open();
+    let created = all.create(house.wanted("launch")).await.unwrap();
+    assert_eq!(created.status, SandboxStatus::Running);
+    assert!(!lives(sleeper));
+    assert_eq!(house.projects(), ["orket-sandbox-launch"]);
+}
