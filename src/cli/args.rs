@@ -4,6 +4,7 @@ mod check;
 mod phases;
 mod sandbox;
 mod skills;
+mod webhook;
 
 pub use check::{
     CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
@@ -11,6 +12,9 @@ pub use check::{
 pub use phases::{PhasesArgs, PhasesCommand};
 pub use sandbox::{CreateSandboxArgs, SandboxArgs, SandboxCommand};
 pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
+pub use webhook::{
+    DeliveriesArgs, DeliveriesCommand, ListDeliveriesArgs, WebhookArgs, WebhookCommand,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -96,6 +100,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Serve the API over HTTP, own the data folder until told to stop
     Serve(ServeArgs),
+    /// Receive what Gitea tells of pull requests, until told to stop; and what was delivered
+    Webhook(WebhookArgs),
     /// Every setting, its value and where it came from
     Config,
     /// Skills: what there is, and running one
@@ -429,6 +435,9 @@ pub struct ServeArgs {
     /// Listen on the Unix socket of the data folder, nowhere else
     #[arg(long)]
     pub socket_only: bool,
+    /// Receive webhooks too, on ORKET_WEBHOOK_HOST and ORKET_WEBHOOK_PORT
+    #[arg(long, conflicts_with = "stop")]
+    pub with_webhook: bool,
     /// Ask the owner of the data folder to stop in good order
     #[arg(long, conflicts_with = "socket_only")]
     pub stop: bool,

@@ -19,12 +19,14 @@ pub mod assemble;
 mod commands;
 pub mod context;
 mod detach;
+mod elsewhere;
 pub mod enter;
 pub mod failure;
 mod open_files;
 pub mod out;
 mod panic_hook;
 mod progress;
+mod receiving;
 mod report;
 mod serving;
 
@@ -129,6 +131,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Compare(CompareCommand::Memory(args)) => {
             commands::memory::compare(&context, &args)
         }
+        Command::Webhook(args) => on_system(commands::webhook::run(context, args)),
         Command::Config => commands::config::run(&context),
     }
 }

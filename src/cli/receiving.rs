@@ -123,7 +123,7 @@ fn policy(rules: &Map<String, Value>) -> Result<ReviewPolicy, Vec<String>> {
 }
 
 fn policy_failure(wrong: &[String]) -> Failure {
-    Failure::new("E_REVIEW_POLICY", wrong.join("; "))
+    Failure::new("E_CONFIG", wrong.join("; "))
         .hint("process_rules.pr_review_policy of the organization asset; docs/WEBHOOK.md lists its fields")
 }
 
@@ -146,7 +146,7 @@ fn gitea(context: &Context) -> Result<Gitea, Failure> {
     let own = &context.settings.gitea;
     let credentials = own.credentials.clone().ok_or_else(|| {
         Failure::new(
-            "E_GITEA_CREDENTIALS",
+            "E_GITEA",
             "neither GITEA_TOKEN nor GITEA_ADMIN_PASSWORD is set: nothing could be merged or commented",
         )
         .hint("docs/GITEA_SETUP.md says how to make a token")
@@ -191,7 +191,7 @@ pub fn open_store(folder: &std::path::Path) -> Result<Store, Failure> {
 
 /// As the command line says it.
 pub fn store_failure(error: StoreError) -> Failure {
-    Failure::new("E_WEBHOOK_STORE", error.to_string())
+    Failure::new("E_STORAGE", error.to_string())
         .hint("the data folder must be writable and its disk must have room; what was acknowledged is kept")
 }
 

@@ -9,7 +9,7 @@
 //! - [`variable`]: the table of all variables; `.env.example` is checked against it.
 //! - [`lookup`]: finds a variable's text and its origin.
 //! - [`settings`]: the typed values.
-//! - [`gitea`]: where Gitea is, and where runs are exported to.
+//! - [`gitea`]: where Gitea is, and where runs are exported to; [`webhook`]: what it may tell.
 //! - [`live`]: the same, following their files.
 //! - [`save`]: writes the user settings.
 //! - [`policy`]: the settings that the API shows and changes.
@@ -21,6 +21,7 @@ pub mod policy;
 pub mod save;
 pub mod settings;
 pub mod variable;
+pub mod webhook;
 
 pub use live::LiveSettings;
 pub use lookup::{Origin, Sources};

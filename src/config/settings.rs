@@ -20,6 +20,7 @@ use crate::tools::child::sandbox::allowance::Allowance;
 use super::gitea::GiteaSettings;
 use super::lookup::{ConfigError, Origin, Sources};
 use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, file_key, find};
+use super::webhook::WebhookSettings;
 
 /// One value as `orket config` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,10 +148,12 @@ pub struct Settings {
     pub max_runs: usize,
     /// The API server.
     pub api: ApiSettings,
-    /// Sandboxes of docker compose.
-    pub sandboxes: SandboxSettings,
     /// Gitea, and the export of runs.
     pub gitea: GiteaSettings,
+    /// The webhook receiver.
+    pub webhook: WebhookSettings,
+    /// Sandboxes of docker compose.
+    pub sandboxes: SandboxSettings,
     /// All values with their origins.
     pub shown: Vec<Shown>,
     /// A digest of each value that work depends on, by the variable's name.
@@ -308,8 +311,9 @@ impl Settings {
             vram_cache: Duration::from_millis(reader.number("ORKET_METRICS_VRAM_CACHE_SEC")),
             max_runs: reader.optional_number("ORKET_MAX_RUNS").unwrap_or(1_000),
             api: reader.api(),
-            sandboxes: reader.sandboxes(),
             gitea: reader.gitea(),
+            webhook: reader.webhook(),
+            sandboxes: reader.sandboxes(),
             shown: Vec::new(),
             digests: BTreeMap::new(),
             warnings: sources.unknown(),
@@ -494,7 +498,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number; seconds become milliseconds.
-    fn optional_number<N: TryFrom<u64>>(&mut self, name: &str) -> Option<N> {
+    pub(super) fn optional_number<N: TryFrom<u64>>(&mut self, name: &str) -> Option<N> {
         let kind = find(name)?.kind;
         let text = self.text(name)?;
         let number = match kind {
@@ -512,11 +516,11 @@ impl<'a> Reader<'a> {
         N::try_from(number).ok()
     }
 
-    fn number(&mut self, name: &str) -> u64 {
+    pub(super) fn number(&mut self, name: &str) -> u64 {
         self.optional_number(name).unwrap_or(0)
     }
 
-    fn small(&mut self, name: &str) -> u32 {
+    pub(super) fn small(&mut self, name: &str) -> u32 {
         self.optional_number(name).unwrap_or(0)
     }
 

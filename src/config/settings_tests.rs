@@ -112,6 +112,24 @@ fn every_wrong_value_is_told_with_what_would_be_right() {
 }
 
 #[test]
+fn sandboxes_have_an_end_unless_it_is_switched_off() {
+    let mut sources = sources();
+    let usual = Settings::resolve(&sources).unwrap().sandboxes;
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+    assert_eq!(
+        (usual.disabled, usual.most, usual.ttl),
+        (false, 8, hours(72))
+    );
+    assert_eq!(usual.up_timeout, Duration::from_secs(900));
+    assert_eq!(usual.limits, orket_sandboxes::ContainerLimits::default());
+    sources.organization = map(json!({"disable_sandbox": true, "sandbox_ttl_hours": 0,
+        "sandbox_container_cpus": 0}));
+    let other = Settings::resolve(&sources).unwrap().sandboxes;
+    assert_eq!((other.disabled, other.ttl), (true, None));
+    assert_eq!(other.limits.cpus, None);
+}
+
+#[test]
 fn a_slip_of_the_pen_is_noticed() {
     let mut sources = sources();
     sources

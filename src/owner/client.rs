@@ -119,6 +119,20 @@ impl Client {
         answer(self.post("v1/runs", request)).await
     }
 
+    /// `POST /v1/runs` with `Idempotency-Key`: asked again with the same key it comes to the same run.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn start_once(
+        &self,
+        request: &StartRequest,
+        key: &str,
+    ) -> Result<Started, ClientError> {
+        let request = self.post("v1/runs", request).header("Idempotency-Key", key);
+        answer(request).await
+    }
+
     /// `POST /v1/runs/{id}/resume`.
     ///
     /// # Errors

@@ -24,12 +24,12 @@ pub(crate) fn too_many(wait: Duration) -> HttpResponse {
     response.insert_header((RETRY_AFTER, seconds(wait)));
     response
         .content_type("application/json")
-        .body(r#"{"detail":"Webhook rate limit exceeded","code":"E_RATE_LIMITED"}"#)
+        .body(r#"{"detail":"Webhook rate limit exceeded","code":"E_RATE_LIMIT"}"#)
 }
 
 /// Not now; after so long it may go well.
 pub(crate) fn not_now(detail: &str, wait: Duration) -> HttpResponse {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "E_UNAVAILABLE", detail);
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "E_STORAGE", detail);
     response
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));

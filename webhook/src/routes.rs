@@ -125,7 +125,7 @@ async fn take(receiver: &Receiver, peer: Peer, body: &Bytes, told: Told) -> Http
             receiver.peers.was_wrong(peer);
             let words = invalid.to_string();
             return with_standing(
-                problem(StatusCode::BAD_REQUEST, "E_PAYLOAD", &words),
+                problem(StatusCode::BAD_REQUEST, "E_BAD_REQUEST", &words),
                 standing,
             );
         }
@@ -265,7 +265,7 @@ fn unreadable(receiver: &Receiver, peer: Peer, why: Unreadable) -> HttpResponse 
             receiver.peers.was_wrong(peer);
             problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "E_PAYLOAD_TOO_LARGE",
+                "E_TOO_LARGE",
                 "Payload too large",
             )
         }
@@ -274,7 +274,7 @@ fn unreadable(receiver: &Receiver, peer: Peer, why: Unreadable) -> HttpResponse 
             receiver.peers.was_wrong(peer);
             problem(
                 StatusCode::REQUEST_TIMEOUT,
-                "E_TIMEOUT",
+                "E_SLOW_BODY",
                 "the body did not come to its end in time",
             )
         }
@@ -285,7 +285,11 @@ fn unreadable(receiver: &Receiver, peer: Peer, why: Unreadable) -> HttpResponse 
         Unreadable::Broken => {
             receiver.metrics.came(Came::Invalid);
             receiver.peers.was_wrong(peer);
-            problem(StatusCode::BAD_REQUEST, "E_PAYLOAD", "the body broke off")
+            problem(
+                StatusCode::BAD_REQUEST,
+                "E_BAD_REQUEST",
+                "the body broke off",
+            )
         }
     }
 }
@@ -358,7 +362,7 @@ pub(crate) async fn test(
         Err(error) => {
             receiver.metrics.came(Came::Invalid);
             let words = format!("Invalid payload: {error}");
-            return problem(StatusCode::BAD_REQUEST, "E_PAYLOAD", &words);
+            return problem(StatusCode::BAD_REQUEST, "E_BAD_REQUEST", &words);
         }
     };
     if let Some(action) = event.action.take() {
@@ -379,8 +383,8 @@ pub(crate) async fn test(
 }
 
 fn refused_test(receiver: &Receiver, headers: &HeaderMap) -> Option<HttpResponse> {
-    let forbidden = |detail: &str| problem(StatusCode::FORBIDDEN, "E_TEST_ENDPOINT", detail);
-    let denied = |detail: &str| problem(StatusCode::UNAUTHORIZED, "E_TEST_ENDPOINT", detail);
+    let forbidden = |detail: &str| problem(StatusCode::FORBIDDEN, "E_FORBIDDEN", detail);
+    let denied = |detail: &str| problem(StatusCode::UNAUTHORIZED, "E_API_KEY", detail);
     let test = &receiver.test;
     if !test.is_enabled {
         return Some(forbidden("Test webhook endpoint disabled"));

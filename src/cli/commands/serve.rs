@@ -1,15 +1,18 @@
 //! `orket serve`: serves the API and owns the data folder until told to stop.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use orket_actors::runtime::Shutdown;
 
 use crate::cli::args::ServeArgs;
 use crate::cli::context::Context;
+use crate::cli::elsewhere::{Elsewhere, Reach};
 use crate::cli::enter::own;
 use crate::cli::failure::Failure;
 use crate::cli::out;
+use crate::cli::receiving::{Ears, hear};
 use crate::cli::serving::{Serving, listen};
 use crate::owner::signals::Signals;
 
@@ -30,10 +33,26 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
     } else {
         Some(listen(&context, args.host.as_deref(), args.port)?)
     };
+    let hearing = match args.with_webhook {
+        true => Some(hear(&context, None, None)?),
+        false => None,
+    };
     let lock = own(&context.folder).await?;
     let (owner, shared) = context.become_server(lock).await?;
     let socket = owner.socket().display().to_string();
     let url = listening.as_ref().map(|it| it.url.clone());
+    let webhook_url = hearing.as_ref().map(|it| it.url.clone());
+    let mut ears = match hearing {
+        Some(hearing) => {
+            let reach = Reach::Here {
+                service: owner.service().clone(),
+                sandboxes: Arc::clone(&shared.api.sandboxes),
+            };
+            let outside = Arc::new(Elsewhere::new(&context, reach, None));
+            Some(hearing.start(outside).await?)
+        }
+        None => None,
+    };
     let (http, mut serving) = match listening {
         Some(listening) => {
             let (handle, serving) = listening.serve(shared)?;
@@ -41,7 +60,7 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
         }
         None => (None, None),
     };
-    tell(&context, &socket, url.as_deref());
+    tell(&context, &socket, url.as_deref(), webhook_url.as_deref());
     let service = owner.service().clone();
     let mut broken = None;
     let how = tokio::select! {
@@ -62,7 +81,14 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
             broken = Some(Failure::new("E_LISTEN", format!("the server ended: {why}")));
             Shutdown::Graceful
         }
+        why = deaf(&mut ears) => {
+            broken = Some(Failure::new("E_LISTEN", format!("the receiver ended: {why}")));
+            Shutdown::Graceful
+        }
     };
+    if let Some(ears) = ears {
+        ears.stop().await;
+    }
     stop_serving(owner, http, how, &mut signals).await;
     match broken {
         None => Ok(ExitCode::SUCCESS),
@@ -82,16 +108,33 @@ async fn ended(serving: &mut Option<Serving>) -> String {
     }
 }
 
-fn tell(context: &Context, socket: &str, url: Option<&str>) {
+/// Why the receiver ended before it was told to; never resolves without one.
+async fn deaf(ears: &mut Option<Ears>) -> String {
+    match ears {
+        Some(ears) => super::webhook::ended(ears).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn tell(context: &Context, socket: &str, url: Option<&str>, webhook_url: Option<&str>) {
     if context.json {
         let mut told = serde_json::json!({"socket": socket, "pid": std::process::id()});
-        if let (Some(url), Some(fields)) = (url, told.as_object_mut()) {
-            fields.insert("url".to_owned(), url.into());
+        if let Some(fields) = told.as_object_mut() {
+            for (name, url) in [("url", url), ("webhook_url", webhook_url)] {
+                if let Some(url) = url {
+                    fields.insert(name.to_owned(), url.into());
+                }
+            }
         }
         out::json(&told);
     } else {
         if let Some(url) = url {
             out::print(&format!("listening on {url}\n"));
+        }
+        if let Some(url) = webhook_url {
+            out::print(&format!(
+                "listening on {url}; deliveries go to {url}/webhook/gitea\n"
+            ));
         }
         out::print(&format!("listening on {socket}\n"));
     }

@@ -55,8 +55,103 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<SqliteConnectio
     if !applied.iter().all(is_ours) {
         return Err(StoreError::Newer(path.to_owned()));
     }
+    if applied.is_empty() && is_of_python_orket(&mut connection).map_err(unusable)? {
+        take_over(&mut connection, path).map_err(unusable)?;
+        return Ok(connection);
+    }
     connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| unusable(error.to_string()))?;
     Ok(connection)
+}
+
+/// The tables of the Python Orket 0.3.
+const THEIRS: [&str; 4] = [
+    "review_failures",
+    "pr_review_cycles",
+    "webhook_events",
+    "bug_fix_phases",
+];
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+fn is_of_python_orket(connection: &mut SqliteConnection) -> Result<bool, String> {
+    let found: Vec<Name> = diesel::sql_query(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'pr_review_cycles'",
+    )
+    .load(connection)
+    .map_err(|error| error.to_string())?;
+    Ok(found.iter().any(|table| !table.name.is_empty()))
+}
+
+/// Makes a database of the Python Orket ours, all or nothing: pull requests, reviews and phases stay. A
+/// copy of it as it was is kept beside it, `webhook.db.python`.
+fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), String> {
+    let kept = path.with_extension("db.python");
+    if !kept.exists() {
+        std::fs::copy(path, &kept).map_err(|error| format!("{}: {error}", kept.display()))?;
+    }
+    let moved = connection.immediate_transaction(|connection| {
+        let indexes: Vec<Name> = diesel::sql_query(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        )
+        .load(connection)?;
+        for index in indexes {
+            let name = index.name.replace('"', "\"\"");
+            connection.batch_execute(&format!("DROP INDEX \"{name}\""))?;
+        }
+        for table in THEIRS {
+            let there: Vec<Name> = diesel::sql_query(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?",
+            )
+            .bind::<diesel::sql_types::Text, _>(table)
+            .load(connection)?;
+            let sql = if there.is_empty() {
+                // What a copy below reads must be there.
+                format!("CREATE TABLE python_{table} {}", shape(table))
+            } else {
+                format!("ALTER TABLE {table} RENAME TO python_{table}")
+            };
+            connection.batch_execute(&sql)?;
+        }
+        connection
+            .run_pending_migrations(MIGRATIONS)
+            .map_err(diesel::result::Error::QueryBuilderError)?;
+        connection.batch_execute(
+            "INSERT INTO pr_review_cycles \
+             (pr_key, repo_full_name, pr_number, cycle_count, status, created_at, updated_at) \
+             SELECT pr_key, repo_full_name, pr_number, cycle_count, \
+             CASE WHEN status IN ('active', 'rejected', 'merged', 'closed') THEN status ELSE 'closed' END, \
+             coalesce(created_at, CURRENT_TIMESTAMP), coalesce(updated_at, CURRENT_TIMESTAMP) \
+             FROM python_pr_review_cycles; \
+             INSERT INTO review_failures (pr_key, cycle_number, reviewer, reason, created_at) \
+             SELECT pr_key, cycle_number, coalesce(reviewer, 'unknown'), reason, \
+             coalesce(created_at, CURRENT_TIMESTAMP) FROM python_review_failures \
+             WHERE pr_key IN (SELECT pr_key FROM pr_review_cycles) ORDER BY id; \
+             INSERT INTO bug_fix_phases (rock_id, data_json, status, updated_at) \
+             SELECT rock_id, data_json, status, coalesce(updated_at, CURRENT_TIMESTAMP) \
+             FROM python_bug_fix_phases;",
+        )?;
+        for table in THEIRS {
+            connection.batch_execute(&format!("DROP TABLE python_{table}"))?;
+        }
+        QueryResult::Ok(())
+    });
+    moved.map_err(|error| format!("what the Python Orket left cannot be taken over: {error}"))
+}
+
+/// The columns of a table of theirs that may be missing.
+fn shape(table: &str) -> &'static str {
+    match table {
+        "review_failures" => "(id, pr_key, cycle_number, reviewer, reason, created_at)",
+        "pr_review_cycles" => {
+            "(pr_key, repo_full_name, pr_number, cycle_count, status, created_at, updated_at)"
+        }
+        "bug_fix_phases" => "(rock_id, data_json, status, updated_at)",
+        _ => "(id)",
+    }
 }

@@ -257,3 +257,51 @@ fn a_file_of_a_newer_orket_is_left_alone() {
     let refused = Store::open(folder.path(), StoreOptions::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Newer(_)), "{refused}");
 }
+
+/// What the Python Orket 0.3 leaves, by its documented schema.
+const PYTHON: &str = "
+    CREATE TABLE pr_review_cycles (id INTEGER PRIMARY KEY AUTOINCREMENT, pr_key TEXT UNIQUE NOT NULL,
+        repo_full_name TEXT NOT NULL, pr_number INTEGER NOT NULL, cycle_count INTEGER NOT NULL DEFAULT 0,
+        status TEXT NOT NULL DEFAULT 'active', created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+        updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, UNIQUE(repo_full_name, pr_number));
+    CREATE TABLE review_failures (id INTEGER PRIMARY KEY AUTOINCREMENT, pr_key TEXT NOT NULL,
+        cycle_number INTEGER NOT NULL, reviewer TEXT, reason TEXT,
+        created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+        FOREIGN KEY (pr_key) REFERENCES pr_review_cycles(pr_key));
+    CREATE TABLE webhook_events (id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, pr_key TEXT,
+        payload TEXT, result TEXT, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP);
+    CREATE INDEX idx_pr_key ON pr_review_cycles(pr_key);
+    CREATE INDEX idx_webhook_events_type_created ON webhook_events(event_type, created_at);
+    INSERT INTO pr_review_cycles (pr_key, repo_full_name, pr_number, cycle_count)
+        VALUES ('acme/site#7', 'acme/site', 7, 2), ('acme/site#8', 'acme/site', 8, 0);
+    INSERT INTO review_failures (pr_key, cycle_number, reviewer, reason)
+        VALUES ('acme/site#7', 1, 'grace', 'one'), ('acme/site#7', 2, NULL, NULL);
+";
+
+#[tokio::test]
+async fn what_the_python_orket_left_goes_on_where_it_was() {
+    use diesel::connection::SimpleConnection as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute(PYTHON).unwrap();
+    drop(connection);
+    let store = store(&folder);
+    let known = store
+        .write(|connection| receive::known(connection, "acme/site#7"))
+        .await
+        .unwrap();
+    assert_eq!((known.cycles, known.failures.len()), (2, 2));
+    assert_eq!(known.failures[0].reason.as_deref(), Some("one"));
+    // The third cycle escalates.
+    let received = store
+        .receive(review("three", Verdict::ChangesRequested))
+        .await
+        .unwrap();
+    assert_eq!(received.answer.status, "escalated");
+    assert!(folder.path().join("webhook.db.python").exists());
+    store.close();
+    let store = self::store(&folder);
+    assert_eq!(count(&store, "review_failures").await, 3);
+    assert_eq!(count(&store, "bug_fix_phases").await, 0);
+}

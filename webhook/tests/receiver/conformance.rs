@@ -551,3 +551,23 @@ fn a_repeat_gets_the_first_answer_and_does_nothing() {
         assert_eq!(rig.deliver("push", &push()).await.status, 429);
     });
 }
+
+#[test]
+fn case_74_cycles_are_counted_for_each_pull_request() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        assert_eq!(rig.stands("acme/site#7").await, None);
+        for number in [7, 8, 7] {
+            let mut body = review("rejected", "grace", "no");
+            body["pull_request"]["number"] = json!(number);
+            rig.deliver("pull_request_rejected", &body).await;
+        }
+        let stands = |status: &str, cycles| Some((status.to_owned(), cycles));
+        assert_eq!(rig.stands("acme/site#7").await, stands("active", 2));
+        assert_eq!(rig.stands("acme/site#8").await, stands("active", 1));
+        rig.deliver("pull_request", &pull_request("closed", 8, "Add a page"))
+            .await;
+        assert_eq!(rig.stands("acme/site#8").await, stands("closed", 1));
+        assert_eq!(rig.stands("acme/site#7").await, stands("active", 2));
+    });
+}
