@@ -368,6 +368,16 @@ async fn a_repository_is_made_once_where_it_belongs() {
             assert_eq!(made.unwrap().full_name, format!("{owner}/runs"));
         }
     }
+    // A token without a scope for organizations makes its user's own all the same.
+    fake.with(|state| state.repositories.remove(&format!("{user}/runs")));
+    fake.fail_next(Route::CreateForOrganization, Fault::Status(403));
+    gitea
+        .ensure_repository(&at(user), true, "main")
+        .await
+        .unwrap();
+    fake.fail_next(Route::CreateForOrganization, Fault::Status(403));
+    let foreign = gitea.ensure_repository(&at("foreign"), true, "main").await;
+    assert_eq!(foreign.unwrap_err().kind, Kind::Unauthorized);
     let stranger = gitea.ensure_repository(&at("stranger"), true, "main").await;
     assert_eq!(stranger.unwrap_err().kind, Kind::NotFound);
     let names: Vec<String> = fake.with(|state| state.repositories.keys().cloned().collect());

@@ -66,7 +66,8 @@ impl Gitea {
     /// none, of the user who asks.
     ///
     /// # Errors
-    /// [`GiteaErrorKind::NotFound`] when the owner is neither an organization nor who asks.
+    /// [`GiteaErrorKind::NotFound`] when the owner is neither an organization nor who asks,
+    /// [`GiteaErrorKind::Unauthorized`] when the organization is not theirs.
     pub async fn ensure_repository(
         &self,
         repo: &RepoRef,
@@ -84,20 +85,32 @@ impl Gitea {
             "auto_init": false,
             "default_branch": branch,
         });
-        let no_organization = match self
+        let refusal = match self
             .make(&["orgs", repo.owner(), "repos"], repo, &body)
             .await
         {
-            Err(error) if error.kind == GiteaErrorKind::NotFound => error,
+            // Not an organization, or a token that may do nothing with any.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    GiteaErrorKind::NotFound | GiteaErrorKind::Unauthorized
+                ) =>
+            {
+                error
+            }
             made => {
                 made?;
                 return self.repository(repo).await;
             }
         };
         // `POST /user/repos` makes it of whoever asks, wanted or not.
-        let login = self.login().await?;
-        if !login.eq_ignore_ascii_case(repo.owner()) {
-            return Err(no_organization);
+        let is_own = match self.login().await {
+            Ok(login) => login.eq_ignore_ascii_case(repo.owner()),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) => false,
+        };
+        if !is_own {
+            return Err(refusal);
         }
         self.make(&["user", "repos"], repo, &body).await?;
         self.repository(repo).await
