@@ -32,11 +32,11 @@ impl Inner {
         workspace::check(&new)?;
         let entry = self.entry_of(&new.rock_id);
         let _turn = entry.turn.lock().await;
-        if let Some(running) = up_already(&entry) {
-            return Ok(running);
-        }
         self.reconcile_but(Some(&entry)).await?;
-        // What a dead process was bringing up may have been adopted.
+        if up_already(&entry).is_some() {
+            // It may have gone since somebody looked last.
+            self.check(&entry).await?;
+        }
         if let Some(running) = up_already(&entry) {
             return Ok(running);
         }

@@ -17,6 +17,7 @@ mod workspace;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -58,19 +59,15 @@ impl DockerCompose {
     ///
     /// [`SandboxError::Records`] when the registry cannot be read.
     pub fn open(options: Options) -> Result<Self, SandboxError> {
-        let registry = Registry::new(options.folder.clone());
+        let folder = real(&options.folder).map_err(|error| records(&error))?;
+        let home = sha256_hex(folder.as_os_str().as_encoded_bytes());
+        let registry = Registry::new(folder);
         let mut entries = BTreeMap::new();
         for read in registry.read().map_err(|error| records(&error))? {
             let (id, rock) = (read.record.id.clone(), read.record.rock_id.clone());
             let entry = Entry::new(&id, &rock, Some(read.record), read.secrets);
             entries.insert(id, Arc::new(entry));
         }
-        let path = options
-            .folder
-            .canonicalize()
-            .or_else(|_| std::path::absolute(&options.folder));
-        let path = path.map_err(|error| records(&error))?;
-        let home = sha256_hex(path.as_os_str().as_encoded_bytes());
         let docker = Docker::new(
             options.programs.clone(),
             Arc::clone(&options.clock),
@@ -212,6 +209,17 @@ impl Sandboxes for DockerCompose {
         let (inner, id) = (Arc::clone(&self.inner), id.to_owned());
         let service = service.map(str::to_owned);
         async move { inner.logs(&id, service.as_deref()).await }.boxed()
+    }
+}
+
+/// The one path of a folder that may not be there yet: what is ours is known by it later.
+fn real(folder: &Path) -> io::Result<PathBuf> {
+    match (folder.canonicalize(), folder.parent(), folder.file_name()) {
+        (Ok(real), _, _) => Ok(real),
+        (Err(_), Some(parent), Some(name)) if parent.is_dir() => {
+            Ok(parent.canonicalize()?.join(name))
+        }
+        (Err(_), _, _) => std::path::absolute(folder),
     }
 }
 

@@ -155,9 +155,8 @@ impl Inner {
         project: &Project,
     ) -> Result<bool, SandboxError> {
         let folder = self.registry.folder();
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut files = project.config_files.split(',');
-        if files.any(|file| std::path::Path::new(file).starts_with(&folder)) {
+        if files.any(|file| std::path::Path::new(file).starts_with(folder)) {
             return Ok(true);
         }
         let target = Target {

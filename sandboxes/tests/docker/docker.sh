@@ -27,6 +27,12 @@ if [ -f "$state/fail-$command" ]; then
     cat "$state/fail-$command" >&2
     exit 1
 fi
+hang() {
+    sleep 1000 &
+    echo $! > "$state/sleeper.new"
+    mv "$state/sleeper.new" "$state/sleeper"
+    wait
+}
 case "$command" in
     version)
         cat "$state/version" 2>/dev/null || echo 2.29.1
@@ -38,14 +44,15 @@ case "$command" in
         for service in $(sed -n '/^"services":/,/^"volumes":/s/^  "\([a-z-]*\)":$/\1/p' "$file"); do
             echo running > "$own/service-$service"
             if [ -f "$state/hang-up" ]; then
-                sleep 1000 &
-                echo $! > "$state/sleeper.new"
-                mv "$state/sleeper.new" "$state/sleeper"
-                wait
+                hang
             fi
         done
         ;;
     down)
+        rm -f "$own/service-api"
+        if [ -f "$state/hang-down" ]; then
+            hang
+        fi
         rm -rf "$own"
         ;;
     ps)

@@ -61,10 +61,16 @@ async fn a_rock_has_one_and_whoever_asks_again_gets_it() {
         all.create(house.wanted("launch")),
         all.create(house.wanted("launch"))
     );
-    assert_eq!(one.as_ref().unwrap(), other.as_ref().unwrap());
     let third = all.create(house.wanted("launch")).await.unwrap();
-    assert_eq!(third, one.unwrap());
+    for it in [one.unwrap(), other.unwrap(), third] {
+        assert_eq!((it.ports.api, it.status), (8001, SandboxStatus::Running));
+    }
     assert_eq!(house.calls("up").len(), 1);
+    // It is seen to be there before it is said to be.
+    std::fs::remove_dir_all(house.path().join("state/projects/orket-sandbox-launch")).unwrap();
+    let anew = all.create(house.wanted("launch")).await.unwrap();
+    assert_eq!(anew.status, SandboxStatus::Running);
+    assert_eq!(house.calls("up").len(), 2);
 }
 
 #[tokio::test]
@@ -78,7 +84,9 @@ async fn rocks_whose_names_are_too_much_alike_are_told_apart() {
     assert_eq!(house.projects().len(), 2);
     // Also after a restart.
     let again = house.open();
-    assert_eq!(again.create(house.wanted("Launch!")).await.unwrap(), other);
+    let known = again.create(house.wanted("Launch!")).await.unwrap();
+    assert_eq!((known.id, known.ports), (other.id, other.ports));
+    assert_eq!(house.calls("up").len(), 2);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use orket_sandboxes::{Reconciled, SandboxStatus, Sandboxes as _};
+use orket_sandboxes::{DockerCompose, Reconciled, SandboxStatus, Sandboxes as _};
 
 use super::house::{House, find, lives};
 
@@ -63,7 +63,40 @@ async fn orphans_of_this_folder_are_taken_down_and_others_are_not() {
     );
 }
 
-/// Brings a sandbox up in a process of its own, which is killed in the middle.
+#[tokio::test]
+async fn a_folder_behind_a_link_is_known_again() {
+    let house = House::new();
+    std::fs::create_dir(house.path().join("durable")).unwrap();
+    std::os::unix::fs::symlink("durable", house.path().join("link")).unwrap();
+    let open = || {
+        let mut options = house.options();
+        options.folder = house.path().join("link/sandboxes");
+        DockerCompose::open(options).unwrap()
+    };
+    open().create(house.wanted("launch")).await.unwrap();
+    std::fs::remove_dir_all(house.registry().join("sandbox-launch")).unwrap();
+    let found = open().reconcile().await.unwrap();
+    assert_eq!(found.orphans, ["orket-sandbox-launch"]);
+}
+
+#[tokio::test]
+async fn one_that_was_half_down_when_its_process_was_killed_is_taken_down() {
+    let house = House::new();
+    house.tell("hang-down", "");
+    let sleeper = killed_in_the_middle(&house).await;
+    let before = orket_sandboxes::recorded(&house.registry()).unwrap();
+    assert_eq!(before[0].status, SandboxStatus::Stopping);
+    house.untell("hang-down");
+    let all = house.open();
+    let found = all.reconcile().await.unwrap();
+    assert_eq!(found.taken_down, ["sandbox-launch"]);
+    assert!(!lives(sleeper));
+    let gone = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(gone.status, SandboxStatus::Deleted);
+    assert!(house.projects().is_empty());
+}
+
+/// Brings a sandbox up and takes it down in a process of its own, which is killed where docker hangs.
 async fn killed_in_the_middle(house: &House) -> i32 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["recovery::the_process_that_dies", "--exact"])
@@ -85,8 +118,10 @@ async fn the_process_that_dies() {
         return;
     };
     let house = House::at(Path::new(&root));
-    let created = house.open().create(house.wanted("launch")).await;
-    unreachable!("it is killed before: {created:?}");
+    let all = house.open();
+    all.create(house.wanted("launch")).await.unwrap();
+    let stopped = all.stop("sandbox-launch").await;
+    unreachable!("it is killed before: {stopped:?}");
 }
 
 #[tokio::test]
