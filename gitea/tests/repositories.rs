@@ -449,3 +449,50 @@ async fn a_failed_export_says_why_and_the_next_one_mends_it() {
     let error = exporter.export(bad).await.unwrap_err();
     assert!(matches!(error, ExportError::Unusable(_)), "{error}");
 }
+
+/// Command lines of all processes of this machine that name the address.
+fn command_lines(url: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().map_while(Result::ok);
+    processes
+        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(url))
+        .collect()
+}
+
+#[tokio::test]
+async fn no_argument_shows_a_credential_and_who_gives_up_leaves_no_process() {
+    let (fake, root) = served();
+    with_history(&fake, root.path());
+    let into = TempDir::new().unwrap();
+    let [token, basic] = credentials(&fake);
+    for (credentials, name) in [(token, "token"), (basic, "basic")] {
+        let git = Git::new(fake.url(), &credentials).unwrap();
+        let url = format!("{}/acme/shop.git", fake.url());
+        let main = Revision::Branch("main".to_owned());
+        let at = into.path().join(name);
+        fake.with(|state| state.requests.clear());
+        fake.fail_next(Route::GitFetch, Fault::Hold);
+        // Before the clone is given up, which happens when this is through.
+        let looking = async {
+            let asked = fake.wait_for(|state| !state.requests.is_empty(), LONG);
+            asked.await.unwrap();
+            command_lines(fake.url())
+        };
+        let seen = tokio::select! {
+            cloned = git.clone_at(&url, &main, &at, LONG) => panic!("{cloned:?}"),
+            seen = looking => seen,
+        };
+        // git itself and the helper that speaks HTTP.
+        assert!(seen.len() >= 2, "{seen:?}");
+        for secret in secrets(&fake) {
+            assert!(!seen.iter().any(|line| line.contains(&secret)), "{seen:?}");
+        }
+        let end = std::time::Instant::now() + LONG;
+        while !command_lines(fake.url()).is_empty() {
+            assert!(std::time::Instant::now() < end, "git is still there");
+            std::thread::yield_now();
+        }
+        fake.release();
+    }
+}

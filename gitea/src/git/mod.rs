@@ -59,7 +59,7 @@ impl Git {
 
     /// Checks out one revision of `url` into `into`, which must not be there yet: without history,
     /// submodules and hooks, and with symbolic links as plain files. The id of the commit. Whatever
-    /// fails, `into` is gone then.
+    /// fails, `into` is gone then; a clone whose future is dropped leaves what it had.
     ///
     /// # Errors
     /// [`GitErrorKind::NotFound`] when there is no such repository or revision,
