@@ -8,8 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt as _};
 use lab::{DEADLINE, Lab, events_until, on_actix, statuses};
 use orket::system::System;
 use orket_actors::clock::VirtualClock;
@@ -302,6 +304,27 @@ fn an_attempt_that_loses_its_card_to_somebody_else_is_not_waited_for() {
     });
 }
 
+/// Sandboxes, and how many looks at them are over.
+struct Counted {
+    sandboxes: Arc<DockerCompose>,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Probe for Counted {
+    fn name(&self) -> &'static str {
+        "counted"
+    }
+
+    fn look(&self) -> BoxFuture<'static, ()> {
+        let (look, looks) = (self.sandboxes.look(), Arc::clone(&self.looks));
+        async move {
+            look.await;
+            looks.fetch_add(1, Ordering::SeqCst);
+        }
+        .boxed()
+    }
+}
+
 /// What was built lives on beside the runs: the watchdog looks at it, and removes it in the end.
 #[test]
 fn the_watchdog_looks_at_sandboxes_and_removes_them_when_their_time_is_over() {
@@ -324,7 +347,11 @@ fn the_watchdog_looks_at_sandboxes_and_removes_them_when_their_time_is_over() {
             ..Options::new(lab.path().join("sandboxes"))
         });
         let sandboxes = Arc::new(sandboxes.expect("opened"));
-        let probe: Arc<dyn Probe> = Arc::clone(&sandboxes) as _;
+        let looks = Arc::new(AtomicUsize::new(0));
+        let probe: Arc<dyn Probe> = Arc::new(Counted {
+            sandboxes: Arc::clone(&sandboxes),
+            looks: Arc::clone(&looks),
+        });
         system.runtime.watch(WatchProbe {
             every: DockerCompose::EVERY,
             limit: DockerCompose::LIMIT,
@@ -337,21 +364,20 @@ fn the_watchdog_looks_at_sandboxes_and_removes_them_when_their_time_is_over() {
             workspace_path: lab.path().join("built").to_str().expect("text").to_owned(),
         });
         created.await.expect("created");
-        let until = async |wanted: SandboxStatus, checks: u64| {
-            loop {
-                let all = sandboxes.list().await.expect("listed");
-                if all[0].status == wanted && all[0].health_checks_passed >= checks {
-                    return;
-                }
+        for (after, wanted, checks) in [
+            (DockerCompose::EVERY, SandboxStatus::Running, 1),
+            (DockerCompose::EVERY, SandboxStatus::Running, 2),
+            (Duration::from_secs(72 * 3_600), SandboxStatus::Deleted, 2),
+        ] {
+            // A look that is not over yet would be the one that is meant.
+            let before = looks.load(Ordering::SeqCst);
+            clock.advance(after);
+            while looks.load(Ordering::SeqCst) == before {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-        };
-        for checks in 1..=2 {
-            clock.advance(DockerCompose::EVERY);
-            until(SandboxStatus::Running, checks).await;
+            let seen = &sandboxes.list().await.expect("listed")[0];
+            assert_eq!((seen.status, seen.health_checks_passed), (wanted, checks));
         }
-        clock.advance(Duration::from_secs(72 * 3_600));
-        until(SandboxStatus::Deleted, 2).await;
         let left = std::fs::read_dir(lab.path().join("bin/state/projects")).expect("read");
         assert_eq!(left.count(), 0);
         system.stop(Shutdown::Graceful).await.expect("stops");

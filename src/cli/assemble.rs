@@ -358,7 +358,7 @@ pub fn sandboxes(settings: &Settings, folder: &DataFolder) -> Result<DockerCompo
         ttl: own.ttl,
         up_timeout: own.up_timeout,
         limits: own.limits,
-        reserved: [settings.api.port].into(),
+        reserved: [settings.api.port, settings.webhook.port].into(),
         ..orket_sandboxes::Options::new(folder.sandboxes())
     });
     Ok(opened?)
