@@ -34,6 +34,8 @@ use crate::owner::host::wall_ms;
 const GITEA_URL: &str = "http://localhost:3000";
 /// How long an answer waits for what follows from the event; Gitea's own default is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Held by the one receiver of a data folder.
+const LOCK_FILE: &str = "webhook.lock";
 const CONNECT: Duration = Duration::from_secs(5);
 /// How often the organization's rules are read again.
 const RULES_EVERY: Duration = Duration::from_secs(30);
@@ -49,6 +51,7 @@ pub struct Hearing {
     gitea: Gitea,
     root: PathBuf,
     folder: PathBuf,
+    lock: std::fs::File,
     keep: Retention,
     workers: usize,
 }
@@ -87,6 +90,7 @@ pub fn hear(context: &Context, host: Option<&str>, port: Option<u16>) -> Result<
         options,
         gitea,
         root: context.cwd.clone(),
+        lock: lock(&context.folder.database_folder())?,
         folder: context.folder.database_folder(),
         keep: Retention {
             days: own.keep_days,
@@ -195,8 +199,38 @@ pub fn store_failure(error: StoreError) -> Failure {
         .hint("the data folder must be writable and its disk must have room; what was acknowledged is kept")
 }
 
+/// Takes the place of the one receiver of a data folder; it is free again when the file is closed.
+fn lock(folder: &std::path::Path) -> Result<std::fs::File, Failure> {
+    let path = folder.join(LOCK_FILE);
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            "E_DATA_FOLDER",
+            format!("cannot lock {}: {error}", path.display()),
+        )
+        .hint("the data folder must be writable; ORKET_DURABLE_ROOT names another one")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = std::fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::new(
+            "E_OWNED",
+            "another receiver works on this data folder already",
+        )
+        .hint("stop it, or set another ORKET_DURABLE_ROOT")),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 /// A receiver that runs.
 pub struct Ears {
+    /// What two receivers would send twice, one sends once.
+    _lock: std::fs::File,
     receiver: Arc<Receiver>,
     handle: ServerHandle,
     /// Ends when the server does.
@@ -226,6 +260,7 @@ impl Hearing {
             actix_rt::spawn(tidy(receiver.store.clone(), self.keep)),
         ];
         Ok(Ears {
+            _lock: self.lock,
             receiver,
             handle,
             serving: actix_rt::spawn(server),

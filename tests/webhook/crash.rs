@@ -198,3 +198,68 @@ fn killed_at_any_time_what_was_acknowledged_is_there() {
     // At most one of each sender and round was stored and not answered.
     assert!(rows <= acknowledged.len() + ROUNDS * SENDERS);
 }
+
+/// Killed at each point of the receiver's own work, the first times that it comes there: around commits,
+/// around calls, around the note of what became of them.
+#[test]
+fn killed_at_each_point_a_rejection_is_carried_out_once() {
+    let points = [
+        "webhook.in_transaction",
+        "webhook.after_commit",
+        "webhook.before_attempt",
+        "webhook.after_attempt",
+        "webhook.after_note",
+    ];
+    for point in points {
+        for time in [1, 2, 3, 5] {
+            let mut house = House::new();
+            house.start(&["webhook"]);
+            for cycle in 1..=3 {
+                let body = review("rejected", "grace", &format!("reason {cycle}"));
+                house
+                    .deliver(&format!("r-{cycle}"), "pull_request_rejected", &body)
+                    .unwrap();
+            }
+            house.kill();
+            house.set("ORKET_FAULT", &format!("kill@{point}#{time}"));
+            // It may die while it starts: the store and the outbox are at work then already.
+            house.try_start(&["webhook"]);
+            let body = review("rejected", "grace", "reason 4");
+            let _ = deliver(&house.webhook, "r-4", "pull_request_rejected", &body);
+            let dies =
+                !(time == 5 && point.contains("attempt") || time == 5 && point.contains("note"));
+            if dies {
+                house.ended();
+            } else {
+                house.settled();
+                house.kill();
+            }
+            house.unset("ORKET_FAULT");
+            house.start(&["webhook"]);
+            // Whoever got no answer sends it again.
+            let (status, _) = house
+                .deliver("r-4", "pull_request_rejected", &body)
+                .unwrap();
+            assert_eq!(status, 200);
+            let all = house.settled();
+            assert_eq!(all.len(), 4, "{point}#{time}");
+            let calls = all[0]["calls"].as_array().unwrap();
+            assert_eq!(calls.len(), 3, "{point}#{time}: {calls:#?}");
+            assert!(
+                calls.iter().all(|it| it["status"] == "done"),
+                "{point}#{time}: {calls:#?}"
+            );
+            house.gitea.with(|state| {
+                assert_eq!(state.comments("acme/site", 7).len(), 2, "{point}#{time}");
+                let repository = &state.repositories["acme/site"];
+                assert_eq!(
+                    (repository.issues.len(), repository.labels.len()),
+                    (1, 2),
+                    "{point}#{time}"
+                );
+                assert!(!repository.pulls[&7].open);
+            });
+            assert_eq!(house.gitea.violations(), Vec::<String>::new());
+        }
+    }
+}

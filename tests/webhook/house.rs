@@ -81,6 +81,14 @@ impl House {
 
     /// Starts a receiver and waits until it listens; what it says when it does.
     pub fn start(&mut self, args: &[&str]) -> Value {
+        self.try_start(args).unwrap_or_else(|| {
+            let log = read(&self.folder.path().join("process.log"));
+            panic!("it did not start: {log}");
+        })
+    }
+
+    /// The same; nothing when it ends before it listens.
+    pub fn try_start(&mut self, args: &[&str]) -> Option<Value> {
         let log = std::fs::File::options()
             .append(true)
             .create(true)
@@ -98,8 +106,8 @@ impl House {
         // It prints one object, over several lines, and goes on.
         let told = loop {
             if lines.read_line(&mut text).unwrap() == 0 {
-                let log = std::fs::read_to_string(self.folder.path().join("process.log"));
-                panic!("it did not start: {text} {log:?}");
+                self.child = Some(child);
+                return None;
             }
             if let Ok(told) = serde_json::from_str::<Value>(&text) {
                 break told;
@@ -108,7 +116,21 @@ impl House {
         let url = told["webhook_url"].as_str().unwrap().to_owned();
         self.webhook = url.trim_start_matches("http://").to_owned();
         self.child = Some(child);
-        told
+        Some(told)
+    }
+
+    /// Waits until it ends of itself.
+    pub fn ended(&mut self) {
+        let mut child = self.child.take().unwrap();
+        let end = std::time::Instant::now() + DEADLINE;
+        while child.try_wait().unwrap().is_none() {
+            assert!(std::time::Instant::now() < end, "it lives on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
     }
 
     /// `kill -9`.

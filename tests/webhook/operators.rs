@@ -225,3 +225,14 @@ fn deliveries_are_listed_shown_and_tried_again() {
         2
     );
 }
+
+#[test]
+fn one_data_folder_has_one_receiver() {
+    let mut house = House::new();
+    house.start(&["webhook"]);
+    let (code, said) = failure(&house, &["webhook"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("another receiver"), "{said}");
+    house.kill();
+    house.start(&["webhook"]);
+}

@@ -14,6 +14,11 @@ pub const LARGEST: usize = 1 << 20;
 /// How long a body may take to arrive.
 pub const SLOWEST: Duration = Duration::from_secs(10);
 
+/// A body that costs less than a new connection, in bytes.
+const SMALL: usize = 16 << 10;
+/// How long such a one may take.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
@@ -47,6 +52,17 @@ pub async fn read<'a>(
     tokio::time::timeout(SLOWEST, reading)
         .await
         .unwrap_or(Err(Unreadable::TooSlow))
+}
+
+/// Lets a small body go by that nobody wants to know: what is left of it would end the connection.
+pub async fn pass_over(request: &HttpRequest, mut payload: Payload) {
+    let told = request.headers().get(CONTENT_LENGTH);
+    let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if told.is_some_and(|length| length <= SMALL) {
+        let passing = async { while let Some(Ok(_)) = payload.next().await {} };
+        // Whoever is slow loses the connection.
+        let _ = tokio::time::timeout(SHORT, passing).await;
+    }
 }
 
 async fn collect(

@@ -41,6 +41,7 @@ pub(crate) async fn gitea(
     let peer = origin(&request, &receiver);
     if let Some(wait) = receiver.peers.refused(peer) {
         receiver.metrics.came(Came::PeerLimited);
+        body::pass_over(&request, payload).await;
         return too_many(wait);
     }
     let (body, _hold) = match body::read(&request, payload, &receiver.peers, peer).await {
@@ -63,7 +64,7 @@ pub(crate) async fn gitea(
         receiver.metrics.came(Came::Duplicate);
         // Hosts repeat a delivery when they are told to; somebody who overheard one, again and again.
         receiver.peers.was_wrong(peer);
-        return reply(&receiver, row, &stored, true, None).await;
+        return reply(&receiver, row, &stored, true, false).await;
     }
     let event = name_of_event(headers);
     let told = Told {
@@ -71,7 +72,7 @@ pub(crate) async fn gitea(
         event,
         digest,
     };
-    take(&receiver, peer, &body, told).await
+    take(&receiver, peer, body, told).await
 }
 
 /// What the headers of a delivery say.
@@ -81,34 +82,16 @@ struct Told {
     digest: Digest,
 }
 
-/// Just enough of a body to know whose quota it spends.
-#[derive(Deserialize)]
-struct Whose {
-    repository: Option<WhoseRepository>,
-}
-
-#[derive(Deserialize)]
-struct WhoseRepository {
-    name: Option<String>,
-    owner: Option<WhoseOwner>,
-}
-
-#[derive(Deserialize)]
-struct WhoseOwner {
-    login: Option<String>,
-    username: Option<String>,
-}
-
-fn whose(body: &[u8]) -> Option<String> {
-    let repository = serde_json::from_slice::<Whose>(body).ok()?.repository?;
-    let owner = repository.owner?;
-    let full = format!("{}/{}", owner.login.or(owner.username)?, repository.name?);
-    (full.len() <= 2 * LONGEST_ID).then_some(full)
-}
-
 /// A delivery that is signed.
-async fn take(receiver: &Receiver, peer: Peer, body: &Bytes, told: Told) -> HttpResponse {
-    let repository = whose(body);
+async fn take(receiver: &Receiver, peer: Peer, body: Bytes, told: Told) -> HttpResponse {
+    let digest = told.digest;
+    // What cannot be read spends a quota too, and is refused after it.
+    let fields = delivery::payload(&body);
+    let repository = fields
+        .as_ref()
+        .ok()
+        .and_then(|fields| delivery::repository(fields).ok())
+        .map(|repository| repository.full_name());
     let leave = match ask(receiver, repository.clone()).await {
         Ok(Ok(leave)) => leave,
         Ok(Err(standing)) => {
@@ -118,7 +101,7 @@ async fn take(receiver: &Receiver, peer: Peer, body: &Bytes, told: Told) -> Http
         Err(unavailable) => return unavailable,
     };
     let standing = leave.standing;
-    let arrival = match arrival(receiver, body, told, leave) {
+    let arrival = match fields.and_then(|fields| arrival(receiver, body, told, leave, &fields)) {
         Ok(arrival) => arrival,
         Err(invalid) => {
             receiver.metrics.came(Came::Invalid);
@@ -130,8 +113,7 @@ async fn take(receiver: &Receiver, peer: Peer, body: &Bytes, told: Told) -> Http
             );
         }
     };
-    let digest = arrival.digest;
-    let stored = match receiver.store.receive(arrival.arrival).await {
+    let stored = match receiver.store.receive(arrival).await {
         Ok(stored) => stored,
         Err(error) => {
             receiver.wrote(false);
@@ -152,19 +134,17 @@ async fn take(receiver: &Receiver, peer: Peer, body: &Bytes, told: Told) -> Http
     } else {
         receiver.metrics.came(Came::Stored);
     }
-    let calls = (stored.calls > 0 || stored.is_duplicate).then_some(());
-    let response = match calls {
-        Some(()) => {
-            reply(
-                receiver,
-                stored.row,
-                &stored.answer,
-                stored.is_duplicate,
-                Some(stored.calls),
-            )
-            .await
-        }
-        None => written(stored.row, &stored.answer, false, &[]),
+    let response = if stored.calls > 0 || stored.is_duplicate {
+        reply(
+            receiver,
+            stored.row,
+            &stored.answer,
+            stored.is_duplicate,
+            stored.calls > 0,
+        )
+        .await
+    } else {
+        written(stored.row, &stored.answer, false, &[])
     };
     with_standing(response, standing)
 }
@@ -183,34 +163,39 @@ async fn ask(
     Err(not_now("the rate limiter does not answer", SHORTLY))
 }
 
-struct Arriving {
-    digest: Digest,
-    arrival: Arrival,
-}
-
 fn arrival(
     receiver: &Receiver,
-    body: &[u8],
+    body: Bytes,
     told: Told,
     leave: Leave,
-) -> Result<Arriving, Invalid> {
-    let fields = delivery::payload(body)?;
-    let event = delivery::event(told.event.as_deref(), &fields)?;
-    let body_digest = hexadecimal(&told.digest);
-    Ok(Arriving {
-        digest: told.digest,
-        arrival: Arrival {
-            delivery_id: told.id.unwrap_or_else(|| body_digest.clone()),
-            body_digest,
-            event_type: told.event.unwrap_or_default(),
-            // What is JSON is UTF-8.
-            payload: String::from_utf8_lossy(body).into_owned(),
-            event,
-            policy: receiver.policy(),
-            tats: leave.tats,
-            received_ms: receiver.clock.wall_ms(),
-        },
+    fields: &Map<String, Value>,
+) -> Result<Arrival, Invalid> {
+    let event = delivery::event(told.event.as_deref(), fields)?;
+    Ok(Arrival {
+        delivery_id: told.id.unwrap_or_else(|| hexadecimal(&told.digest)),
+        body_digest: told.digest,
+        event_type: told.event.unwrap_or_default(),
+        payload: kept(body, fields),
+        event,
+        policy: receiver.policy(),
+        tats: leave.tats,
+        received_ms: receiver.clock.wall_ms(),
     })
+}
+
+/// A body as it is kept: byte for byte, but for the secret that old versions of Gitea put into it.
+fn kept(body: Bytes, fields: &Map<String, Value>) -> Bytes {
+    if !fields.contains_key("secret") {
+        return body;
+    }
+    match serde_json::from_slice::<Map<String, Value>>(&body) {
+        Ok(mut all) => {
+            all.shift_remove("secret");
+            Value::Object(all).to_string().into()
+        }
+        // It was read a moment ago.
+        Err(_) => Bytes::new(),
+    }
 }
 
 /// Answers with what became of the calls, as far as that is known in time.
@@ -219,9 +204,9 @@ async fn reply(
     row: i64,
     stored: &Answer,
     is_duplicate: bool,
-    new_calls: Option<usize>,
+    has_new_calls: bool,
 ) -> HttpResponse {
-    let calls = if new_calls.is_some_and(|calls| calls > 0) {
+    let calls = if has_new_calls {
         let asked = receiver.sender.ask(AwaitCalls { event_row: row });
         let waited = tokio::select! {
             calls = asked => calls.ok().flatten(),
@@ -379,7 +364,7 @@ pub(crate) async fn test(
         digest: Sha256::digest(id.as_bytes()).into(),
         id: Some(id),
     };
-    take(&receiver, peer, &inner, told).await
+    take(&receiver, peer, inner, told).await
 }
 
 fn refused_test(receiver: &Receiver, headers: &HeaderMap) -> Option<HttpResponse> {

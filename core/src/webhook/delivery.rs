@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use super::prune::{PAYLOAD, pruned};
+
 /// The longest name of a user, owner or repository, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -121,13 +123,14 @@ impl Invalid {
     }
 }
 
-/// The object in a payload, with the fields that have a meaning checked for their kind.
+/// The object in a payload: the fields that have a meaning, checked for their kind, and no others.
 ///
 /// # Errors
 ///
 /// [`Invalid`]: no JSON, no object, or a field of another kind.
 pub fn payload(body: &[u8]) -> Result<Map<String, Value>, Invalid> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
+    let text = std::str::from_utf8(body).map_err(|_| Invalid::new("no JSON (not UTF-8)"))?;
+    let value = pruned(text, &PAYLOAD).map_err(|error| {
         Invalid::new(format!(
             "no JSON (line {}, column {})",
             error.line(),
@@ -458,6 +461,7 @@ mod tests {
         for body in [
             &b""[..],
             b"[]",
+            b"{\"other\": \"\xff\"}",
             b"7",
             b"{",
             br#"{"number": 0}"#,

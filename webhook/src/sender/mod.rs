@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::FutureExt as _;
+use orket_actors::fault;
 use orket_actors::port::clock::SharedClock;
 use orket_core::webhook::outcome::{CallKind, CallState, CallStatus};
 use orket_gitea::client::Gitea;
@@ -22,11 +23,11 @@ use tokio::task::AbortHandle;
 
 use crate::metrics::Metrics;
 use crate::outside::Outside;
-use crate::store::{Due, OutboxRow, Sent, Store, StoreError};
+use crate::store::{Due, OutboxRow, Room, Sent, Store, StoreError};
 use attempt::{After, Attempt, attempt};
 
 /// Rows that are carried out at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: Room = Room { quick: 8, slow: 2 };
 /// How long until the outbox is looked at again when it could not be read.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The longest time between two looks at the outbox: another process may have written into it.
@@ -53,7 +54,7 @@ pub struct Parts {
 pub struct Sender {
     parts: Parts,
     /// Those under way; they end with this actor, and the next one takes their rows over.
-    under_way: HashMap<i64, Abort>,
+    under_way: HashMap<i64, UnderWay>,
     waiting: HashMap<i64, Vec<oneshot::Sender<Vec<CallState>>>>,
     looking: bool,
     look_again: bool,
@@ -61,12 +62,15 @@ pub struct Sender {
     nap: Option<SpawnHandle>,
 }
 
-/// Ends a task when it is dropped.
-struct Abort(AbortHandle);
+/// A task; it ends when this is dropped.
+struct UnderWay {
+    task: AbortHandle,
+    is_slow: bool,
+}
 
-impl Drop for Abort {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -103,8 +107,12 @@ impl Sender {
             self.look_again = true;
             return;
         }
-        let room = AT_ONCE.saturating_sub(self.under_way.len());
-        if room == 0 {
+        let slow = self.under_way.values().filter(|it| it.is_slow).count();
+        let room = Room {
+            quick: AT_ONCE.quick.saturating_sub(self.under_way.len() - slow),
+            slow: AT_ONCE.slow.saturating_sub(slow),
+        };
+        if room.quick == 0 && room.slow == 0 {
             return;
         }
         self.looking = true;
@@ -127,11 +135,9 @@ impl Sender {
         let nap = match read {
             Ok((due, next)) => {
                 act.is_first = false;
-                let is_full = due.len() >= AT_ONCE;
                 for due in due {
                     act.begin(due, ctx);
                 }
-                act.look_again |= is_full;
                 let now = act.parts.clock.wall_ms();
                 let until = next.map(|at| u64::try_from(at.saturating_sub(now)).unwrap_or(0));
                 until
@@ -167,8 +173,17 @@ impl Sender {
         let row = due.row.clone();
         let parts = self.parts.clone();
         // In a task of its own: a panic in it is an error here.
-        let task = actix_rt::spawn(async move { attempt(&parts, &due).await });
-        self.under_way.insert(row.id, Abort(task.abort_handle()));
+        let task = actix_rt::spawn(async move {
+            fault::point("webhook.before_attempt");
+            let outcome = attempt(&parts, &due).await;
+            fault::point("webhook.after_attempt");
+            outcome
+        });
+        let under_way = UnderWay {
+            task: task.abort_handle(),
+            is_slow: row.kind() == Some(CallKind::Deploy),
+        };
+        self.under_way.insert(row.id, under_way);
         let parts = self.parts.clone();
         let settle = async move {
             let outcome = task.await.unwrap_or_else(|error| {
@@ -176,6 +191,7 @@ impl Sender {
                 Attempt::again("it broke off", true)
             });
             settle(&parts, &row, outcome).await;
+            fault::point("webhook.after_note");
             row
         };
         ctx.spawn(settle.into_actor(self).map(|row, act, ctx| {

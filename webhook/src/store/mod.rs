@@ -6,11 +6,13 @@
 //! - `receive`: a delivery, what it comes to and what follows from it, in one transaction.
 //! - `outbox`: what is to be done elsewhere, and what became of it.
 //! - `deliveries`: what operators look at, and how long it is kept.
+//! - `prepared`: statements that are prepared once.
 //! - `writer`: the thread.
 
 mod deliveries;
 mod open;
 mod outbox;
+mod prepared;
 mod receive;
 mod writer;
 
@@ -25,7 +27,7 @@ use tokio::sync::oneshot;
 
 pub use deliveries::{Delivery, Retention, Shown, Tidied, Wish};
 pub use open::StoreOptions;
-pub use outbox::{Due, OutboxRow, Sent};
+pub use outbox::{Due, OutboxRow, Room, Sent};
 pub use receive::{Answer, Arrival, Received};
 
 use writer::{Job, Writer};
@@ -68,8 +70,10 @@ impl Store {
     /// [`StoreError`].
     pub fn open(folder: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let path = folder.join(FILE_NAME);
-        let connection = open::open(&path, options)?;
-        let writer = Writer::start(connection)
+        let mut connection = open::open(&path, options)?;
+        let state = receive::State::read(&mut connection)
+            .map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
+        let writer = Writer::start(connection, state)
             .map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
         Ok(Self { writer, path })
     }

@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<SqliteConnectio
         .batch_execute(&format!(
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
              PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
-             PRAGMA journal_size_limit = 67108864;"
+             PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8192;"
         ))
         .map_err(|error| unusable(error.to_string()))?;
     let applied = connection.applied_migrations();

@@ -79,6 +79,15 @@ pub struct Due {
     pub was_sending: bool,
 }
 
+/// How much more may be carried out at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Of what takes seconds.
+    pub quick: usize,
+    /// Of what takes minutes: bringing something up.
+    pub slow: usize,
+}
+
 /// What became of sending a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
@@ -197,9 +206,9 @@ struct Place {
 }
 
 impl Store {
-    /// At most `most` rows that are due, marked as being sent: of each pull request the oldest one, so
-    /// that what belongs together stays in order. `take_over` takes those too that an earlier process
-    /// was sending when it ended.
+    /// Rows that are due, marked as being sent: of each pull request the oldest one, so that what belongs
+    /// together stays in order; at most as many as there is room for. `take_over` takes those too that an
+    /// earlier process was sending when it ended.
     ///
     /// # Errors
     ///
@@ -207,21 +216,31 @@ impl Store {
     pub async fn due(
         &self,
         now_ms: i64,
-        most: usize,
+        room: Room,
         take_over: bool,
     ) -> Result<Vec<Due>, StoreError> {
         self.write(move |connection| {
-            let rows: Vec<OutboxRow> = diesel::sql_query(format!(
-                "SELECT {COLUMNS} FROM outbox AS mine \
-                 WHERE (status = 'pending' OR (status = 'sending' AND ?)) AND next_try_ms <= ? \
-                 AND NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.pr_key = mine.pr_key \
-                     AND before.id < mine.id AND before.status IN ('pending', 'sending')) \
-                 ORDER BY id LIMIT ?"
-            ))
-            .bind::<Bool, _>(take_over)
-            .bind::<BigInt, _>(now_ms)
-            .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
-            .load(connection)?;
+            let mut rows: Vec<OutboxRow> = Vec::new();
+            for (is_slow, most) in [(false, room.quick), (true, room.slow)] {
+                if most == 0 {
+                    continue;
+                }
+                let found: Vec<OutboxRow> = diesel::sql_query(format!(
+                    "SELECT {COLUMNS} FROM outbox AS mine \
+                     WHERE (status = 'pending' OR (status = 'sending' AND ?)) AND next_try_ms <= ? \
+                     AND (kind = 'deploy') = ? \
+                     AND NOT EXISTS (SELECT 1 FROM outbox AS before \
+                         WHERE before.pr_key = mine.pr_key AND before.id < mine.id \
+                         AND before.status IN ('pending', 'sending')) \
+                     ORDER BY id LIMIT ?"
+                ))
+                .bind::<Bool, _>(take_over)
+                .bind::<BigInt, _>(now_ms)
+                .bind::<Bool, _>(is_slow)
+                .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
+                .load(connection)?;
+                rows.extend(found);
+            }
             let mut due = Vec::with_capacity(rows.len());
             for mut row in rows {
                 diesel::sql_query(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actix_web::web::Bytes;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use orket_actors::rate_limiter::Tat;
@@ -13,18 +14,19 @@ use orket_core::webhook::wording::Failure;
 use serde::{Deserialize, Serialize};
 
 use super::outbox;
+use super::prepared::{Bind, prepared};
 
 /// A delivery that was signed and understood.
 #[derive(Debug, Clone)]
 pub struct Arrival {
     /// Its id; where it has none, its body's digest.
     pub delivery_id: String,
-    /// The digest of its body: SHA-256 in hexadecimal digits.
-    pub body_digest: String,
+    /// The digest of its body: SHA-256.
+    pub body_digest: [u8; 32],
     /// The event's name, as the host calls it.
     pub event_type: String,
-    /// Its body.
-    pub payload: String,
+    /// Its body: UTF-8.
+    pub payload: Bytes,
     /// What it tells.
     pub event: Event,
     /// The rules of that moment.
@@ -65,29 +67,40 @@ struct Before {
     result: String,
 }
 
+/// What the writer knows without asking.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The row that the next delivery gets.
+    pub next_row: i64,
+    /// Whether there are deliveries that are kept no more.
+    pub has_past: bool,
+}
+
+impl State {
+    /// Reads it.
+    pub fn read(connection: &mut SqliteConnection) -> QueryResult<Self> {
+        let row: Row = diesel::sql_query(
+            "SELECT 1 + max(coalesce((SELECT max(id) FROM webhook_events), 0), \
+             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_events'), 0)) AS id",
+        )
+        .get_result(connection)?;
+        let past: Row = diesel::sql_query(
+            "SELECT CAST(EXISTS (SELECT 1 FROM past_deliveries) AS BIGINT) AS id",
+        )
+        .get_result(connection)?;
+        Ok(Self {
+            next_row: row.id,
+            has_past: past.id != 0,
+        })
+    }
+}
+
 pub(super) fn receive(
     connection: &mut SqliteConnection,
+    state: &mut State,
     arrival: &Arrival,
 ) -> QueryResult<Received> {
-    let before: Option<Before> = diesel::sql_query(
-        "SELECT id, result FROM webhook_events WHERE delivery_id = ? OR body_digest = ? LIMIT 1",
-    )
-    .bind::<Text, _>(&arrival.delivery_id)
-    .bind::<Text, _>(&arrival.body_digest)
-    .get_result(connection)
-    .optional()?;
-    if let Some(before) = before {
-        return Ok(Received {
-            row: before.id,
-            answer: serde_json::from_str(&before.result).unwrap_or_else(|_| Answer {
-                status: "ignored".to_owned(),
-                message: before.result,
-            }),
-            is_duplicate: true,
-            calls: 0,
-        });
-    }
-    if is_past(connection, arrival)? {
+    if state.has_past && is_past(connection, arrival)? {
         return Ok(Received {
             row: 0,
             answer: Answer {
@@ -99,10 +112,11 @@ pub(super) fn receive(
         });
     }
     let pull_request = arrival.event.pull_request();
-    let known = match (&arrival.event, pull_request) {
+    let key = pull_request.map(PullRequest::key);
+    let known = match (&arrival.event, &key) {
         // Nothing follows from it, whatever is known.
         (Event::Ignored { .. }, _) | (_, None) => Known::default(),
-        (_, Some(pull_request)) => known(connection, &pull_request.key())?,
+        (_, Some(key)) => known(connection, key)?,
     };
     let day = day(arrival.received_ms);
     let decision = decide(&known, &arrival.event, &arrival.policy, &day);
@@ -110,51 +124,92 @@ pub(super) fn receive(
         status: decision.status.to_owned(),
         message: decision.message.clone(),
     };
-    let result = serde_json::to_string(&answer).unwrap_or_default();
-    let key = pull_request.map(PullRequest::key);
-    let row: Row = diesel::sql_query(
-        "INSERT INTO webhook_events \
-         (delivery_id, body_digest, event_type, pr_key, payload, result, received_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-    )
-    .bind::<Text, _>(&arrival.delivery_id)
-    .bind::<Text, _>(&arrival.body_digest)
-    .bind::<Text, _>(&arrival.event_type)
-    .bind::<Nullable<Text>, _>(key.as_deref())
-    .bind::<Text, _>(&arrival.payload)
-    .bind::<Text, _>(&result)
-    .bind::<BigInt, _>(arrival.received_ms)
-    .get_result(connection)?;
+    let Some(row) = insert(connection, state, arrival, key.as_deref(), &answer)? else {
+        return before(connection, arrival);
+    };
     let mut calls = 0;
     if let (Some(pull_request), Some(key)) = (pull_request, &key) {
-        keep(connection, pull_request, key, &decision, row.id)?;
-        let place = (row.id, key.as_str());
+        keep(connection, pull_request, key, &decision, row)?;
+        let place = (row, key.as_str());
         calls = outbox::add(connection, place, &decision.calls, arrival.received_ms)?;
     }
     Ok(Received {
-        row: row.id,
+        row,
         answer,
         is_duplicate: false,
         calls,
     })
 }
 
-/// Whether it was stored, and is kept no more.
-fn is_past(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<bool> {
-    let past: Option<Digest> = diesel::sql_query(
-        "SELECT body_digest FROM past_deliveries WHERE body_digest = ? OR delivery_id = ? LIMIT 1",
+/// Adds a delivery; its row, or none when it is there already.
+fn insert(
+    connection: &mut SqliteConnection,
+    state: &mut State,
+    arrival: &Arrival,
+    key: Option<&str>,
+    answer: &Answer,
+) -> QueryResult<Option<i64>> {
+    let result = serde_json::to_string(answer).unwrap_or_default();
+    // It was read as JSON, which is UTF-8.
+    let payload = std::str::from_utf8(&arrival.payload).unwrap_or_default();
+    let row = state.next_row;
+    let added = prepared(
+        "INSERT INTO webhook_events \
+         (id, delivery_id, body_digest, event_type, pr_key, payload, result, received_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            Bind::Number(row),
+            Bind::Text(&arrival.delivery_id),
+            Bind::Bytes(&arrival.body_digest),
+            Bind::Text(&arrival.event_type),
+            Bind::Maybe(key),
+            Bind::Text(payload),
+            Bind::Text(&result),
+            Bind::Number(arrival.received_ms),
+        ],
     )
-    .bind::<Text, _>(&arrival.body_digest)
-    .bind::<Text, _>(&arrival.delivery_id)
-    .get_result(connection)
-    .optional()?;
-    Ok(past.is_some_and(|past| !past.body_digest.is_empty()))
+    .execute(connection)?;
+    if added == 0 {
+        return Ok(None);
+    }
+    state.next_row += 1;
+    Ok(Some(row))
 }
 
-#[derive(QueryableByName)]
-struct Digest {
-    #[diesel(sql_type = Text)]
-    body_digest: String,
+/// What was answered to a delivery that is there already.
+fn before(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<Received> {
+    let before: Before = prepared(
+        "SELECT id, result FROM webhook_events WHERE body_digest = ? OR delivery_id = ? \
+         ORDER BY body_digest = ? DESC LIMIT 1",
+        [
+            Bind::Bytes(&arrival.body_digest),
+            Bind::Text(&arrival.delivery_id),
+            Bind::Bytes(&arrival.body_digest),
+        ],
+    )
+    .get_result(connection)?;
+    Ok(Received {
+        row: before.id,
+        answer: serde_json::from_str(&before.result).unwrap_or_else(|_| Answer {
+            status: "ignored".to_owned(),
+            message: before.result,
+        }),
+        is_duplicate: true,
+        calls: 0,
+    })
+}
+
+/// Whether it was stored, and is kept no more.
+fn is_past(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<bool> {
+    let past: Row = prepared(
+        "SELECT count(*) AS id FROM past_deliveries WHERE body_digest = ? OR delivery_id = ?",
+        [
+            Bind::Bytes(&arrival.body_digest),
+            Bind::Text(&arrival.delivery_id),
+        ],
+    )
+    .get_result(connection)?;
+    Ok(past.id > 0)
 }
 
 #[derive(QueryableByName)]
@@ -197,26 +252,31 @@ struct FailureRow {
 
 /// What is known of a pull request.
 pub(super) fn known(connection: &mut SqliteConnection, key: &str) -> QueryResult<Known> {
-    let cycles: Option<Cycles> = diesel::sql_query(
+    let cycles: Option<Cycles> = prepared(
         "SELECT cycle_count, status, author, head_sha FROM pr_review_cycles WHERE pr_key = ?",
+        [Bind::Text(key)],
     )
-    .bind::<Text, _>(key)
     .get_result(connection)
     .optional()?;
     let Some(cycles) = cycles else {
         return Ok(Known::default());
     };
-    let approvals: Vec<ApprovalRow> = diesel::sql_query(
+    let approvals: Vec<ApprovalRow> = prepared(
         "SELECT reviewer, sha FROM review_approvals WHERE pr_key = ? ORDER BY event_row",
+        [Bind::Text(key)],
     )
-    .bind::<Text, _>(key)
     .load(connection)?;
-    let failures: Vec<FailureRow> = diesel::sql_query(
-        "SELECT cycle_number, reviewer, reason, substr(created_at, 1, 10) AS day \
-         FROM review_failures WHERE pr_key = ? ORDER BY cycle_number, id",
-    )
-    .bind::<Text, _>(key)
-    .load(connection)?;
+    // Without cycles there are none.
+    let failures: Vec<FailureRow> = if cycles.cycle_count == 0 {
+        Vec::new()
+    } else {
+        prepared(
+            "SELECT cycle_number, reviewer, reason, substr(created_at, 1, 10) AS day \
+             FROM review_failures WHERE pr_key = ? ORDER BY cycle_number, id",
+            [Bind::Text(key)],
+        )
+        .load(connection)?
+    };
     let unreadable = |error: String| {
         diesel::result::Error::DeserializationError(
             format!("pr_review_cycles {key}: {error}").into(),
@@ -259,13 +319,23 @@ fn keep(
     if decision.changes.is_empty() {
         return Ok(());
     }
-    diesel::sql_query(
-        "INSERT INTO pr_review_cycles (pr_key, repo_full_name, pr_number) VALUES (?, ?, ?) \
-         ON CONFLICT (pr_key) DO UPDATE SET updated_at = CURRENT_TIMESTAMP",
+    let seen = decision.changes.iter().find_map(|change| match change {
+        Change::Seen { author, head_sha } => Some((author.as_deref(), head_sha.as_deref())),
+        _ => None,
+    });
+    let (author, head_sha) = seen.unwrap_or_default();
+    prepared(
+        "INSERT INTO pr_review_cycles (pr_key, repo_full_name, pr_number, author, head_sha) \
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT (pr_key) DO UPDATE SET updated_at = CURRENT_TIMESTAMP, \
+         author = coalesce(excluded.author, author), head_sha = coalesce(excluded.head_sha, head_sha)",
+        [
+            Bind::Text(key),
+            Bind::Text(&pull_request.repository.full_name()),
+            Bind::Number(i64::try_from(pull_request.number).unwrap_or(i64::MAX)),
+            Bind::Maybe(author),
+            Bind::Maybe(head_sha),
+        ],
     )
-    .bind::<Text, _>(key)
-    .bind::<Text, _>(pull_request.repository.full_name())
-    .bind::<BigInt, _>(i64::try_from(pull_request.number).unwrap_or(i64::MAX))
     .execute(connection)?;
     for change in &decision.changes {
         match change {
@@ -275,16 +345,8 @@ fn keep(
                     .bind::<Text, _>(key)
                     .execute(connection)?;
             }
-            Change::Seen { author, head_sha } => {
-                diesel::sql_query(
-                    "UPDATE pr_review_cycles SET author = coalesce(?, author), \
-                     head_sha = coalesce(?, head_sha) WHERE pr_key = ?",
-                )
-                .bind::<Nullable<Text>, _>(author.as_deref())
-                .bind::<Nullable<Text>, _>(head_sha.as_deref())
-                .bind::<Text, _>(key)
-                .execute(connection)?;
-            }
+            // Done already, with the row itself.
+            Change::Seen { .. } => {}
             Change::Approved(approval) => {
                 diesel::sql_query(
                     "INSERT OR REPLACE INTO review_approvals (pr_key, reviewer, sha, event_row) \
@@ -330,12 +392,11 @@ pub(super) fn keep_tats(
     tats: &BTreeMap<String, i64>,
 ) -> QueryResult<()> {
     for (key, at_ns) in tats {
-        diesel::sql_query(
+        prepared(
             "INSERT INTO rate_limits (key, at_ns) VALUES (?, ?) \
              ON CONFLICT (key) DO UPDATE SET at_ns = max(at_ns, excluded.at_ns)",
+            [Bind::Text(key), Bind::Number(*at_ns)],
         )
-        .bind::<Text, _>(key)
-        .bind::<BigInt, _>(at_ns)
         .execute(connection)?;
     }
     Ok(())

@@ -9,10 +9,12 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
+use orket_actors::fault;
 use tokio::sync::oneshot;
 
 use super::StoreError;
-use super::receive::{Arrival, Received, keep_tats, receive};
+use super::prepared::prepared;
+use super::receive::{Arrival, Received, State, keep_tats, receive};
 
 /// Jobs that may wait; one more is refused.
 const MOST_WAITING: usize = 8_192;
@@ -37,11 +39,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: SqliteConnection, state: State) -> std::io::Result<Self> {
         let (jobs, inbox) = crossbeam_channel::bounded(MOST_WAITING);
         let thread = std::thread::Builder::new()
             .name("orket-webhook".to_owned())
-            .spawn(move || run(connection, &inbox))?;
+            .spawn(move || run(connection, state, &inbox))?;
         Ok(Self {
             jobs,
             thread: Arc::new(Mutex::new(Some(thread))),
@@ -71,7 +73,7 @@ impl Writer {
     }
 }
 
-fn run(mut connection: SqliteConnection, inbox: &Receiver<Job>) {
+fn run(mut connection: SqliteConnection, mut state: State, inbox: &Receiver<Job>) {
     let mut is_open = true;
     while is_open {
         let Ok(first) = inbox.recv() else { break };
@@ -87,7 +89,7 @@ fn run(mut connection: SqliteConnection, inbox: &Receiver<Job>) {
             }
         }
         if !batch.is_empty() {
-            write(&mut connection, batch);
+            write(&mut connection, &mut state, batch);
         }
     }
     if let Err(error) =
@@ -99,9 +101,10 @@ fn run(mut connection: SqliteConnection, inbox: &Receiver<Job>) {
 
 /// All of it in one transaction. A job that fails is taken back alone; when the transaction cannot be
 /// committed, all are told so.
-fn write(connection: &mut SqliteConnection, batch: Vec<Job>) {
+fn write(connection: &mut SqliteConnection, state: &mut State, batch: Vec<Job>) {
     let mut answers: Vec<Answering> = Vec::with_capacity(batch.len());
     let mut tats = BTreeMap::new();
+    let has_others = batch.iter().any(|job| matches!(job, Job::Other(_)));
     if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
         let error = StoreError::Statement(error.to_string());
         for job in batch {
@@ -113,7 +116,9 @@ fn write(connection: &mut SqliteConnection, batch: Vec<Job>) {
         let answer = match job {
             Job::Receive(arrival, tell) => {
                 let times = arrival.tats.clone();
-                let outcome = alone(connection, |connection| receive(connection, &arrival));
+                let outcome = alone(connection, |connection| {
+                    receive(connection, state, &arrival)
+                });
                 if matches!(&outcome, Ok(received) if !received.is_duplicate) {
                     tats.extend(times.into_iter().map(|tat| (tat.key, tat.at_ns)));
                 }
@@ -143,12 +148,21 @@ fn write(connection: &mut SqliteConnection, batch: Vec<Job>) {
         };
         answers.push(answer);
     }
+    fault::point("webhook.in_transaction");
     let committed = keep_tats(connection, &tats)
         .and_then(|()| connection.batch_execute("COMMIT"))
         .map_err(|error| StoreError::Statement(error.to_string()));
     if committed.is_err() {
         roll_back(connection);
     }
+    // What others did, or another process, may have let go of deliveries.
+    if has_others {
+        match State::read(connection) {
+            Ok(read) => *state = read,
+            Err(error) => tracing::error!(%error, "the webhook database cannot be read"),
+        }
+    }
+    fault::point("webhook.after_commit");
     for answer in answers {
         answer(committed.clone());
     }
@@ -160,7 +174,7 @@ fn alone<T>(
     work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> Result<T, StoreError> {
     let failed = |error: diesel::result::Error| StoreError::Statement(error.to_string());
-    connection.batch_execute("SAVEPOINT job").map_err(failed)?;
+    execute(connection, "SAVEPOINT job").map_err(failed)?;
     match catch_unwind(AssertUnwindSafe(|| work(connection))) {
         Ok(Ok(done)) => {
             release(connection);
@@ -177,8 +191,12 @@ fn alone<T>(
     }
 }
 
+fn execute(connection: &mut SqliteConnection, text: &'static str) -> QueryResult<usize> {
+    prepared(text, []).execute(connection)
+}
+
 fn release(connection: &mut SqliteConnection) {
-    if let Err(error) = connection.batch_execute("RELEASE job") {
+    if let Err(error) = execute(connection, "RELEASE job") {
         tracing::error!(%error, "a savepoint cannot be released");
     }
 }

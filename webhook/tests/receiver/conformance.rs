@@ -571,3 +571,26 @@ fn case_74_cycles_are_counted_for_each_pull_request() {
         assert_eq!(rig.stands("acme/site#7").await, stands("active", 2));
     });
 }
+
+#[test]
+fn the_secret_that_old_versions_of_gitea_send_along_is_not_kept() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        let mut body = push();
+        body["secret"] = json!(crate::rig::SECRET);
+        let reply = rig.deliver("push", &body).await;
+        assert_eq!(reply.status, 200);
+        let delivery = reply.json()["delivery"].to_string();
+        let shown = rig
+            .receiver()
+            .store
+            .delivery(delivery)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            !shown.payload.contains(crate::rig::SECRET)
+                && shown.payload.contains("refs/heads/main")
+        );
+    });
+}

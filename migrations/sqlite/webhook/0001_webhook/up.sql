@@ -5,7 +5,8 @@
 CREATE TABLE webhook_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     delivery_id TEXT NOT NULL UNIQUE,
-    body_digest TEXT NOT NULL UNIQUE,
+    -- SHA-256.
+    body_digest BLOB NOT NULL UNIQUE,
     event_type TEXT NOT NULL,
     pr_key TEXT,
     payload TEXT NOT NULL,
@@ -15,12 +16,11 @@ CREATE TABLE webhook_events (
     created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
-CREATE INDEX idx_webhook_events_type_created ON webhook_events (event_type, created_at);
 CREATE INDEX webhook_events_of_pr ON webhook_events (pr_key, id) WHERE pr_key IS NOT NULL;
 
 -- What was told and is kept no more: one that is sent again is still a repeat.
 CREATE TABLE past_deliveries (
-    body_digest TEXT PRIMARY KEY NOT NULL,
+    body_digest BLOB PRIMARY KEY NOT NULL,
     delivery_id TEXT NOT NULL
 ) WITHOUT ROWID;
 
