@@ -70,6 +70,20 @@ pub struct Ask {
     pub repository: Option<String>,
 }
 
+/// What is done with the answers to [`AskMany`].
+pub type Then = Box<dyn FnOnce(Vec<Result<Leave, Standing>>) + Send>;
+
+/// The same for several at once, in their order. Whoever asks is answered on this actor's thread, and must
+/// not keep it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AskMany {
+    /// Who asks; none for what is of no repository.
+    pub repositories: Vec<Option<String>>,
+    /// What is done with the answers.
+    pub then: Then,
+}
+
 /// It may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leave {
@@ -238,6 +252,15 @@ impl Handler<Ask> for RateLimiter {
     }
 }
 
+impl Handler<AskMany> for RateLimiter {
+    type Result = ();
+
+    fn handle(&mut self, many: AskMany, _: &mut Self::Context) {
+        let ask = |repository: Option<String>| self.ask(repository.as_deref());
+        (many.then)(many.repositories.into_iter().map(ask).collect());
+    }
+}
+
 impl Handler<GiveBack> for RateLimiter {
     type Result = ();
 
@@ -332,6 +355,32 @@ mod tests {
         Ask {
             repository: Some(repository.to_owned()),
         }
+    }
+
+    #[test]
+    fn several_at_once_are_answered_in_their_order() {
+        actix_rt::System::new().block_on(async {
+            let clock = Arc::new(VirtualClock::default());
+            let limiter = RateLimiter::new(limit(60, 10), limit(60, 2), clock.clone(), &[]).start();
+            let repository = |name: &str| Some(name.to_owned());
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let many = AskMany {
+                repositories: vec![
+                    repository("a/a"),
+                    repository("a/a"),
+                    repository("A/A"),
+                    repository("b/b"),
+                    None,
+                ],
+                then: Box::new(move |answers| {
+                    let _ = tell.send(answers);
+                }),
+            };
+            limiter.send(many).await.unwrap();
+            let let_in: Vec<bool> = told.await.unwrap().iter().map(Result::is_ok).collect();
+            assert_eq!(let_in, [true, true, false, true, true]);
+            assert_eq!(storm(&limiter, "c/c", 1).await, 2);
+        });
     }
 
     /// 64 senders ask at once, `each` times one after another; how many were let in.

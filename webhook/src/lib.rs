@@ -4,6 +4,7 @@
 //!
 //! - [`phases`]: bug-fix phases of rocks.
 //! - [`server`]: routes and what happens round them; [`routes`]: what a delivery goes through.
+//! - `desk`: from a worker to the limiter, to the store, and back.
 //! - [`receiver`]: what they work with; `keeper`: keeps its actors alive.
 //! - [`peers`], `body`, `recent`: what is refused or known before anything is spent on it.
 //! - [`sender`]: the actor that does what follows; [`outside`]: what of it is done elsewhere.
@@ -27,6 +28,7 @@
 )]
 
 mod body;
+mod desk;
 mod keeper;
 pub mod metrics;
 pub mod outside;

@@ -3,13 +3,14 @@
 //! The order is the defence: the address, the size while it is read, the signature, what its repository
 //! may still tell, and only then what it says. It is answered when it is on disk.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orket_actors::rate_limiter::{Ask, GiveBack, Leave, Standing};
+use orket_actors::rate_limiter::GiveBack;
 use orket_core::webhook::delivery::{self, Invalid};
 use orket_core::webhook::outcome::{CallState, answer};
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::body::{self, Unreadable};
+use crate::desk::{Desk, Outcome};
 use crate::metrics::Came;
 use crate::peers::Peer;
 use crate::receiver::Receiver;
@@ -38,6 +40,9 @@ pub(crate) async fn gitea(
     payload: Payload,
     receiver: Data<Receiver>,
 ) -> HttpResponse {
+    let Some(desk) = request.app_data::<Rc<Desk>>().cloned() else {
+        return not_now("this worker cannot take deliveries", SHORTLY);
+    };
     let peer = origin(&request, &receiver);
     if let Some(wait) = receiver.peers.refused(peer) {
         receiver.metrics.came(Came::PeerLimited);
@@ -72,7 +77,7 @@ pub(crate) async fn gitea(
         event,
         digest,
     };
-    take(&receiver, peer, body, told).await
+    take(&receiver, &desk, peer, body, told).await
 }
 
 /// What the headers of a delivery say.
@@ -83,7 +88,13 @@ struct Told {
 }
 
 /// A delivery that is signed.
-async fn take(receiver: &Receiver, peer: Peer, body: Bytes, told: Told) -> HttpResponse {
+async fn take(
+    receiver: &Receiver,
+    desk: &Rc<Desk>,
+    peer: Peer,
+    body: Bytes,
+    told: Told,
+) -> HttpResponse {
     let digest = told.digest;
     // What cannot be read spends a quota too, and is refused after it.
     let fields = delivery::payload(&body);
@@ -92,28 +103,32 @@ async fn take(receiver: &Receiver, peer: Peer, body: Bytes, told: Told) -> HttpR
         .ok()
         .and_then(|fields| delivery::repository(fields).ok())
         .map(|repository| repository.full_name());
-    let leave = match ask(receiver, repository.clone()).await {
-        Ok(Ok(leave)) => leave,
-        Ok(Err(standing)) => {
+    let (arrival, invalid) = match fields.and_then(|fields| arrival(receiver, body, told, &fields))
+    {
+        Ok(arrival) => (Some(Box::new(arrival)), None),
+        Err(invalid) => (None, Some(invalid)),
+    };
+    let (standing, stored) = match desk.ask(repository.clone(), arrival).await {
+        Outcome::Limited(standing) => {
             receiver.metrics.came(Came::Limited);
             return with_standing(too_many(standing.wait), standing);
         }
-        Err(unavailable) => return unavailable,
-    };
-    let standing = leave.standing;
-    let arrival = match fields.and_then(|fields| arrival(receiver, body, told, leave, &fields)) {
-        Ok(arrival) => arrival,
-        Err(invalid) => {
+        Outcome::Admitted(standing) => {
             receiver.metrics.came(Came::Invalid);
             receiver.peers.was_wrong(peer);
-            let words = invalid.to_string();
+            let words = invalid.map_or_else(String::new, |invalid| invalid.to_string());
             return with_standing(
                 problem(StatusCode::BAD_REQUEST, "E_BAD_REQUEST", &words),
                 standing,
             );
         }
+        Outcome::Lost => {
+            receiver.metrics.came(Came::Failed);
+            return not_now("the delivery was not taken; send it again", SHORTLY);
+        }
+        Outcome::Stored(standing, stored) => (standing, stored),
     };
-    let stored = match receiver.store.receive(arrival).await {
+    let stored = match stored {
         Ok(stored) => stored,
         Err(error) => {
             receiver.wrote(false);
@@ -135,12 +150,13 @@ async fn take(receiver: &Receiver, peer: Peer, body: Bytes, told: Told) -> HttpR
         receiver.metrics.came(Came::Stored);
     }
     let response = if stored.calls > 0 || stored.is_duplicate {
+        let has_new_calls = stored.calls > 0;
         reply(
             receiver,
             stored.row,
             &stored.answer,
             stored.is_duplicate,
-            stored.calls > 0,
+            has_new_calls,
         )
         .await
     } else {
@@ -149,25 +165,10 @@ async fn take(receiver: &Receiver, peer: Peer, body: Bytes, told: Told) -> HttpR
     with_standing(response, standing)
 }
 
-async fn ask(
-    receiver: &Receiver,
-    repository: Option<String>,
-) -> Result<Result<Leave, Standing>, HttpResponse> {
-    if let Ok(answer) = receiver.limiter.ask(Ask { repository }).await {
-        if let Ok(leave) = &answer {
-            receiver.remember(&leave.tats);
-        }
-        return Ok(answer);
-    }
-    receiver.metrics.came(Came::Failed);
-    Err(not_now("the rate limiter does not answer", SHORTLY))
-}
-
 fn arrival(
     receiver: &Receiver,
     body: Bytes,
     told: Told,
-    leave: Leave,
     fields: &Map<String, Value>,
 ) -> Result<Arrival, Invalid> {
     let event = delivery::event(told.event.as_deref(), fields)?;
@@ -178,7 +179,8 @@ fn arrival(
         payload: kept(body, fields),
         event,
         policy: receiver.policy(),
-        tats: leave.tats,
+        // The rate limiter's, when it has given leave.
+        tats: Vec::new(),
         received_ms: receiver.clock.wall_ms(),
     })
 }
@@ -328,6 +330,9 @@ pub(crate) async fn test(
     payload: Payload,
     receiver: Data<Receiver>,
 ) -> HttpResponse {
+    let Some(desk) = request.app_data::<Rc<Desk>>().cloned() else {
+        return not_now("this worker cannot take deliveries", SHORTLY);
+    };
     let peer = origin(&request, &receiver);
     if let Some(wait) = receiver.peers.refused(peer) {
         receiver.metrics.came(Came::PeerLimited);
@@ -364,7 +369,7 @@ pub(crate) async fn test(
         digest: Sha256::digest(id.as_bytes()).into(),
         id: Some(id),
     };
-    take(&receiver, peer, inner, told).await
+    take(&receiver, &desk, peer, inner, told).await
 }
 
 fn refused_test(receiver: &Receiver, headers: &HeaderMap) -> Option<HttpResponse> {

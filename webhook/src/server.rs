@@ -17,6 +17,7 @@ use futures_util::FutureExt as _;
 use orket_http::unread::{Held, Unread};
 use serde_json::json;
 
+use crate::desk::Desk;
 use crate::receiver::Receiver;
 use crate::reply::problem;
 use crate::routes;
@@ -38,10 +39,10 @@ pub fn serve(
     receiver: Arc<Receiver>,
     workers: usize,
 ) -> std::io::Result<(Server, ServerHandle)> {
-    let receiver = Data::from(receiver);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(receiver.clone())
+            .app_data(Data::from(Arc::clone(&receiver)))
+            .app_data(Desk::new(Arc::clone(&receiver)))
             .route("/", web::get().to(root))
             .route("/health", web::get().to(health))
             .route("/metrics", web::get().to(metrics))

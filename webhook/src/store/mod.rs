@@ -20,6 +20,7 @@ mod writer;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use orket_actors::rate_limiter::Tat;
@@ -92,8 +93,21 @@ impl Store {
     /// [`StoreError`]; nothing is stored then.
     pub async fn receive(&self, arrival: Arrival) -> Result<Received, StoreError> {
         let (tell, told) = oneshot::channel();
-        self.writer.submit(Job::Receive(Box::new(arrival), tell))?;
+        self.receive_then(Box::new(arrival), move |received| {
+            // Whoever asked may be gone.
+            let _ = tell.send(received);
+        });
         told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same; `then` is called on the writer's thread when it is durable, and must not keep it. It is
+    /// dropped without a call when the writer breaks off.
+    pub fn receive_then(
+        &self,
+        arrival: Box<Arrival>,
+        then: impl FnOnce(Result<Received, StoreError>) + Send + 'static,
+    ) {
+        self.writer.submit(Job::Receive(arrival, Box::new(then)));
     }
 
     /// Does something else in a transaction of its own among those of the others.
@@ -106,17 +120,27 @@ impl Store {
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
+        // One of the two tells: when it was done, or that it was not begun.
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let refusing = Arc::clone(&tell);
+        let answer = move |tell: &Mutex<Option<oneshot::Sender<_>>>, answer| {
+            let tell = tell.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(tell) = tell {
+                // Whoever asked may be gone.
+                let _ = tell.send(answer);
+            }
+        };
         let work = move |connection: &mut SqliteConnection| {
             let outcome = work(connection);
             let failure = outcome.as_ref().err().map(ToString::to_string);
-            let answer = outcome.map_err(|error| StoreError::Statement(error.to_string()));
-            let answering: writer::Answering = Box::new(move |committed| {
-                // Whoever asked may be gone.
-                let _ = tell.send(committed.and(answer));
-            });
+            let outcome = outcome.map_err(|error| StoreError::Statement(error.to_string()));
+            let answering: writer::Answering =
+                Box::new(move |committed| answer(&tell, committed.and(outcome)));
             (answering, failure)
         };
-        self.writer.submit(Job::Other(Box::new(work)))?;
+        let refuse = move |error| answer(&refusing, Err(error));
+        self.writer
+            .submit(Job::Other((Box::new(work), Box::new(refuse))));
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -79,11 +79,9 @@ pub(super) struct State {
 impl State {
     /// Reads it.
     pub fn read(connection: &mut SqliteConnection) -> QueryResult<Self> {
-        let row: Row = diesel::sql_query(
-            "SELECT 1 + max(coalesce((SELECT max(id) FROM webhook_events), 0), \
-             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'webhook_events'), 0)) AS id",
-        )
-        .get_result(connection)?;
+        let row: Row =
+            diesel::sql_query("SELECT 1 + coalesce(max(id), 0) AS id FROM webhook_events")
+                .get_result(connection)?;
         let past: Row = diesel::sql_query(
             "SELECT CAST(EXISTS (SELECT 1 FROM past_deliveries) AS BIGINT) AS id",
         )

@@ -10,7 +10,6 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use orket_actors::fault;
-use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::prepared::prepared;
@@ -24,10 +23,17 @@ const MOST_AT_ONCE: usize = 1_024;
 /// Told how the transaction ended.
 pub(super) type Answering = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-type Other = Box<dyn FnOnce(&mut SqliteConnection) -> (Answering, Option<String>) + Send>;
+/// Work that is not a delivery, and what is told when it is not even begun.
+pub(super) type Other = (
+    Box<dyn FnOnce(&mut SqliteConnection) -> (Answering, Option<String>) + Send>,
+    Box<dyn FnOnce(StoreError) + Send>,
+);
 
 pub(super) enum Job {
-    Receive(Box<Arrival>, oneshot::Sender<Result<Received, StoreError>>),
+    Receive(
+        Box<Arrival>,
+        Box<dyn FnOnce(Result<Received, StoreError>) + Send>,
+    ),
     Other(Other),
     Close,
 }
@@ -50,11 +56,13 @@ impl Writer {
         })
     }
 
-    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Full,
-            TrySendError::Disconnected(_) => StoreError::Closed,
-        })
+    /// Has it done; when it cannot be, it is refused at once.
+    pub(super) fn submit(&self, job: Job) {
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => refuse(job, &StoreError::Full),
+            Err(TrySendError::Disconnected(job)) => refuse(job, &StoreError::Closed),
+        }
     }
 
     pub(super) fn close(&self) {
@@ -122,17 +130,14 @@ fn write(connection: &mut SqliteConnection, state: &mut State, batch: Vec<Job>) 
                 if matches!(&outcome, Ok(received) if !received.is_duplicate) {
                     tats.extend(times.into_iter().map(|tat| (tat.key, tat.at_ns)));
                 }
-                let answering: Answering = Box::new(move |committed| {
-                    // Whoever asked may be gone.
-                    let _ = tell.send(committed.and(outcome));
-                });
+                let answering: Answering = Box::new(move |committed| tell(committed.and(outcome)));
                 answering
             }
             Job::Other(work) => {
                 if connection.batch_execute("SAVEPOINT job").is_err() {
                     tracing::error!("a savepoint cannot be set");
                 }
-                let worked = catch_unwind(AssertUnwindSafe(|| work(connection)));
+                let worked = catch_unwind(AssertUnwindSafe(|| (work.0)(connection)));
                 let Ok((answering, failure)) = worked else {
                     tracing::error!("a write broke off");
                     take_back(connection);
@@ -217,10 +222,8 @@ fn roll_back(connection: &mut SqliteConnection) {
 
 fn refuse(job: Job, error: &StoreError) {
     match job {
-        Job::Receive(_, tell) => {
-            let _ = tell.send(Err(error.clone()));
-        }
-        // Its sender is dropped, which is an answer too.
-        Job::Other(_) | Job::Close => {}
+        Job::Receive(_, tell) => tell(Err(error.clone())),
+        Job::Other(work) => work.1(error.clone()),
+        Job::Close => {}
     }
 }

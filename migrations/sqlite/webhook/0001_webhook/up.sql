@@ -3,17 +3,18 @@
 
 -- What was told, once each: by its id, and by its body, since the id is not signed.
 CREATE TABLE webhook_events (
-    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    id INTEGER PRIMARY KEY NOT NULL,
     delivery_id TEXT NOT NULL UNIQUE,
     -- SHA-256.
     body_digest BLOB NOT NULL UNIQUE,
     event_type TEXT NOT NULL,
     pr_key TEXT,
-    payload TEXT NOT NULL,
-    -- What was answered: {"status", "message"}.
+    -- What was decided: {"status", "message"}.
     result TEXT NOT NULL,
     received_ms BIGINT NOT NULL,
-    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    -- Last: it is long, and what stands behind it would have to be looked for.
+    payload TEXT NOT NULL
 );
 
 CREATE INDEX webhook_events_of_pr ON webhook_events (pr_key, id) WHERE pr_key IS NOT NULL;
