@@ -26,7 +26,7 @@ pub fn serve(database: &Path, secret: &str, workers: usize) {
     connection
         .batch_execute(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             CREATE TABLE events (id TEXT PRIMARY KEY NOT NULL, payload TEXT NOT NULL) WITHOUT ROWID;",
+             CREATE TABLE events (id TEXT PRIMARY KEY NOT NULL, payload TEXT NOT NULL);",
         )
         .expect("made");
     let (jobs, inbox) = crossbeam_channel::bounded(8_192);

@@ -15,7 +15,6 @@ use super::bare;
 use super::load::{Connection, get, rate};
 
 const SECRET: &str = "a-secret-for-the-bench";
-const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
 const WORKERS: usize = 2;
 
@@ -147,7 +146,8 @@ impl Deliveries {
         let body = format!("{},\"at\":{number}}}", self.before);
         request(
             self.event,
-            &format!("delivery-{number}"),
+            // As Gitea names them.
+            &uuid::Uuid::new_v4().to_string(),
             &sign(SECRET, body.as_bytes()),
             &body,
         )
@@ -169,11 +169,12 @@ async fn post_rate(
     to: SocketAddr,
     make: impl Fn() -> Vec<u8> + Clone + Send + 'static,
     expected: u16,
+    connections: usize,
     time: Duration,
 ) -> f64 {
     let answered = Arc::new(AtomicU64::new(0));
     let mut open = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..connections {
         open.push(Connection::open(to).await);
     }
     let begin = Instant::now();
@@ -203,6 +204,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 struct Args {
     time: Duration,
+    connections: usize,
     only: Option<String>,
     assert: bool,
     floor: f64,
@@ -218,6 +220,7 @@ fn args(given: &[String]) -> Args {
     };
     Args {
         time: Duration::from_secs_f64(number("--seconds", 2.0)),
+        connections: number("--connections", 32.0) as usize,
         only: after("--only"),
         assert: given.iter().any(|arg| arg == "--assert"),
         floor: number("--floor", 1.0),
@@ -293,8 +296,10 @@ async fn rounds(args: &Args) -> Vec<String> {
                 let deliveries = deliveries.clone();
                 move || deliveries.next()
             };
-            ours.push(post_rate(real.address, make.clone(), 200, args.time).await);
-            theirs.push(post_rate(bare.address, make, 200, args.time).await);
+            ours.push(
+                post_rate(real.address, make.clone(), 200, args.connections, args.time).await,
+            );
+            theirs.push(post_rate(bare.address, make, 200, args.connections, args.time).await);
         }
         report(name, ours, theirs, 0.7);
     }
@@ -309,8 +314,17 @@ async fn rounds(args: &Args) -> Vec<String> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let request = request.clone();
-            ours.push(post_rate(server.address, move || request.clone(), status, args.time).await);
-            theirs.push(rate(bare.address, &health, CONNECTIONS, args.time).await);
+            ours.push(
+                post_rate(
+                    server.address,
+                    move || request.clone(),
+                    status,
+                    args.connections,
+                    args.time,
+                )
+                .await,
+            );
+            theirs.push(rate(bare.address, &health, args.connections, args.time).await);
         }
         report(name, ours, theirs, bar);
     }

@@ -37,6 +37,13 @@ pub struct Arrival {
     pub received_ms: i64,
 }
 
+impl Arrival {
+    /// Whether one statement stores it, which needs no other to be taken back.
+    pub(super) fn is_one_statement(&self) -> bool {
+        matches!(self.event, Event::Ignored { .. })
+    }
+}
+
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

@@ -124,9 +124,12 @@ fn write(connection: &mut SqliteConnection, state: &mut State, batch: Vec<Job>) 
         let answer = match job {
             Job::Receive(arrival, tell) => {
                 let times = arrival.tats.clone();
-                let outcome = alone(connection, |connection| {
-                    receive(connection, state, &arrival)
-                });
+                let work = |connection: &mut SqliteConnection| receive(connection, state, &arrival);
+                let outcome = if arrival.is_one_statement() {
+                    guarded(connection, work)
+                } else {
+                    alone(connection, work)
+                };
                 if matches!(&outcome, Ok(received) if !received.is_duplicate) {
                     tats.extend(times.into_iter().map(|tat| (tat.key, tat.at_ns)));
                 }
@@ -180,19 +183,22 @@ fn alone<T>(
 ) -> Result<T, StoreError> {
     let failed = |error: diesel::result::Error| StoreError::Statement(error.to_string());
     execute(connection, "SAVEPOINT job").map_err(failed)?;
+    let outcome = guarded(connection, work);
+    match outcome {
+        Ok(_) => release(connection),
+        Err(_) => take_back(connection),
+    }
+    outcome
+}
+
+/// One job; a panic in it is an error.
+fn guarded<T>(
+    connection: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-        Ok(Ok(done)) => {
-            release(connection);
-            Ok(done)
-        }
-        Ok(Err(error)) => {
-            take_back(connection);
-            Err(failed(error))
-        }
-        Err(_) => {
-            take_back(connection);
-            Err(StoreError::Statement("it broke off".to_owned()))
-        }
+        Ok(outcome) => outcome.map_err(|error| StoreError::Statement(error.to_string())),
+        Err(_) => Err(StoreError::Statement("it broke off".to_owned())),
     }
 }
 
