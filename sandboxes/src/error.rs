@@ -22,6 +22,14 @@ pub enum SandboxError {
         /// Why.
         reason: String,
     },
+    /// Its record cannot be read; all others can be used. In words, without what is in it.
+    #[error("sandbox `{id}` is left alone, for its record cannot be read: {reason}")]
+    Damaged {
+        /// The sandbox.
+        id: String,
+        /// Why.
+        reason: String,
+    },
     /// Nothing on this machine runs sandboxes; what to install.
     #[error("sandboxes cannot be run here: {0}")]
     Unavailable(String),
@@ -50,7 +58,7 @@ impl SandboxError {
             Self::Disabled => "E_SANDBOX_DISABLED",
             Self::TooMany(_) => "E_SANDBOX_LIMIT",
             Self::Invalid(_) => "E_BAD_REQUEST",
-            Self::Records(_) => "E_STORAGE",
+            Self::Damaged { .. } | Self::Records(_) => "E_STORAGE",
         }
     }
 
@@ -66,6 +74,9 @@ impl SandboxError {
             ),
             Self::Disabled => Some("unset ORKET_DISABLE_SANDBOX and process_rules.disable_sandbox"),
             Self::TooMany(_) => Some("orket sandbox stop ID, or raise ORKET_SANDBOX_MAX"),
+            Self::Damaged { .. } => Some(
+                "use the Orket that wrote it, or put its files back; else end it by `docker compose -p orket-ID down -v` and remove its folder",
+            ),
             Self::Records(_) => Some(
                 "look at permissions and free space of the folder `sandboxes` below the data folder",
             ),

@@ -42,7 +42,7 @@ pub use address::Address;
 pub use docker_compose::{DockerCompose, Reconciled};
 pub use error::SandboxError;
 pub use options::{ContainerLimits, Options};
-pub use registry::recorded;
+pub use registry::{damaged, recorded};
 pub use sandbox::{NewSandbox, Ports, Sandbox, SandboxStatus, TechStack};
 
 /// What can be asked of those who run sandboxes. Each answer comes within a time.

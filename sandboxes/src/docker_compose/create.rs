@@ -14,7 +14,7 @@ use crate::docker::{CommandError, Container};
 use crate::error::SandboxError;
 use crate::id;
 use crate::ports::lowest_free;
-use crate::registry::{Goal, Record};
+use crate::registry::{Damaged, Goal, Record};
 use crate::sandbox::{NewSandbox, Sandbox, SandboxStatus};
 use crate::secret::Secrets;
 
@@ -30,7 +30,7 @@ impl Inner {
             return Err(SandboxError::Disabled);
         }
         workspace::check(&new)?;
-        let entry = self.entry_of(&new.rock_id);
+        let entry = self.entry_of(&new.rock_id)?;
         let _turn = entry.turn.lock().await;
         self.reconcile_but(Some(&entry)).await?;
         if up_already(&entry).is_some() {
@@ -68,20 +68,29 @@ impl Inner {
     }
 
     /// The entry of a rock; a new one for a new rock, under an id that no other rock has.
-    fn entry_of(&self, rock_id: &str) -> Arc<Entry> {
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError::Damaged`] when the rock's sandbox is, or may be, one that cannot be read.
+    fn entry_of(&self, rock_id: &str) -> Result<Arc<Entry>, SandboxError> {
         let mut entries = self.entries();
         if let Some(known) = entries.values().find(|it| it.rock_id == rock_id) {
-            return Arc::clone(known);
+            return Ok(Arc::clone(known));
         }
         let wanted = id::wanted(rock_id);
-        let id = if entries.contains_key(&wanted) {
-            id::apart(rock_id)
-        } else {
-            wanted
+        let apart = id::apart(rock_id);
+        let may_be_of_it = |it: &&Damaged| match &it.rock_id {
+            Some(rock) => rock == rock_id,
+            None => it.id == wanted || it.id == apart,
         };
+        if let Some(damaged) = self.damaged.values().find(may_be_of_it) {
+            return Err(damaged.refused());
+        }
+        let is_taken = entries.contains_key(&wanted) || self.damaged.contains_key(&wanted);
+        let id = if is_taken { apart } else { wanted };
         let entry = Arc::new(Entry::new(&id, rock_id, None, None));
         entries.insert(id, Arc::clone(&entry));
-        entry
+        Ok(entry)
     }
 
     /// Sees that docker has no project of this name: one of another Orket is not touched, and what is
@@ -150,10 +159,13 @@ impl Inner {
             .filter(|it| it.status.is_live() && it.id != entry.id)
             .map(|it| it.offset)
             .collect();
-        if held.len() >= self.options.most {
-            return Err(SandboxError::TooMany(held.len()));
+        let damaged = self.damaged.values();
+        let places = held.len() + damaged.clone().filter(|it| it.may_live).count();
+        if places >= self.options.most {
+            return Err(SandboxError::TooMany(places));
         }
-        let held: BTreeSet<u16> = held.into_iter().collect();
+        let held = held.into_iter().chain(damaged.filter_map(|it| it.offset));
+        let held: BTreeSet<u16> = held.collect();
         let probe = self.options.ports.as_ref();
         let offset = lowest_free(new.tech_stack, &held, &self.options.reserved, probe);
         let offset = offset.ok_or_else(|| SandboxError::Failed {

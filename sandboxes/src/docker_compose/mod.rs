@@ -32,7 +32,7 @@ use crate::docker::{CommandError, Docker, Target};
 use crate::error::SandboxError;
 use crate::id;
 use crate::options::Options;
-use crate::registry::{Record, Registry};
+use crate::registry::{Damaged, Record, Registry};
 use crate::sandbox::{NewSandbox, Sandbox};
 
 /// See the file's head; cheap to clone.
@@ -48,6 +48,8 @@ struct Inner {
     /// Tells whose sandboxes these are: a digest of the registry's folder.
     home: String,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
+    /// Those that are left alone, by id; their places and ports are taken.
+    damaged: BTreeMap<String, Damaged>,
     /// Whether what was found at the start was compared with what docker runs.
     reconciled: AsyncMutex<bool>,
 }
@@ -57,17 +59,28 @@ impl DockerCompose {
     ///
     /// # Errors
     ///
-    /// [`SandboxError::Records`] when the registry cannot be read.
+    /// [`SandboxError::Records`] when the folder of the registry cannot be read. A record that cannot be
+    /// read is left alone, and so are its project and its ports.
     pub fn open(options: Options) -> Result<Self, SandboxError> {
         let folder = real(&options.folder).map_err(|error| records(&error))?;
         let home = sha256_hex(folder.as_os_str().as_encoded_bytes());
         let registry = Registry::new(folder);
         let mut entries = BTreeMap::new();
-        for read in registry.read().map_err(|error| records(&error))? {
+        let found = registry.read().map_err(|error| records(&error))?;
+        for read in found.whole {
             let (id, rock) = (read.record.id.clone(), read.record.rock_id.clone());
             let entry = Entry::new(&id, &rock, Some(read.record), read.secrets);
             entries.insert(id, Arc::new(entry));
         }
+        for damaged in &found.damaged {
+            tracing::warn!(
+                sandbox = damaged.id,
+                why = damaged.reason,
+                "its record cannot be read; it is left alone"
+            );
+        }
+        let damaged = found.damaged.into_iter().map(|it| (it.id.clone(), it));
+        let damaged = damaged.collect();
         let docker = Docker::new(
             options.programs.clone(),
             Arc::clone(&options.clock),
@@ -81,6 +94,7 @@ impl DockerCompose {
                 registry,
                 home,
                 entries: Mutex::new(entries),
+                damaged,
                 reconciled: AsyncMutex::new(false),
             }),
         })
@@ -120,6 +134,9 @@ impl Inner {
     }
 
     fn known(&self, id: &str) -> Result<Arc<Entry>, SandboxError> {
+        if let Some(damaged) = self.damaged.get(id) {
+            return Err(damaged.refused());
+        }
         let found = self.entries().get(id).cloned();
         found
             .filter(|entry| entry.record().is_some())

@@ -125,6 +125,9 @@ impl Inner {
             let Some(own) = own.filter(|own| id::is_id(own)) else {
                 continue;
             };
+            if self.damaged.contains_key(own) {
+                continue;
+            }
             let known = self.entries().get(own).cloned();
             if known.is_some_and(|it| it.record().is_some_and(|it| it.status.is_live())) {
                 continue;

@@ -6,6 +6,7 @@
 //! All files are 0600 in folders of 0700, and each is replaced whole: written beside, flushed, renamed.
 //! Everything here blocks.
 
+mod damaged;
 mod record;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -13,8 +14,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+pub(crate) use damaged::Damaged;
 pub(crate) use record::{Goal, Record, SCHEMA};
 
+use crate::error::SandboxError;
 use crate::id;
 use crate::sandbox::Sandbox;
 use crate::secret::Secrets;
@@ -29,7 +32,18 @@ pub(crate) struct Registry {
     folder: PathBuf,
 }
 
+/// What is on disk.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) whole: Vec<Read>,
+    /// One of these keeps nobody from using the others.
+    pub(crate) damaged: Vec<Damaged>,
+    /// Ids of folders without a record.
+    pub(crate) bare: Vec<String>,
+}
+
 /// What was read of one sandbox.
+#[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) record: Record,
     pub(crate) secrets: Option<Secrets>,
@@ -53,39 +67,30 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// When a record cannot be read, is none, or is of a newer version.
-    pub(crate) fn read(&self) -> io::Result<Vec<Read>> {
+    /// When the folder itself cannot be read.
+    pub(crate) fn read(&self) -> io::Result<Found> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
             Err(error) => return Err(error),
         };
-        let mut all = Vec::new();
+        let mut found = Found::default();
         for entry in entries {
             let folder = entry?.path();
             let name = folder.file_name().and_then(|name| name.to_str());
             let Some(name) = name.filter(|name| id::is_id(name)) else {
                 continue;
             };
-            // A process died between making the folder and the record: nothing was begun.
-            let Some(record) = read_json::<Record>(&folder.join(RECORD))? else {
-                continue;
-            };
-            if record.schema > SCHEMA || record.id != name {
-                let what = if record.schema > SCHEMA {
-                    format!("version {} of a newer Orket", record.schema)
-                } else {
-                    format!("the record of `{}`", record.id)
-                };
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{} holds {what}", folder.display()),
-                ));
+            match read_one(&folder, name) {
+                Ok(Some(read)) => found.whole.push(read),
+                Ok(None) => found.bare.push(name.to_owned()),
+                Err(error) => {
+                    let reason = error.to_string();
+                    found.damaged.push(Damaged::of(&folder, name, reason));
+                }
             }
-            let secrets = read_json(&folder.join(SECRETS))?;
-            all.push(Read { record, secrets });
         }
-        Ok(all)
+        Ok(found)
     }
 
     /// Stores a record.
@@ -132,15 +137,50 @@ impl Registry {
 ///
 /// # Errors
 ///
-/// When a record cannot be read.
+/// When the folder cannot be read. Records that cannot be read are told by [`damaged`].
 pub fn recorded(folder: &Path) -> io::Result<Vec<Sandbox>> {
-    let mut records: Vec<Record> = Registry::new(folder.to_owned())
-        .read()?
-        .into_iter()
-        .map(|it| it.record)
-        .collect();
+    let read = Registry::new(folder.to_owned()).read()?.whole.into_iter();
+    let mut records: Vec<Record> = read.map(|it| it.record).collect();
     records.sort_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
     Ok(records.iter().map(Record::shown).collect())
+}
+
+/// Sandboxes below a folder whose records this Orket cannot read, as errors that say why. Blocks.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub fn damaged(folder: &Path) -> io::Result<Vec<SandboxError>> {
+    let found = Registry::new(folder.to_owned()).read()?;
+    Ok(found.damaged.iter().map(Damaged::refused).collect())
+}
+
+/// `None` without a record: a process died between making the folder and the record, and began nothing.
+fn read_one(folder: &Path, name: &str) -> io::Result<Option<Read>> {
+    let path = folder.join(RECORD);
+    // By itself, first: what else a newer version has may be of another shape.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let invalid = |what: String| {
+        let words = format!("{} is {what}", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, words)
+    };
+    let Some(Version { schema }) = read_json(&path)? else {
+        return Ok(None);
+    };
+    if schema > SCHEMA {
+        return Err(invalid(format!("version {schema} of a newer Orket")));
+    }
+    let Some(record) = read_json::<Record>(&path)? else {
+        return Ok(None);
+    };
+    if record.id != name {
+        return Err(invalid(format!("the record of `{}`", record.id)));
+    }
+    let secrets = read_json(&folder.join(SECRETS))?;
+    Ok(Some(Read { record, secrets }))
 }
 
 fn gone(removed: io::Result<()>) -> io::Result<()> {

@@ -21,14 +21,17 @@ fn record() -> Record {
 fn what_is_stored_is_read_back_and_is_for_its_user_only() {
     let place = tempfile::tempdir().unwrap();
     let registry = Registry::new(place.path().join("sandboxes"));
-    assert!(registry.read().unwrap().is_empty());
+    assert!(registry.read().unwrap().whole.is_empty());
     let secrets = Secrets::new().unwrap();
     registry
         .write_plan("sandbox-launch", &secrets, "services:\n")
         .unwrap();
-    assert!(registry.read().unwrap().is_empty(), "no record, no sandbox");
+    assert!(
+        registry.read().unwrap().whole.is_empty(),
+        "no record, no sandbox"
+    );
     registry.write(&record()).unwrap();
-    let read = registry.read().unwrap();
+    let read = registry.read().unwrap().whole;
     assert_eq!(read.len(), 1);
     assert_eq!(read[0].record, record());
     assert_eq!(read[0].secrets.as_ref(), Some(&secrets));
@@ -45,28 +48,57 @@ fn what_is_stored_is_read_back_and_is_for_its_user_only() {
     assert_eq!(names, [COMPOSE, RECORD, SECRETS]);
     registry.remove_plan("sandbox-launch").unwrap();
     registry.remove_plan("sandbox-launch").unwrap();
-    assert!(registry.read().unwrap()[0].secrets.is_none());
+    assert!(registry.read().unwrap().whole[0].secrets.is_none());
     registry.remove("sandbox-launch").unwrap();
-    assert!(registry.read().unwrap().is_empty());
+    assert!(registry.read().unwrap().whole.is_empty());
 }
 
 #[test]
 fn a_record_of_a_newer_version_or_a_broken_one_is_told_without_what_is_in_it() {
     let place = tempfile::tempdir().unwrap();
     let registry = Registry::new(place.path().to_owned());
-    let newer = Record {
-        schema: SCHEMA + 1,
-        ..record()
+    let damaged = || {
+        let mut found = registry.read().unwrap();
+        assert!(found.whole.is_empty() && found.bare.is_empty());
+        found.damaged.pop().unwrap()
     };
-    registry.write(&newer).unwrap();
-    let error = registry.read().err().unwrap().to_string();
-    assert!(error.contains("newer Orket"), "{error}");
+    registry.write(&record()).unwrap();
+    let path = place.path().join("sandbox-launch").join(RECORD);
+    let newer =
+        r#"{"schema": 2, "rock_id": "Launch", "offset": 3, "status": {"of": "another shape"}}"#;
+    fs::write(&path, newer).unwrap();
+    let newer = damaged();
+    assert!(
+        newer.reason.ends_with("version 2 of a newer Orket"),
+        "{}",
+        newer.reason
+    );
+    assert_eq!(
+        (newer.rock_id.as_deref(), newer.offset),
+        (Some("Launch"), Some(3))
+    );
+    let told = super::damaged(place.path()).unwrap();
+    assert!(
+        told[0]
+            .to_string()
+            .starts_with("sandbox `sandbox-launch` is left alone")
+    );
     registry.write(&record()).unwrap();
     let file = place.path().join("sandbox-launch").join(SECRETS);
     fs::write(&file, r#"{"database": "s3cr3t-s3cr3t", "admin": 5}"#).unwrap();
-    let error = registry.read().err().unwrap().to_string();
+    let error = damaged().reason;
     assert!(error.contains("secrets.json is broken at 1:"), "{error}");
     assert!(!error.contains("s3cr3t"), "{error}");
+    // Of a broken one the file for docker still tells the ports.
+    fs::write(&path, r#"{"schema": 1, "#).unwrap();
+    assert_eq!(damaged().offset, None);
+    let plan = "- \"127.0.0.1:3005:3000\"\n- \"127.0.0.1:8005:8000\"\n";
+    fs::write(path.with_file_name(COMPOSE), plan).unwrap();
+    let broken = damaged();
+    assert_eq!(
+        (broken.rock_id, broken.offset, broken.may_live),
+        (None, Some(5), true)
+    );
 }
 
 /// The first version, as it is on disk: later ones must read it.

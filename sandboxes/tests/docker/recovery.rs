@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use orket_sandboxes::{DockerCompose, Reconciled, SandboxStatus, Sandboxes as _};
+use orket_sandboxes::{DockerCompose, Reconciled, SandboxError, SandboxStatus, Sandboxes as _};
 
 use super::house::{House, find, lives};
 
@@ -172,4 +172,36 @@ async fn whoever_creates_after_a_kill_need_not_know_of_it() {
     assert_eq!(created.status, SandboxStatus::Running);
     assert!(!lives(sleeper));
     assert_eq!(house.projects(), ["orket-sandbox-launch"]);
+}
+
+#[tokio::test]
+async fn one_record_that_cannot_be_read_stops_nobody_else() {
+    let house = House::new();
+    let before = house.open();
+    before.create(house.wanted("broken")).await.unwrap();
+    before.create(house.wanted("launch")).await.unwrap();
+    let path = house.registry().join("sandbox-broken/record.json");
+    std::fs::write(&path, "{").unwrap();
+    let mut options = house.options();
+    options.most = 3;
+    let all = DockerCompose::open(options).unwrap();
+    all.reconcile().await.unwrap();
+    let launch = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(launch.status, SandboxStatus::Running);
+    // Its project, its ports and its place stay taken.
+    let third = all.create(house.wanted("third")).await.unwrap();
+    assert_eq!(third.ports.api, 8003);
+    let refused = all.create(house.wanted("fourth")).await.unwrap_err();
+    assert_eq!(refused, SandboxError::TooMany(3));
+    for error in [
+        all.create(house.wanted("Broken")).await.unwrap_err(),
+        all.stop("sandbox-broken").await.unwrap_err(),
+        all.logs("sandbox-broken", None).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, SandboxError::Damaged { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("the Orket that wrote it"));
+    }
+    assert!(house.calls("down").is_empty());
+    assert_eq!(house.projects().len(), 3);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{");
 }

@@ -36,7 +36,7 @@ impl From<SandboxError> for Problem {
             SandboxError::Unavailable(_) | SandboxError::TooMany(_) | SandboxError::Records(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            SandboxError::Disabled => StatusCode::CONFLICT,
+            SandboxError::Disabled | SandboxError::Damaged { .. } => StatusCode::CONFLICT,
             SandboxError::Invalid(_) => StatusCode::BAD_REQUEST,
         };
         let problem = Self::new(status, error.code(), error.to_string());
