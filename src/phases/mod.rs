@@ -3,6 +3,7 @@
 //! What may happen to a phase is decided in `orket_core::phase`, and kept by `orket_webhook::phases`.
 //!
 //! - `seen`: which cards of the journal and of the assets may be bugs.
+//! - `sandbox`: takes the sandboxes of a phase that is over down.
 //! - `second_rock`: writes the rock of the bugs that are open.
 //! - [`timer`]: an owner looks once a minute.
 //!
@@ -21,10 +22,12 @@
 //!    whole and never over another file; a file with the same text is the one written before. A name that
 //!    is taken leads to the next one, chosen anew.
 //! 5. *They are on disk* → no longer to be done.
-//! 6. *The sandbox is down* → no longer to be done. Taking it down again is harmless.
+//! 6. *The sandbox is down* → no longer to be done. Taking it down again is harmless, and one that was
+//!    made after the end is not the phase's.
 //! 7. *Events are told* → no longer untold. A process that dies here has them told twice, never not.
 
 mod operator;
+mod sandbox;
 mod second_rock;
 mod seen;
 #[cfg(test)]
@@ -37,7 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use orket_actors::fault;
 use orket_core::asset::Library;
 use orket_core::phase::{DAY_MS, Looked, Phase, PhaseRules, Todo, look};
-use orket_sandboxes::{SandboxError, Sandboxes};
+use orket_sandboxes::Sandboxes;
 use orket_webhook::phases::{self as rows, PhaseError};
 use orket_webhook::store::{FILE_NAME, Store, StoreOptions};
 use serde_json::Value;
@@ -206,11 +209,12 @@ impl Phases {
                 Todo::WriteRock { .. } => {
                     second_rock::write(&self.parts, store, rock, todo.clone()).await?
                 }
-                Todo::RemoveSandbox { .. } => {
+                Todo::RemoveSandbox { made_before, .. } => {
                     let Some(sandboxes) = &self.parts.sandboxes else {
                         continue;
                     };
-                    remove_sandboxes(sandboxes.as_ref(), rock).await
+                    let ended = made_before.or(phase.actual_end);
+                    sandbox::remove(sandboxes.as_ref(), rock, ended).await
                 }
             };
             note(store, rock, todo.clone(), outcome).await?;
@@ -273,24 +277,6 @@ pub(crate) fn rules(root: &std::path::Path) -> Result<PhaseRules, CarryError> {
         .map_err(|wrong| CarryError::Rules(format!("{}: {}", loaded.file, wrong.join("; "))))
 }
 
-/// Takes the rock's sandboxes down.
-async fn remove_sandboxes(sandboxes: &dyn Sandboxes, rock: &str) -> Result<(), String> {
-    let all = sandboxes.list().await.map_err(|error| error.to_string())?;
-    let mut problems = Vec::new();
-    for sandbox in all.iter().filter(|sandbox| sandbox.rock_id == rock) {
-        match sandboxes.stop(&sandbox.id).await {
-            // It is gone, which is what was wished.
-            Ok(()) | Err(SandboxError::Unknown(_)) => {}
-            Err(error) => problems.push(error.to_string()),
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("; "))
-    }
-}
-
 /// What is done is no longer to be done; why something is not done is kept with it.
 async fn note(
     store: &Store,
@@ -312,7 +298,10 @@ async fn note(
             (Ok(()), _) | (_, None) => {
                 todo.remove(place);
             }
-            (Err(why), Some(Todo::WriteRock { problem, .. } | Todo::RemoveSandbox { problem })) => {
+            (
+                Err(why),
+                Some(Todo::WriteRock { problem, .. } | Todo::RemoveSandbox { problem, .. }),
+            ) => {
                 *problem = Some(why);
             }
         }

@@ -9,8 +9,8 @@ use orket_actors::clock::VirtualClock;
 use orket_actors::port::clock::Clock;
 use orket_actors::runtime::Shutdown;
 use orket_core::asset::{Epic, Rock};
-use orket_core::phase::{Begun, PhaseStatus};
-use orket_sandboxes::{Address, Ports, Sandbox, SandboxStatus, TechStack};
+use orket_core::phase::{Begun, Moment, PhaseStatus};
+use orket_sandboxes::{Address, Ports, Sandbox, SandboxError, SandboxStatus, TechStack};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
@@ -25,10 +25,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[derive(Default)]
 struct Played {
     refusals: Mutex<u32>,
+    made_ms: Mutex<i64>,
     stopped: Arc<Mutex<Vec<String>>>,
 }
 
-fn sandbox(rock: &str) -> Sandbox {
+fn sandbox(rock: &str, made_ms: i64) -> Sandbox {
     Sandbox {
         id: format!("sandbox-{rock}"),
         rock_id: rock.to_owned(),
@@ -43,7 +44,7 @@ fn sandbox(rock: &str) -> Sandbox {
         },
         compose_project: format!("orket-sandbox-{rock}"),
         workspace_path: String::new(),
-        created_at: String::new(),
+        created_at: Moment(made_ms).to_string(),
         deployed_at: None,
         deleted_at: None,
         health_checks_passed: 0,
@@ -60,7 +61,8 @@ fn sandbox(rock: &str) -> Sandbox {
 
 impl Sandboxes for Played {
     fn list(&self) -> BoxFuture<'static, Result<Vec<Sandbox>, SandboxError>> {
-        async { Ok(vec![sandbox("shop"), sandbox("other")]) }.boxed()
+        let made_ms = *self.made_ms.lock().unwrap();
+        async move { Ok(vec![sandbox("shop", made_ms), sandbox("other", 0)]) }.boxed()
     }
 
     fn stop(&self, id: &str) -> BoxFuture<'static, Result<(), SandboxError>> {
@@ -279,17 +281,36 @@ async fn what_cannot_be_done_is_said_and_tried_again() {
     *house.sandboxes.refusals.lock().unwrap() = 2;
     let phases = house.phases();
     phases.start("shop", 0).await.unwrap();
-    let phase = phases.end("shop", 1).await.unwrap();
+    let phase = phases.end("shop", 1_000).await.unwrap();
     let problems: Vec<Option<&str>> = phase.orket.todo.iter().map(Todo::problem).collect();
     assert_eq!(
         problems,
         [Some("sandbox `sandbox-shop`: docker is away")],
         "{phase:#?}"
     );
-    phases.look_after_all(2).await.unwrap();
-    phases.look_after_all(3).await.unwrap();
+    phases.look_after_all(2_000).await.unwrap();
+    phases.look_after_all(3_000).await.unwrap();
     assert!(!phases.find("shop").await.unwrap().is_open());
     assert_eq!(*house.sandboxes.stopped.lock().unwrap(), ["sandbox-shop"]);
+}
+
+/// The removal may wait for an owner for days; meanwhile the rock is deployed again.
+#[tokio::test]
+async fn a_sandbox_that_was_made_after_the_end_is_left_alone() {
+    let house = House::new(0);
+    let away = Phases::new(Parts {
+        sandboxes: None,
+        ..house.phases().parts
+    });
+    away.start("shop", 0).await.unwrap();
+    let phase = away.end("shop", 5_000).await.unwrap();
+    assert_eq!(phase.orket.todo.len(), 1, "{phase:#?}");
+    *house.sandboxes.made_ms.lock().unwrap() = 6_000;
+    let phases = house.phases();
+    phases.look_after_all(60_000).await.unwrap();
+    assert!(house.sandboxes.stopped.lock().unwrap().is_empty());
+    let phase = phases.find("shop").await.unwrap();
+    assert!(!phase.is_open(), "{phase:#?}");
 }
 
 #[tokio::test]

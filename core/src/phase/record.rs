@@ -215,8 +215,12 @@ pub enum Todo {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<String>,
     },
-    /// The rock's sandbox is to be taken down.
+    /// The rock's sandbox is to be taken down, if it was made before the phase ended: one that was made
+    /// later is somebody else's.
     RemoveSandbox {
+        /// When the phase ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made_before: Option<Moment>,
         /// Why it could not be done the last time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<String>,
@@ -241,7 +245,9 @@ impl Todo {
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         match self {
-            Self::WriteRock { problem, .. } | Self::RemoveSandbox { problem } => problem.as_deref(),
+            Self::WriteRock { problem, .. } | Self::RemoveSandbox { problem, .. } => {
+                problem.as_deref()
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 //! goes on from there. Bugs of epics with different teams or environments go into several epics, for a
 //! seat means something only within a team.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -123,21 +125,42 @@ fn file(path: String, asset: &Value) -> AssetFile {
 
 /// The cards, each with an id of its own, ready to be begun.
 fn issues(bugs: &[&BugCard]) -> Vec<Value> {
-    let mut taken: Vec<String> = Vec::with_capacity(bugs.len());
-    let all: Vec<&str> = bugs.iter().map(|bug| bug.id.as_str()).collect();
+    let ids = ids(bugs);
+    // An id means something only within its epic; the first of several that share both has it.
+    let renamed: Renamed<'_> = bugs
+        .iter()
+        .zip(&ids)
+        .rev()
+        .map(|(bug, id)| ((bug.epic.as_str(), bug.id.as_str()), id.as_str()))
+        .collect();
+    bugs.iter()
+        .zip(&ids)
+        .map(|(bug, id)| issue(bug, id, &renamed))
+        .collect()
+}
+
+/// The new id of a card that was `(epic, id)`.
+type Renamed<'a> = HashMap<(&'a str, &'a str), &'a str>;
+
+/// The ids in the order of the bugs: the first of several that share one keeps it.
+fn ids(bugs: &[&BugCard]) -> Vec<String> {
+    let own: HashSet<&str> = bugs.iter().map(|bug| bug.id.as_str()).collect();
+    let mut taken: HashSet<&str> = HashSet::with_capacity(bugs.len());
+    let mut others = (2_u32..)
+        .map(|number| format!("BUG-{number}"))
+        .filter(|id| !own.contains(id.as_str()));
     bugs.iter()
         .map(|bug| {
-            let others = (2_u32..).map(|number| format!("BUG-{number}"));
-            let mut ids = std::iter::once(bug.id.clone()).chain(others);
-            let id = ids.find(|id| !taken.contains(id) && CardId::new(id).is_ok());
-            let id = id.unwrap_or_default();
-            taken.push(id.clone());
-            issue(bug, &id, &all)
+            if CardId::new(&bug.id).is_ok() && taken.insert(&bug.id) {
+                bug.id.clone()
+            } else {
+                others.next().unwrap_or_default()
+            }
         })
         .collect()
 }
 
-fn issue(bug: &BugCard, id: &str, all: &[&str]) -> Value {
+fn issue(bug: &BugCard, id: &str, renamed: &Renamed<'_>) -> Value {
     let mut card = Map::new();
     let mut put = |key: &str, value: Value| card.insert(key.to_owned(), value);
     put("id", id.into());
@@ -155,10 +178,11 @@ fn issue(bug: &BugCard, id: &str, all: &[&str]) -> Value {
         }
     }
     // What it waited for elsewhere is done or is no card of this epic.
-    let needs: Vec<&String> = bug
+    let needs: Vec<&&str> = bug
         .depends_on
         .iter()
-        .filter(|need| all.contains(&need.as_str()) && need.as_str() != bug.id)
+        .filter_map(|need| renamed.get(&(bug.epic.as_str(), need.as_str())))
+        .filter(|need| **need != id)
         .collect();
     if !needs.is_empty() {
         put("depends_on", json!(needs));

@@ -1,5 +1,7 @@
 //! What may happen to a phase. Time is an argument: milliseconds since 1970-01-01 UTC.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::bug::{BugCard, Looked};
@@ -108,11 +110,14 @@ pub fn observe(phase: &mut Phase, looked: &Looked, now_ms: i64) -> u32 {
     if !phase.status.is_live() {
         return 0;
     }
+    let mut known: HashSet<&str> = phase.bug_issue_ids.iter().map(String::as_str).collect();
+    let mut new = Vec::new();
     for bug in &looked.ids {
-        if !phase.bug_issue_ids.contains(bug) {
-            phase.bug_issue_ids.push(bug.clone());
+        if known.insert(bug) {
+            new.push(bug.clone());
         }
     }
+    phase.bug_issue_ids.extend(new);
     let days = days_since(phase.started_at, now_ms);
     let metrics = &mut phase.metrics;
     metrics.total_bugs = looked.total;
@@ -224,7 +229,10 @@ pub fn end(phase: &mut Phase, open: Vec<BugCard>, now_ms: i64) -> Result<(), Not
             problem: None,
         });
     }
-    phase.orket.todo.push(Todo::RemoveSandbox { problem: None });
+    phase.orket.todo.push(Todo::RemoveSandbox {
+        made_before: phase.actual_end,
+        problem: None,
+    });
     let data = json!({
         "rock": phase.rock_id, "phase": phase.id, "actual_end": phase.actual_end,
         "total_bugs": phase.metrics.total_bugs, "open_bugs": still_open,

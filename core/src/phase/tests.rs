@@ -117,7 +117,11 @@ fn it_ends_with_a_second_rock_when_bugs_are_open_and_without_when_not() {
     let mut clean = phase.clone();
     end(&mut clean, Vec::new(), at).unwrap();
     assert_eq!(clean.phase2_rock_id, None);
-    assert_eq!(clean.orket.todo, [Todo::RemoveSandbox { problem: None }]);
+    let removal = Todo::RemoveSandbox {
+        made_before: Some(Moment(at)),
+        problem: None,
+    };
+    assert_eq!(clean.orket.todo, [removal]);
     end(&mut phase, vec![bug("B-1")], at).unwrap();
     assert_eq!(phase.phase2_rock_id.as_deref(), Some("shop-phase2"));
     assert_eq!(phase.status, PhaseStatus::Completed);
@@ -318,6 +322,61 @@ fn the_second_rock_is_read_by_the_loader() {
     assert_eq!(
         crate::asset::name::check(&format!("{}-99", long.epic)),
         Ok(())
+    );
+}
+
+/// An id means something only within its epic, also when two epics share a team.
+#[test]
+fn bugs_of_two_epics_wait_for_those_of_their_own() {
+    let of = |epic: &str, id: &str, needs: &[&str]| {
+        let mut card = bug(id);
+        card.epic = epic.to_owned();
+        card.depends_on = needs.iter().map(|need| (*need).to_owned()).collect();
+        card
+    };
+    let bugs = [
+        of("one", "A", &["B"]),
+        of("one", "B", &[]),
+        // Read by the ids alone, these two would wait for each other and for those above.
+        of("two", "B", &["A"]),
+        of("two", "A", &["GONE"]),
+        of("two", "C", &["B", "A"]),
+        // Would be the name of a renamed one.
+        of("two", "BUG-2", &["B"]),
+    ];
+    let house = |_: &BugCard| {
+        Some(EpicHouse {
+            team: "one".to_owned(),
+            environment: "standard".to_owned(),
+        })
+    };
+    let names = NamesOfTwo::of("shop", 1);
+    let files = second_rock("shop", "core", &names, &bugs, house).unwrap();
+    let source = files.iter().fold(MemorySource::default(), |source, file| {
+        source.with(&file.path, file.text.clone())
+    });
+    let epic = Library::new(source)
+        .load::<Epic>("shop-phase2-bugs", "core")
+        .unwrap();
+    let needs: Vec<(&str, Vec<&str>)> = epic
+        .asset
+        .issues
+        .iter()
+        .map(|it| {
+            let needs = it.depends_on.iter().map(String::as_str).collect();
+            (it.id.as_str(), needs)
+        })
+        .collect();
+    assert_eq!(
+        needs,
+        [
+            ("A", vec!["B"]),
+            ("B", vec![]),
+            ("BUG-3", vec!["BUG-4"]),
+            ("BUG-4", vec![]),
+            ("C", vec!["BUG-3", "BUG-4"]),
+            ("BUG-2", vec!["BUG-3"]),
+        ]
     );
 }
 
