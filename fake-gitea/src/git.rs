@@ -29,6 +29,7 @@ fn git() -> Command {
         ("init.defaultBranch", "main"),
         // As Gitea has it.
         ("uploadpack.allowAnySHA1InWant", "true"),
+        ("uploadpack.allowFilter", "true"),
     ];
     git.env("GIT_CONFIG_COUNT", config.len().to_string());
     for (number, (key, value)) in config.iter().enumerate() {

@@ -181,7 +181,10 @@ async fn each_failure_of_a_clone_is_told_and_leaves_nothing() {
         GitErrorKind::Unusable
     );
     fake.fail_next(Route::GitFetch, Fault::Status(503));
-    assert_eq!(kind(&right, shop, &main, LONG).await, GitErrorKind::Failed);
+    assert_eq!(
+        kind(&right, shop, &main, LONG).await,
+        GitErrorKind::Unavailable
+    );
     fake.fail_next(Route::GitFetch, Fault::Hold);
     let short = Duration::from_millis(300);
     assert_eq!(
@@ -245,7 +248,11 @@ fn run_files(workspace: &Path, run: &str) -> RunFiles {
 
 fn exporter(fake: &FakeGitea, cache: &Path, credentials: &Credentials) -> Exporter {
     let gitea = Gitea::new(GiteaOptions::new(fake.url(), credentials.clone())).unwrap();
-    let options = ExportOptions {
+    Exporter::new(gitea, credentials, options(fake, cache)).unwrap()
+}
+
+fn options(fake: &FakeGitea, cache: &Path) -> ExportOptions {
+    ExportOptions {
         repo: RepoRef::new(fake.user_password().0, "runs").unwrap(),
         branch: "main".to_owned(),
         path_prefix: "exports/of-runs".to_owned(),
@@ -258,8 +265,7 @@ fn exporter(fake: &FakeGitea, cache: &Path, credentials: &Credentials) -> Export
             ..ExportLimits::default()
         },
         timeout: LONG,
-    };
-    Exporter::new(gitea, credentials, options).unwrap()
+    }
 }
 
 fn tree(root: &Path, fake: &FakeGitea, commit: &str) -> Vec<String> {
@@ -448,6 +454,159 @@ async fn a_failed_export_says_why_and_the_next_one_mends_it() {
     };
     let error = exporter.export(bad).await.unwrap_err();
     assert!(matches!(error, ExportError::Unusable(_)), "{error}");
+}
+
+/// Where an exporter keeps its clone.
+fn kept(fake: &FakeGitea, cache: &Path) -> PathBuf {
+    cache.join(fake.user_password().0).join("runs.git")
+}
+
+#[tokio::test]
+async fn the_kept_clone_survives_what_goes_wrong_elsewhere() {
+    let (fake, root) = served();
+    let [token, _] = credentials(&fake);
+    let (cache, workspace) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let exporter = exporter(&fake, cache.path(), &token);
+    let run = |run| exporter.export(run_files(workspace.path(), run));
+    run("run-1").await.unwrap();
+    let kept = kept(&fake, cache.path());
+    let mark = kept.join("mark-of-the-test");
+    fs::write(&mark, "").unwrap();
+    let faults = [
+        (Route::GitFetch, Fault::Status(503)),
+        (Route::GitFetch, Fault::ResetBefore),
+        (Route::GitPushRefs, Fault::Status(502)),
+        (Route::GitPush, Fault::Status(503)),
+        (Route::GitPush, Fault::ResetBefore),
+    ];
+    for (route, fault) in faults {
+        fake.fail_next(route, fault.clone());
+        let error = run("run-2").await.unwrap_err();
+        assert!(matches!(error, ExportError::Git(_)), "{error}");
+        assert!(mark.exists(), "{route:?} {fault:?}: {error}");
+    }
+    // The server takes nothing.
+    let bare = root.path().join(fake.user_password().0).join("runs.git");
+    git(&bare, &["config", "receive.maxInputSize", "1"]);
+    let error = run("run-2").await.unwrap_err();
+    assert!(mark.exists(), "{error}");
+    git(&bare, &["config", "--unset", "receive.maxInputSize"]);
+    // What a git that was killed leaves takes no room.
+    let left = kept.join("objects/pack/tmp_pack_4Wq1");
+    fs::write(&left, "half").unwrap();
+    run("run-2").await.unwrap();
+    assert!(mark.exists() && !left.exists());
+    assert_eq!(commits(root.path(), &fake).len(), 2);
+    // A clone that is broken itself is made anew.
+    for file in files_below(&kept.join("objects")) {
+        let file = kept.join("objects").join(file);
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "nonsense").unwrap();
+    }
+    run("run-3").await.unwrap_err();
+    run("run-3").await.unwrap();
+    assert!(!mark.exists());
+    assert_eq!(commits(root.path(), &fake).len(), 3);
+}
+
+#[tokio::test]
+async fn a_new_clone_fetches_no_contents() {
+    let (fake, root) = served();
+    let [token, _] = credentials(&fake);
+    let (one, two) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (mine, theirs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let run = run_files(theirs.path(), "run-1");
+    fs::write(theirs.path().join("agent_output/theirs.txt"), "theirs").unwrap();
+    let first = exporter(&fake, one.path(), &token);
+    let first = first.export(run).await.unwrap();
+    let bare = root.path().join(fake.user_password().0).join("runs.git");
+    let theirs = format!("{}:{}/agent_output/theirs.txt", first.commit, first.path);
+    let blob = git(&bare, &["rev-parse", &theirs]);
+    let second = exporter(&fake, two.path(), &token);
+    let second = second
+        .export(run_files(mine.path(), "run-2"))
+        .await
+        .unwrap();
+    let objects = ["cat-file", "--batch-all-objects", "--batch-check"];
+    let objects = git(&kept(&fake, two.path()), &objects);
+    assert!(objects.contains(" blob ") && !objects.contains(&blob));
+    let names = tree(root.path(), &fake, &second.commit);
+    assert!(names.contains(&format!("{}/agent_output/theirs.txt", first.path)));
+}
+
+#[tokio::test]
+async fn neither_names_nor_attributes_keep_a_run_from_being_exported() {
+    let (fake, root) = served();
+    let (user, _) = fake.user_password();
+    fake.add_repository(&format!("{user}/runs"));
+    fake.serve_git(root.path()).unwrap();
+    let work = TempDir::new().unwrap();
+    git(work.path(), &["init", "-q", "-b", "main"]);
+    // `git add` refuses a text without the mark of its encoding.
+    let attributes = "*.sh working-tree-encoding=UTF-16\n*.json filter=lfs text eol=crlf\n";
+    fs::write(work.path().join(".gitattributes"), attributes).unwrap();
+    git(work.path(), &["add", "-A"]);
+    git(work.path(), &["commit", "-q", "-m", "attributes"]);
+    let bare = root.path().join(user).join("runs.git");
+    git(
+        work.path(),
+        &["push", "-q", &bare.display().to_string(), "main"],
+    );
+    let [token, _] = credentials(&fake);
+    let (cache, workspace) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let run = run_files(workspace.path(), "run-1");
+    let out = workspace.path().join("agent_output");
+    fs::write(out.join("git~1"), "odd").unwrap();
+    fs::write(out.join("aux."), "odd").unwrap();
+    let exported = exporter(&fake, cache.path(), &token).export(run).await;
+    let exported = exported.unwrap();
+    let at = |name: &str| format!("{}:{}/{name}", exported.commit, exported.path);
+    assert_eq!(
+        git(&bare, &["show", &at("agent_output/src/main.sh")]),
+        "echo hi"
+    );
+    assert_eq!(git(&bare, &["show", &at("agent_output/aux.")]), "odd");
+    let manifest = git(&bare, &["show", &at("manifest.json")]);
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let left_out = serde_json::json!({
+        "path": "agent_output/git~1", "reason": "a name that git refuses"
+    });
+    let all = manifest["left_out"].as_array().unwrap();
+    assert!(all.contains(&left_out), "{all:?}");
+}
+
+#[test]
+fn an_export_that_waits_for_another_ends_at_its_time_limit() {
+    let (fake, _root) = served();
+    let [token, _] = credentials(&fake);
+    let (cache, workspace) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let owner = cache.path().join(fake.user_password().0);
+    fs::create_dir_all(&owner).unwrap();
+    let lock = fs::File::create(owner.join("runs.lock")).unwrap();
+    lock.lock().unwrap();
+    let run = run_files(workspace.path(), "run-1");
+    let exporter = Exporter::new(
+        Gitea::new(GiteaOptions::new(fake.url(), token.clone())).unwrap(),
+        &token,
+        ExportOptions {
+            timeout: Duration::from_millis(300),
+            ..options(&fake, cache.path())
+        },
+    )
+    .unwrap();
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let exported = runtime.block_on(exporter.export(run));
+        // As a process does at its end: it waits for the threads that block.
+        drop(runtime);
+        ended.send(exported).unwrap();
+    });
+    let exported = end.recv_timeout(LONG).expect("it waits for the lock");
+    assert!(matches!(exported, Err(ExportError::TooLong(_))));
 }
 
 /// Command lines of all processes of this machine that name the address.

@@ -172,13 +172,16 @@ async fn clone(root: &Path, git: Option<&Git>, merged: &Merged) -> Result<PathBu
     git.clone_at(url, &revision, &beside, CLONING)
         .await
         .map_err(|error| match error.kind {
-            GitErrorKind::TooLong | GitErrorKind::Failed | GitErrorKind::Unusable => {
-                later(error.to_string())
-            }
+            GitErrorKind::TooLong
+            | GitErrorKind::Failed
+            | GitErrorKind::Unavailable
+            | GitErrorKind::Unreachable
+            | GitErrorKind::Unusable => later(error.to_string()),
             GitErrorKind::Missing
             | GitErrorKind::Unauthorized
             | GitErrorKind::NotFound
-            | GitErrorKind::Outrun => never(error.to_string()),
+            | GitErrorKind::Outrun
+            | GitErrorKind::Refused => never(error.to_string()),
         })?;
     let moved = async {
         match tokio::fs::remove_dir_all(&place).await {

@@ -1,5 +1,6 @@
 //! The kept clone: fetched, committed to, pushed. It has no working tree and knows no address, so
-//! nothing of the repository is ever laid out on this machine.
+//! nothing of the repository is ever laid out on this machine, and what its attributes say of files
+//! counts for nothing. Only trees are fetched, where the server leaves the rest out.
 
 use std::path::{Path, PathBuf};
 
@@ -57,10 +58,12 @@ impl<'a> KeptClone<'a> {
         };
         git.check(&clone.url)?;
         clone.clean().await;
-        for name in LEFT_BEHIND {
-            // Mostly there is none.
-            let _ = tokio::fs::remove_file(clone.folder.join(name)).await;
-        }
+        let folder = clone.folder.clone();
+        blocking("tidying the kept clone", move || {
+            tidy(&folder);
+            Ok(())
+        })
+        .await?;
         let staging = clone.staging.clone();
         blocking("making the staging folder", move || {
             copy::private_folder(&staging)
@@ -101,18 +104,20 @@ impl<'a> KeptClone<'a> {
     pub(super) async fn commit_and_push(
         &self,
         path: &str,
+        files: &[String],
         message: &str,
     ) -> Result<String, ExportError> {
+        let blobs = self.stored(files.len()).await?;
+        let entries = entries(path, files, &blobs);
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.attempt(path, message).await {
+            match self.attempt(&entries, message).await {
                 Ok(commit) => return Ok(commit),
                 Err(error) if error.kind == GitErrorKind::Outrun && attempt < ATTEMPTS => {}
                 Err(error) => {
                     if error.kind == GitErrorKind::Failed {
-                        // Perhaps the clone itself is broken: the next export begins with a new one.
-                        let _ = tokio::fs::remove_dir_all(&self.folder).await;
+                        self.remove_if_broken().await;
                     }
                     return Err(error.into());
                 }
@@ -120,9 +125,45 @@ impl<'a> KeptClone<'a> {
         }
     }
 
-    async fn attempt(&self, path: &str, message: &str) -> Result<String, GitError> {
+    /// The next export begins with a new clone when this one is broken. Nobody else is asked.
+    async fn remove_if_broken(&self) {
+        let check = [
+            "fsck",
+            "--connectivity-only",
+            "--no-dangling",
+            "--no-progress",
+        ];
+        if let Err(error) = self.git(&check).await
+            && error.kind == GitErrorKind::Failed
+        {
+            // What stays is found broken again.
+            let _ = tokio::fs::remove_dir_all(&self.folder).await;
+        }
+    }
+
+    /// Stores the copies, just as they are; their ids, by their numbers.
+    async fn stored(&self, count: usize) -> Result<Vec<String>, GitError> {
+        let names: String = (0..count).map(|number| format!("{number}\n")).collect();
+        let store = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
+        let ids = self
+            .git
+            .command(&self.staging, self.end)
+            .with("GIT_DIR", self.folder.as_os_str())
+            .reading(names.into_bytes())
+            .run("exporting", &store)
+            .await?;
+        let ids: Vec<String> = ids.lines().map(str::to_owned).collect();
+        if ids.len() == count {
+            Ok(ids)
+        } else {
+            let words = format!("{} of {count} files were stored", ids.len());
+            Err(GitError::new(GitErrorKind::Failed, "exporting", &words))
+        }
+    }
+
+    async fn attempt(&self, entries: &[u8], message: &str) -> Result<String, GitError> {
         let tip = self.fetched().await?;
-        let (commit, is_new) = self.committed(tip.as_deref(), path, message).await?;
+        let (commit, is_new) = self.committed(tip.as_deref(), entries, message).await?;
         if is_new {
             self.push(&commit).await?;
         }
@@ -137,6 +178,8 @@ impl<'a> KeptClone<'a> {
             "fetch",
             "--quiet",
             "--depth=1",
+            // A server that does not know it sends everything.
+            "--filter=blob:none",
             "--no-tags",
             "--",
             url,
@@ -157,19 +200,28 @@ impl<'a> KeptClone<'a> {
     async fn committed(
         &self,
         tip: Option<&str>,
-        path: &str,
+        entries: &[u8],
         message: &str,
     ) -> Result<(String, bool), GitError> {
         match tip {
             Some(tip) => self.git(&["read-tree", tip]).await?,
             None => self.git(&["read-tree", "--empty"]).await?,
         };
-        let staging = self.staging.as_os_str();
+        let index = ["update-index", "--replace", "-z", "--index-info"];
+        // Names that git refuses are left out before; its own look knows some more that are harmless
+        // in an index.
+        let lenient = [
+            "-c",
+            "core.protectNTFS=false",
+            "-c",
+            "core.protectHFS=false",
+        ];
         self.command()
-            .with("GIT_WORK_TREE", staging)
-            .run("exporting", &["add", "--all", "--force", "--", path])
+            .reading(entries.to_vec())
+            .run("exporting", &[&lenient[..], &index[..]].concat())
             .await?;
-        let tree = self.git(&["write-tree"]).await?;
+        // Contents that others pushed are not here.
+        let tree = self.git(&["write-tree", "--missing-ok"]).await?;
         let tree = tree.trim();
         if let Some(tip) = tip {
             let known = self.git(&["rev-parse", &format!("{tip}^{{tree}}")]).await?;
@@ -194,7 +246,8 @@ impl<'a> KeptClone<'a> {
 
     async fn push(&self, commit: &str) -> Result<(), GitError> {
         let target = format!("{commit}:refs/heads/{}", self.options.branch);
-        let push = ["push", "--porcelain", "--", &self.url, &target];
+        // Not against contents that are not here.
+        let push = ["push", "--porcelain", "--no-thin", "--", &self.url, &target];
         self.git(&push).await.map(|_| ())
     }
 
@@ -206,5 +259,43 @@ impl<'a> KeptClone<'a> {
         // Named, lest git look for another repository in the folders above a broken one.
         let command = self.git.command(&self.options.cache_root, self.end);
         command.with("GIT_DIR", self.folder.as_os_str())
+    }
+}
+
+/// What `update-index --index-info` reads: the run's folder as it was goes, its files come.
+fn entries(path: &str, files: &[String], blobs: &[String]) -> Vec<u8> {
+    let mut lines = String::new();
+    if let Some(some) = blobs.first() {
+        // A file in the folder's place takes the place of all that is in it, and is then taken out.
+        let nothing = "0".repeat(some.len());
+        lines += &format!("100644 {some}\t{path}\0");
+        lines += &format!("0 {nothing}\t{path}\0");
+    }
+    for (file, blob) in files.iter().zip(blobs) {
+        lines += &format!("100644 {blob}\t{path}/{file}\0");
+    }
+    lines.into_bytes()
+}
+
+/// Removes what a git that was killed left in a bare repository. What cannot be removed shows when git
+/// stumbles over it.
+fn tidy(folder: &Path) {
+    for name in LEFT_BEHIND {
+        // Mostly there is none.
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    let objects = folder.join("objects");
+    let below = std::fs::read_dir(&objects).into_iter().flatten().flatten();
+    let folders = below.map(|entry| entry.path()).chain([objects.clone()]);
+    for folder in folders {
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        for file in files {
+            let name = file.file_name();
+            if name.as_encoded_bytes().starts_with(b"tmp_") {
+                // Also a folder: objects of a push that was refused.
+                let _ = std::fs::remove_file(file.path())
+                    .or_else(|_| std::fs::remove_dir_all(file.path()));
+            }
+        }
     }
 }

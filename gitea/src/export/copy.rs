@@ -1,6 +1,6 @@
 //! The files of a run, copied: without links, dot-files and what is too long. Each step opens what
 //! it looks at relative to the folder that is open already, so nothing that is exchanged meanwhile
-//! leads out of it.
+//! leads out of it. Copies are named by numbers: a name that an agent chose means nothing here.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::{DirBuilder, File, Metadata};
@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, Mode, OFlags};
 use serde::Serialize;
@@ -50,6 +50,10 @@ const MAX_DEPTH: usize = 64;
 
 pub(super) struct Copy {
     limits: ExportLimits,
+    /// Where copies are put.
+    staging: PathBuf,
+    /// Where the copy with this number belongs below the run's folder.
+    pub(super) paths: Vec<String>,
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) left_out: Vec<LeftOut>,
@@ -63,9 +67,11 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK);
 
 impl Copy {
-    pub(super) fn new(limits: ExportLimits) -> Self {
+    pub(super) fn new(limits: ExportLimits, staging: &Path) -> Self {
         Self {
             limits,
+            staging: staging.to_owned(),
+            paths: Vec::new(),
             files: 0,
             bytes: 0,
             left_out: Vec::new(),
@@ -73,47 +79,56 @@ impl Copy {
         }
     }
 
-    /// Copies a file or a folder with all below it to `staged`/`to`.
-    pub(super) fn add(&mut self, from: &Path, staged: &Path, to: &str) -> io::Result<()> {
+    /// Copies a file or a folder with all below it, which belongs at `to`.
+    pub(super) fn add(&mut self, from: &Path, to: &str) -> io::Result<()> {
         match rustix::fs::open(from, READ, Mode::empty()) {
-            Ok(opened) => self.copy(opened, staged, to, 0),
+            Ok(opened) => self.copy(opened, to, 0),
             Err(error) => self.not_opened(error.into(), to),
         }
     }
 
     /// Writes a file that is made.
-    pub(super) fn make(&mut self, bytes: &[u8], staged: &Path, to: &str) -> io::Result<()> {
+    pub(super) fn make(&mut self, bytes: &[u8], to: &str) -> io::Result<()> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if let Some(reason) = self.refused(length) {
             self.leave_out(to, reason);
             return Ok(());
         }
-        let path = staged.join(to);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        std::fs::write(path, bytes)?;
+        self.write(bytes, to)?;
         self.count(length);
         Ok(())
     }
 
-    fn copy(&mut self, opened: OwnedFd, staged: &Path, to: &str, depth: usize) -> io::Result<()> {
+    /// Writes the manifest, which no limit keeps out.
+    pub(super) fn write(&mut self, bytes: &[u8], to: &str) -> io::Result<()> {
+        let path = self.place(to);
+        std::fs::write(path, bytes)
+    }
+
+    /// Where the next copy is put.
+    fn place(&mut self, to: &str) -> PathBuf {
+        let path = self.staging.join(self.paths.len().to_string());
+        self.paths.push(to.to_owned());
+        path
+    }
+
+    fn copy(&mut self, opened: OwnedFd, to: &str, depth: usize) -> io::Result<()> {
         let file = File::from(opened);
         let meta = file.metadata()?;
         if meta.is_dir() && depth >= MAX_DEPTH {
             self.leave_out(to, "too many folders in each other");
             Ok(())
         } else if meta.is_dir() {
-            self.folder(&file, staged, to, depth)
+            self.folder(&file, to, depth)
         } else if meta.is_file() {
-            self.file(file, &meta, staged, to)
+            self.file(file, &meta, to)
         } else {
             self.leave_out(to, "not a file");
             Ok(())
         }
     }
 
-    fn folder(&mut self, folder: &File, staged: &Path, to: &str, depth: usize) -> io::Result<()> {
+    fn folder(&mut self, folder: &File, to: &str, depth: usize) -> io::Result<()> {
         let mut names = Vec::new();
         for entry in Dir::read_from(folder)? {
             let entry = entry?;
@@ -135,24 +150,24 @@ impl Copy {
                 self.leave_out(&to, "a dot-file");
                 continue;
             }
+            if is_refused_by_git(text) {
+                self.leave_out(&to, "a name that git refuses");
+                continue;
+            }
             match rustix::fs::openat(folder.as_fd(), &name, READ, Mode::empty()) {
-                Ok(opened) => self.copy(opened, staged, &to, depth + 1)?,
+                Ok(opened) => self.copy(opened, &to, depth + 1)?,
                 Err(error) => self.not_opened(error.into(), &to)?,
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, file: File, meta: &Metadata, staged: &Path, to: &str) -> io::Result<()> {
+    fn file(&mut self, file: File, meta: &Metadata, to: &str) -> io::Result<()> {
         if let Some(reason) = self.refused(meta.len()) {
             self.leave_out(to, reason);
             return Ok(());
         }
-        let path = staged.join(to);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut into = File::create(path)?;
+        let mut into = File::create(self.place(to))?;
         // One that still grows is exported as it was.
         let length = io::copy(&mut file.take(meta.len()), &mut into)?;
         into.flush()?;
@@ -204,4 +219,45 @@ impl Copy {
 /// A folder, and those above it, that nobody else looks into.
 pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Whether git takes a name for its own folder on some system, and checks it out nowhere: what NTFS
+/// calls `.git` in short, with what it cuts off, and `.git` with what HFS+ does not see.
+fn is_refused_by_git(name: &str) -> bool {
+    let seen = name.chars().filter(|c| !is_ignored_by_hfs(*c));
+    let seen = seen.collect::<String>().to_ascii_lowercase();
+    seen.split('\\').any(|part| {
+        let rest = part
+            .strip_prefix(".git")
+            .or_else(|| part.strip_prefix("git~1"));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '.', ':']))
+    })
+}
+
+/// The characters of git's `utf8.c`.
+fn is_ignored_by_hfs(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_git_takes_for_its_own_are_known() {
+        for name in [
+            "git~1",
+            "GIT~1",
+            "git~1 .",
+            "git~1:x",
+            "a\\.git",
+            "\u{200c}.git",
+            ".g\u{feff}it",
+        ] {
+            assert!(is_refused_by_git(name), "{name:?}");
+        }
+        for name in ["git", "git~10", "git~2", "a.git", "a\\b", "gitignore"] {
+            assert!(!is_refused_by_git(name), "{name:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each run is one folder, `<prefix>/<day>/<run>`, of one branch. A clone without a working tree is
 //! kept, so that an export sends what is new and no more; files are copied beside it, added to the
-//! index of the newest commit and pushed. Whoever else pushed meanwhile is built upon.
+//! index of the newest commit and pushed. It holds no content of files that others have pushed. Whoever else pushed meanwhile is built upon.
 //!
 //! - `copy.rs`: the files, without links, dot-files and what is too long
 //! - `clone.rs`: the kept clone: fetched, committed to, pushed
@@ -10,7 +10,7 @@
 mod clone;
 mod copy;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +24,9 @@ pub use copy::{ExportLimits, LeftOut};
 use crate::client::{Credentials, Gitea, GiteaConfigError, GiteaError, RepoRef};
 use crate::git::{Git, GitError, is_branch};
 use clone::KeptClone;
+
+/// Between two tries to get a lock that somebody else holds.
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// Where runs are exported to.
 #[derive(Debug, Clone)]
@@ -172,13 +175,13 @@ impl Exporter {
         let lock = locked(options.cache_root.clone(), repo.clone()).await?;
         let clone = KeptClone::open(&self.git, &self.gitea, options, end).await?;
         let message = format!("Add run {}", run.run);
-        let staged = clone.staging().join(&path);
+        let staging = clone.staging().to_owned();
         let limits = options.limits;
-        blocking("copying the run's files", move || {
-            stage(&run, &staged, limits)
+        let paths = blocking("copying the run's files", move || {
+            stage(&run, &staging, limits)
         })
         .await?;
-        let commit = clone.commit_and_push(&path, &message).await?;
+        let commit = clone.commit_and_push(&path, &paths, &message).await?;
         clone.clean().await;
         drop(lock);
         Ok(Exported {
@@ -213,15 +216,14 @@ fn is_plain(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// Copies what is wanted and writes the manifest.
-fn stage(run: &RunFiles, staged: &Path, limits: ExportLimits) -> io::Result<()> {
-    std::fs::create_dir_all(staged)?;
-    let mut copy = copy::Copy::new(limits);
+/// Copies what is wanted and writes the manifest; where each copy belongs, by its number.
+fn stage(run: &RunFiles, staging: &Path, limits: ExportLimits) -> io::Result<Vec<String>> {
+    let mut copy = copy::Copy::new(limits, staging);
     for (from, to) in &run.sources {
-        copy.add(from, staged, to)?;
+        copy.add(from, to)?;
     }
     for (to, bytes) in &run.made {
-        copy.make(bytes, staged, to)?;
+        copy.make(bytes, to)?;
     }
     let mut manifest = run.manifest.clone();
     manifest.insert("files".to_owned(), json!(copy.files));
@@ -230,12 +232,15 @@ fn stage(run: &RunFiles, staged: &Path, limits: ExportLimits) -> io::Result<()> 
     manifest.insert("left_out_count".to_owned(), json!(copy.left_out_count));
     let mut text = serde_json::to_string_pretty(&manifest)?;
     text.push('\n');
-    std::fs::write(staged.join("manifest.json"), text)
+    copy.write(text.as_bytes(), "manifest.json")?;
+    Ok(copy.paths)
 }
 
-/// Waits until no other exporter uses this repository's clone.
+/// Waits until no other exporter uses this repository's clone. It asks again and again: a thread that
+/// waited for the lock would outlive the export's time limit, and keep its process.
 async fn locked(root: PathBuf, repo: RepoRef) -> Result<File, ExportError> {
-    blocking("locking the cache of exports", move || {
+    const WHAT: &str = "locking the cache of exports";
+    let file = blocking(WHAT, move || {
         copy::private_folder(&root.join(repo.owner()))?;
         let path = root
             .join(repo.owner())
@@ -245,10 +250,16 @@ async fn locked(root: PathBuf, repo: RepoRef) -> Result<File, ExportError> {
             .truncate(false)
             .write(true)
             .open(path)?;
-        file.lock()?;
         Ok(file)
     })
-    .await
+    .await?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(BETWEEN_TRIES).await,
+            Err(TryLockError::Error(cause)) => return Err(ExportError::File { what: WHAT, cause }),
+        }
+    }
 }
 
 /// File work on a thread that may block.

@@ -6,15 +6,16 @@ use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{GitError, GitErrorKind};
 use super::options::Settings;
 
-/// What is kept of an output, in bytes; the rest is read and dropped.
-const MAX_OUTPUT: usize = 256 * 1024;
+/// What is kept of an output, in bytes; the rest is read and dropped. The ids of as many files as an
+/// export may have fit.
+const MAX_OUTPUT: usize = 2 * 1024 * 1024;
 
 /// A git command before it runs.
 pub(crate) struct Command<'a> {
@@ -22,6 +23,7 @@ pub(crate) struct Command<'a> {
     folder: &'a Path,
     end: Instant,
     further: Vec<(&'static str, OsString)>,
+    input: Vec<u8>,
 }
 
 /// Kills the whole group, also when whoever waited is gone.
@@ -34,12 +36,19 @@ impl<'a> Command<'a> {
             folder,
             end,
             further: Vec::new(),
+            input: Vec::new(),
         }
     }
 
     /// Adds a variable to git's environment.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.further.push((name, value.into()));
+        self
+    }
+
+    /// What it reads from its standard input.
+    pub(crate) fn reading(mut self, input: Vec<u8>) -> Self {
+        self.input = input;
         self
     }
 
@@ -52,7 +61,11 @@ impl<'a> Command<'a> {
             .env_clear()
             .envs(self.settings.environment())
             .envs(self.further)
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -66,7 +79,7 @@ impl<'a> Command<'a> {
         })?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok());
         let mut group = Group(pid.and_then(Pid::from_raw));
-        let Ok(ended) = timeout_at(self.end, ended(&mut child)).await else {
+        let Ok(ended) = timeout_at(self.end, ended(&mut child, &self.input)).await else {
             group.kill();
             // Reaps it; it was killed a moment ago.
             let _ = child.wait().await;
@@ -85,9 +98,16 @@ impl<'a> Command<'a> {
     }
 }
 
-async fn ended(child: &mut Child) -> io::Result<(bool, String, String)> {
+async fn ended(child: &mut Child, input: &[u8]) -> io::Result<(bool, String, String)> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let (out, err) = tokio::join!(output(out), output(err));
+    let stdin = child.stdin.take();
+    let written = async {
+        if let Some(mut stdin) = stdin {
+            // A git that has ended reads no more; its status says why.
+            let _ = stdin.write_all(input).await;
+        }
+    };
+    let ((), out, err) = tokio::join!(written, output(out), output(err));
     let status = child.wait().await?;
     Ok((status.success(), out?, err?))
 }

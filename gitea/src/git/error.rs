@@ -26,6 +26,12 @@ pub enum GitErrorKind {
     NotFound,
     /// Somebody pushed meanwhile.
     Outrun,
+    /// A hook or a rule of the branch refused what was pushed.
+    Refused,
+    /// The server answered that it cannot just now.
+    Unavailable,
+    /// There was no answer, or it broke off.
+    Unreachable,
     /// The arguments or the folder cannot be used; git was not asked.
     Unusable,
     /// Anything else.
@@ -40,6 +46,9 @@ impl GitErrorKind {
             Self::Unauthorized => "the credentials do not allow it",
             Self::NotFound => "there is no such repository, branch or commit",
             Self::Outrun => "somebody else pushed meanwhile",
+            Self::Refused => "the server refused the push",
+            Self::Unavailable => "the server cannot do it just now",
+            Self::Unreachable => "the server did not answer to the end",
             Self::Unusable => "it cannot be asked so",
             Self::Failed => "git failed",
         }
@@ -75,6 +84,26 @@ impl GitErrorKind {
         ]) {
             return Self::Outrun;
         }
+        if has(&["[remote rejected]", "hook declined"]) {
+            return Self::Refused;
+        }
+        if has(&[
+            "requested URL returned error: 5",
+            "requested URL returned error: 429",
+            "RPC failed; HTTP 5",
+            "RPC failed; HTTP 429",
+        ]) {
+            return Self::Unavailable;
+        }
+        if has(&[
+            "fatal: unable to access '",
+            "RPC failed; curl",
+            "the remote end hung up",
+            "unexpected disconnect",
+            "early EOF",
+        ]) {
+            return Self::Unreachable;
+        }
         Self::Failed
     }
 }
@@ -90,6 +119,53 @@ impl GitError {
             kind,
             doing: doing.to_owned(),
             said,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_git_say_what_a_failure_means() {
+        let access = "fatal: unable to access 'http://g/a/b.git/':";
+        let words = [
+            (
+                format!("{access} The requested URL returned error: 503"),
+                GitErrorKind::Unavailable,
+            ),
+            (
+                format!("{access} The requested URL returned error: 403"),
+                GitErrorKind::Unauthorized,
+            ),
+            (
+                format!("{access} Could not resolve host: g"),
+                GitErrorKind::Unreachable,
+            ),
+            (
+                "error: RPC failed; HTTP 502 curl 22 fatal: the remote end hung up".to_owned(),
+                GitErrorKind::Unavailable,
+            ),
+            (
+                "error: RPC failed; curl 56 Recv failure: Connection reset by peer".to_owned(),
+                GitErrorKind::Unreachable,
+            ),
+            (
+                "!\ta:b\t[remote rejected] (pre-receive hook declined)".to_owned(),
+                GitErrorKind::Refused,
+            ),
+            (
+                "!\ta:b\t[remote rejected] (failed to update ref)".to_owned(),
+                GitErrorKind::Outrun,
+            ),
+            (
+                "fatal: loose object 1 is corrupt".to_owned(),
+                GitErrorKind::Failed,
+            ),
+        ];
+        for (words, kind) in words {
+            assert_eq!(GitErrorKind::of_words(&words), kind, "{words}");
         }
     }
 }
