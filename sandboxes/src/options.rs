@@ -9,6 +9,7 @@ use std::time::Duration;
 use orket_actors::clock::SystemClock;
 use orket_actors::port::clock::SharedClock;
 
+use crate::docker::current_engine;
 use crate::ports::{Bind, PortProbe};
 
 /// What a container may use; `None` for no limit.
@@ -53,6 +54,9 @@ pub struct Options {
     pub reserved: BTreeSet<u16>,
     /// Docker compose, as a program with its first arguments; the first of these that works is used.
     pub programs: Vec<Vec<OsString>>,
+    /// Says which docker those programs reach. While it is another one than that which brought a sandbox
+    /// up, nothing of that sandbox is changed.
+    pub engine: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether a port is free.
     pub ports: Arc<dyn PortProbe>,
     /// Time.
@@ -76,6 +80,7 @@ impl Options {
                 vec!["docker".into(), "compose".into()],
                 vec!["docker-compose".into()],
             ],
+            engine: Arc::new(current_engine),
             ports: Arc::new(Bind),
             clock: Arc::new(SystemClock::default()),
         }

@@ -55,8 +55,16 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, serde_jso
 
 /// Whether a container has this label.
 pub(crate) fn is_of(container: &Container, name: &str, value: &str) -> bool {
-    let label = format!("{name}={value}");
-    container.labels.split(',').any(|it| it == label)
+    values_of(container, name).any(|it| it == value)
+}
+
+/// What a container has under a label.
+pub(crate) fn values_of<'a>(
+    container: &'a Container,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    let labels = container.labels.split(',');
+    labels.filter_map(move |it| it.strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! - [`process`]: one command, with a time limit, killed as a group.
 //! - [`strays`]: commands that a dead owner left.
+//! - [`engine`]: which docker that is.
 //! - [`listing`]: what `ps` and `ls` print.
 
+mod engine;
 mod listing;
 mod process;
 mod strays;
@@ -16,7 +18,8 @@ use orket_actors::port::clock::SharedClock;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use listing::{Container, Project, is_of};
+pub(crate) use engine::current as current_engine;
+pub(crate) use listing::{Container, Project, is_of, values_of};
 pub(crate) use process::{CommandError, Said};
 
 /// How long the question for the version may take.
@@ -37,6 +40,13 @@ pub(crate) struct Docker {
 pub(crate) struct Target {
     pub(crate) project: String,
     pub(crate) file: Option<(PathBuf, PathBuf)>,
+}
+
+/// What becomes of the volumes of a project that is taken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Volumes {
+    Removed,
+    Kept,
 }
 
 impl Docker {
@@ -114,14 +124,17 @@ impl Docker {
         self.ask(target, &args, limit, cancel).await.map(drop)
     }
 
-    /// Takes a project down, with its volumes; one that is not there is down.
+    /// Takes a project down; one that is not there is down.
     ///
     /// # Errors
     ///
     /// [`CommandError`].
-    pub(crate) async fn down(&self, target: &Target) -> Result<(), CommandError> {
-        let args = ["down", "-v", "--remove-orphans"];
-        self.ask_in_time(target, &args).await.map(drop)
+    pub(crate) async fn down(&self, target: &Target, volumes: Volumes) -> Result<(), CommandError> {
+        let args = match volumes {
+            Volumes::Removed => &["down", "-v", "--remove-orphans"][..],
+            Volumes::Kept => &["down", "--remove-orphans"],
+        };
+        self.ask_in_time(target, args).await.map(drop)
     }
 
     /// The containers of a project, those that do not run too.

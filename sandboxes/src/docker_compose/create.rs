@@ -8,9 +8,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
+use super::health::judged;
 use super::{Inner, blocking, records, workspace};
 use crate::compose;
-use crate::docker::{CommandError, Container};
+use crate::docker::{CommandError, Container, Volumes};
 use crate::error::SandboxError;
 use crate::id;
 use crate::ports::lowest_free;
@@ -45,9 +46,22 @@ impl Inner {
         let base = base
             .await
             .map_err(|error| SandboxError::Records(error.to_string()))??;
-        if entry.record().is_some_and(|it| it.status.is_live()) {
-            // Taking it down failed the last time.
-            self.take_down(&entry, Goal::Stopped, None).await?;
+        if let Some(record) = entry.record() {
+            if record.status.is_live() || record.kept {
+                self.same_docker(&entry)?;
+            }
+            if record.status.is_live() {
+                // Taking it down failed the last time.
+                let goal = record.goal.unwrap_or(Goal::Stopped);
+                self.take_down(&entry, goal, None).await?;
+            }
+            if entry.is_kept() {
+                let can_be_used =
+                    record.tech_stack == new.tech_stack && entry.kept_secrets().is_some();
+                if !can_be_used {
+                    self.take_down(&entry, Goal::Deleted, None).await?;
+                }
+            }
         }
         self.make_room(&entry).await?;
         let before = entry.record();
@@ -94,7 +108,7 @@ impl Inner {
     }
 
     /// Sees that docker has no project of this name: one of another Orket is not touched, and what is
-    /// left of an earlier sandbox goes with its volumes, whose password nobody knows any more.
+    /// left of an earlier sandbox goes; with its volumes, unless their password is kept.
     async fn make_room(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), SandboxError> {
         let name = id::project(&entry.id);
         let projects = self
@@ -113,7 +127,12 @@ impl Inner {
                 ),
             });
         }
-        let down = self.docker.down(&self.target(entry).await).await;
+        let volumes = if entry.is_kept() {
+            Volumes::Kept
+        } else {
+            Volumes::Removed
+        };
+        let down = self.docker.down(&self.target(entry).await, volumes).await;
         down.map_err(|error| entry.failed(error))
     }
 
@@ -124,7 +143,11 @@ impl Inner {
         new: &NewSandbox,
         base: PathBuf,
     ) -> Result<CancellationToken, SandboxError> {
-        let secrets = Secrets::new().map_err(|error| records(&error))?;
+        // A database goes on with the password that it was made with.
+        let secrets = match entry.kept_secrets() {
+            Some(kept) => kept,
+            None => Secrets::new().map_err(|error| records(&error))?,
+        };
         let (record, cancel) = self.admit(entry, new, base, &secrets)?;
         let text = compose::file(&compose::Plan {
             id: &record.id,
@@ -173,7 +196,10 @@ impl Inner {
             reason: "no ports are free: 8001 to 8079 and those beside them are all taken"
                 .to_owned(),
         })?;
-        let record = Record::new(&entry.id, new, base, offset, self.now_ms());
+        let mut record = Record::new(&entry.id, new, base, offset, self.now_ms());
+        record.home = Some(self.home.clone());
+        record.engine = Some((self.options.engine)());
+        record.kept = entry.is_kept();
         let cancel = entry.begin(record.clone(), secrets.clone());
         Ok((record, cancel))
     }
@@ -188,7 +214,12 @@ impl Inner {
         let up = async {
             let limit = self.options.up_timeout;
             self.docker.up(&target, limit, cancel).await?;
-            self.docker.ps(&target).await
+            let containers = self.docker.ps(&target).await?;
+            if containers.is_empty() {
+                let words = "docker compose says that it is up, and has no containers of it";
+                return Err(CommandError::Failed(words.to_owned()));
+            }
+            Ok(containers)
         };
         match up.await {
             Ok(containers) => {
@@ -215,11 +246,11 @@ impl Inner {
     }
 }
 
-/// It runs.
+/// It is up, and is as its containers are.
 pub(super) fn ran(record: &mut Record, containers: &[Container], now_ms: i64) {
-    record.status = SandboxStatus::Running;
+    judged(record, containers);
     record.deployed_ms = Some(now_ms);
-    record.last_error = None;
+    record.kept = false;
     record.container_ids = ids_of(containers);
 }
 

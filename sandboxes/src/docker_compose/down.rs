@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
+use super::whose::foreign;
 use super::{Inner, blocking};
+use crate::docker::Volumes;
 use crate::error::SandboxError;
 use crate::registry::Goal;
 use crate::sandbox::SandboxStatus;
@@ -40,7 +42,23 @@ impl Inner {
         }
     }
 
-    /// Takes it down and releases its ports. `why` is what went wrong before.
+    /// Its containers went, and nobody of ours took them: a daemon that lost them, or somebody else. What
+    /// is left of it but its volumes goes, and its ports are free.
+    ///
+    /// # Errors
+    ///
+    /// [`SandboxError`], as [`Self::take_down`].
+    pub(super) async fn keep_the_rest(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+    ) -> Result<(), SandboxError> {
+        self.change(entry, |record| record.kept = true).await?;
+        let why = "its containers are gone".to_owned();
+        self.take_down(entry, Goal::Stopped, Some(why)).await
+    }
+
+    /// Takes it down and releases its ports. `why` is what went wrong before. Its volumes go too, unless
+    /// they are kept and it is only stopped.
     ///
     /// # Errors
     ///
@@ -51,6 +69,7 @@ impl Inner {
         goal: Goal,
         why: Option<String>,
     ) -> Result<(), SandboxError> {
+        self.same_docker(entry)?;
         self.change(entry, |record| {
             record.status = SandboxStatus::Stopping;
             record.goal = Some(goal);
@@ -59,9 +78,28 @@ impl Inner {
             }
         })
         .await?;
-        let down = self.docker.down(&self.target(entry).await).await;
-        if let Err(error) = down {
-            let failed = entry.failed(error);
+        let target = self.target(entry).await;
+        let removed = async {
+            let containers = self.docker.ps(&target).await;
+            let containers = containers.map_err(|error| entry.failed(error))?;
+            if self.is_foreign(entry, &containers).await? {
+                return Ok(false);
+            }
+            let is_kept = goal == Goal::Stopped && entry.is_kept();
+            let volumes = if is_kept {
+                Volumes::Kept
+            } else {
+                Volumes::Removed
+            };
+            let down = self.docker.down(&target, volumes).await;
+            down.map(|()| true).map_err(|error| entry.failed(error))
+        };
+        let removed = removed.await;
+        if removed == Ok(false) {
+            self.let_go(entry).await?;
+            return Err(foreign(entry));
+        }
+        if let Err(failed) = removed {
             let words = failed.to_string();
             // Why it did not come up says more than that it does not go down.
             self.change_anyway(entry, |record| {
@@ -85,14 +123,19 @@ impl Inner {
             record.goal = None;
             record.container_ids.clear();
             match goal {
-                Goal::Deleted => record.deleted_ms = Some(now),
+                Goal::Deleted => {
+                    record.deleted_ms = Some(now);
+                    record.kept = false;
+                }
                 Goal::Stopped => {}
             }
         })
         .await?;
-        let (registry, id) = (self.registry.clone(), entry.id.clone());
-        blocking(move || registry.remove_plan(&id)).await?;
-        entry.forget_secrets();
+        if !entry.is_kept() {
+            let (registry, id) = (self.registry.clone(), entry.id.clone());
+            blocking(move || registry.remove_plan(&id)).await?;
+            entry.forget_secrets();
+        }
         tracing::info!(sandbox = entry.id, "it is down");
         Ok(())
     }

@@ -79,8 +79,10 @@ impl Entry {
     /// A sandbox that could not even begin is as it was before.
     pub(super) fn put_back(&self, before: Option<Record>) {
         let mut state = self.state();
+        if !before.as_ref().is_some_and(|it| it.kept) {
+            state.secrets = None;
+        }
         state.record = before;
-        state.secrets = None;
     }
 
     /// Ends what brings it up, and what would until the answer is dropped.
@@ -97,6 +99,18 @@ impl Entry {
         let record = state.record.as_mut()?;
         change(record);
         Some(record.clone())
+    }
+
+    /// Whether what it stored is kept though its containers are gone.
+    pub(super) fn is_kept(&self) -> bool {
+        self.state().record.as_ref().is_some_and(|it| it.kept)
+    }
+
+    /// The passwords of what is kept.
+    pub(super) fn kept_secrets(&self) -> Option<Secrets> {
+        let state = self.state();
+        let is_kept = state.record.as_ref().is_some_and(|it| it.kept);
+        state.secrets.clone().filter(|_| is_kept)
     }
 
     pub(super) fn forget_secrets(&self) {

@@ -109,6 +109,12 @@ impl Inner {
                 }
                 Ok(())
             }
+            // What is kept of it is removed in docker too.
+            SandboxStatus::Stopped if record.kept && self.is_over(&record) => {
+                tracing::info!(sandbox = entry.id, "the time of what is kept of it is over");
+                self.delete_in_turn(entry).await
+            }
+            SandboxStatus::Stopped if record.kept => Ok(()),
             SandboxStatus::Stopped if self.is_past(record.created_ms, KEEP_STOPPED) => {
                 self.forget(entry).await
             }
@@ -128,14 +134,18 @@ impl Inner {
 
     /// Asks docker how it is. What docker does not tell changes no status.
     pub(super) async fn check(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<(), SandboxError> {
+        self.same_docker(entry)?;
+        if self.is_copied(entry) {
+            return self.let_go(entry).await;
+        }
         let asked = self.docker.ps(&self.target(entry).await).await;
         let now = self.now_ms();
         match asked {
-            Ok(containers) if containers.is_empty() => {
-                let why = "its containers are gone".to_owned();
-                self.take_down(entry, Goal::Stopped, Some(why)).await
-            }
+            Ok(containers) if containers.is_empty() => self.keep_the_rest(entry).await,
             Ok(containers) => {
+                if self.is_foreign(entry, &containers).await? {
+                    return self.let_go(entry).await;
+                }
                 self.change(entry, |record| seen(record, &containers, now))
                     .await
             }
@@ -165,16 +175,24 @@ impl Inner {
 /// What a look found.
 fn seen(record: &mut Record, containers: &[Container], now_ms: i64) {
     record.checked_ms = Some(now_ms);
+    if judged(record, containers) {
+        record.checks_passed += 1;
+    } else {
+        record.checks_failed += 1;
+    }
+}
+
+/// Says of a sandbox how it is by its containers; whether all is well.
+pub(super) fn judged(record: &mut Record, containers: &[Container]) -> bool {
     let ill = ill_services(record, containers);
     if ill.is_empty() {
         record.status = SandboxStatus::Running;
-        record.checks_passed += 1;
         record.last_error = None;
     } else {
         record.status = SandboxStatus::Unhealthy;
-        record.checks_failed += 1;
         record.last_error = Some(format!("not running: {}", ill.join(", ")));
     }
+    ill.is_empty()
 }
 
 /// Services that do not run, or say that they do not work.

@@ -1,7 +1,8 @@
 //! Sandboxes that docker compose runs.
 //!
 //! - [`entry`]: one sandbox in memory, and who may change it.
-//! - [`create`], [`down`], [`health`], [`logs`], [`reconcile`]: what is done with it.
+//! - [`create`], [`down`], [`health`], [`logs`], [`reconcile`]: what is done with it; [`whose`]: what is not,
+//!   because it is not ours.
 //!
 //! The record in memory and the one on disk change together: before docker is asked for anything that
 //! leaves something behind, the record says so. Each change of a sandbox is a task of its own, so that
@@ -13,6 +14,7 @@ mod entry;
 mod health;
 mod logs;
 mod reconcile;
+mod whose;
 mod workspace;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,7 @@ use super::create::ran;
 use super::entry::Entry;
 use super::health::ill_services;
 use super::{Inner, blocking};
-use crate::compose::HOME_LABEL;
-use crate::docker::{CommandError, Project, Target, is_of};
+use crate::docker::{CommandError, Project, Target, Volumes};
 use crate::error::SandboxError;
 use crate::id;
 use crate::registry::Goal;
@@ -24,6 +23,8 @@ pub struct Reconciled {
     pub taken_down: Vec<String>,
     /// Sandboxes whose containers are gone.
     pub gone: Vec<String>,
+    /// Sandboxes that belong to another data folder, which this one is a copy of; left as they are.
+    pub foreign: Vec<String>,
     /// Projects of this data folder that no record knew.
     pub orphans: Vec<String>,
 }
@@ -83,12 +84,21 @@ impl Inner {
         let Some(record) = entry.record() else {
             return Ok(());
         };
+        self.same_docker(entry)?;
+        if self.is_copied(entry) {
+            found.foreign.push(entry.id.clone());
+            return self.let_go(entry).await;
+        }
         let name = id::project(&entry.id);
         let is_there = projects.iter().any(|it| it.name == name);
         match record.status {
             SandboxStatus::Creating => {
                 let asked = self.docker.ps(&self.target(entry).await).await;
                 let containers = asked.map_err(|error| entry.failed(error))?;
+                if self.is_foreign(entry, &containers).await? {
+                    found.foreign.push(entry.id.clone());
+                    return self.let_go(entry).await;
+                }
                 if ill_services(&record, &containers).is_empty() {
                     found.adopted.push(entry.id.clone());
                     let now = self.now_ms();
@@ -110,9 +120,7 @@ impl Inner {
             }
             SandboxStatus::Running | SandboxStatus::Unhealthy => {
                 found.gone.push(entry.id.clone());
-                let why = Some("its containers are gone".to_owned());
-                // Volumes may still be there.
-                self.take_down(entry, Goal::Stopped, why).await
+                self.keep_the_rest(entry).await
             }
             SandboxStatus::Stopped | SandboxStatus::Deleted => Ok(()),
         }
@@ -129,7 +137,8 @@ impl Inner {
                 continue;
             }
             let known = self.entries().get(own).cloned();
-            if known.is_some_and(|it| it.record().is_some_and(|it| it.status.is_live())) {
+            if known.is_some_and(|it| it.record().is_some_and(|it| it.status.is_live() || it.kept))
+            {
                 continue;
             }
             let entry = Entry::new(own, own, None, None);
@@ -139,7 +148,7 @@ impl Inner {
                         project: project.name.clone(),
                         file: None,
                     };
-                    let down = self.docker.down(&target).await;
+                    let down = self.docker.down(&target, Volumes::Removed).await;
                     down.map_err(|error| entry.failed(error))?;
                     found.orphans.push(project.name.clone());
                 }
@@ -149,28 +158,6 @@ impl Inner {
                 tracing::warn!(project = project.name, %error, "an orphaned sandbox is not taken down");
             }
         }
-    }
-
-    /// Whether a project of docker belongs to this registry: several Orkets may share one docker.
-    pub(super) async fn is_ours(
-        self: &Arc<Self>,
-        entry: &Entry,
-        project: &Project,
-    ) -> Result<bool, SandboxError> {
-        let folder = self.registry.folder();
-        let mut files = project.config_files.split(',');
-        if files.any(|file| std::path::Path::new(file).starts_with(folder)) {
-            return Ok(true);
-        }
-        let target = Target {
-            project: project.name.clone(),
-            file: None,
-        };
-        let containers = self.docker.ps(&target).await;
-        let containers = containers.map_err(|error| entry.failed(error))?;
-        Ok(containers
-            .iter()
-            .any(|it| is_of(it, HOME_LABEL, &self.home)))
     }
 
     /// What a command says that is about no sandbox.

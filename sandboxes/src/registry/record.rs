@@ -57,6 +57,15 @@ pub(crate) struct Record {
     pub(crate) last_error: Option<String>,
     /// While it is being taken down.
     pub(crate) goal: Option<Goal>,
+    /// Whose it is: a digest of the registry's folder. In a copy of the folder it is that of the original.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<String>,
+    /// The docker that brought it up, as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine: Option<String>,
+    /// Its containers went by themselves: what they stored stays until somebody stops it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept: bool,
 }
 
 impl Record {
@@ -80,6 +89,9 @@ impl Record {
             container_ids: BTreeMap::new(),
             last_error: None,
             goal: None,
+            home: None,
+            engine: None,
+            kept: false,
         }
     }
 

@@ -38,6 +38,9 @@ case "$command" in
         cat "$state/version" 2>/dev/null || echo 2.29.1
         ;;
     up)
+        if [ -f "$state/nothing-up" ]; then
+            exit 0
+        fi
         mkdir -p "$own"
         echo "$file" > "$own/file"
         sed -n 's/.*"orket.home": "\(.*\)"/\1/p' "$file" | head -n 1 > "$own/home"
@@ -47,6 +50,9 @@ case "$command" in
                 hang
             fi
         done
+        if [ -f "$state/ill-up" ]; then
+            echo exited > "$own/service-api"
+        fi
         ;;
     down)
         rm -f "$own/service-api"

@@ -3,6 +3,7 @@
 mod house;
 
 mod life;
+mod ours;
 mod recovery;
 mod secrets;
 mod trouble;

@@ -43,6 +43,7 @@ async fn secrets_are_told_nowhere() {
     all.look_once().await;
     let sandbox = find(&all, "sandbox-launch").await.unwrap();
     let logs = all.logs("sandbox-launch", Some("api")).await.unwrap();
+    house.untell("fail-ps");
     house.tell("fail-down", &words);
     let error = all.stop("sandbox-launch").await.unwrap_err();
     assert_eq!(logs, "password authentication failed: *** ***");

@@ -182,3 +182,19 @@ async fn a_project_of_another_orket_is_left_alone() {
     assert!(house.calls("down").is_empty());
     assert!(all.list().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn one_that_is_up_is_said_to_run_when_somebody_has_looked() {
+    let house = House::new();
+    let all = house.open();
+    house.tell("ill-up", "");
+    let ill = all.create(house.wanted("ill")).await.unwrap();
+    assert_eq!(ill.status, SandboxStatus::Unhealthy);
+    assert_eq!(ill.last_error.as_deref(), Some("not running: api"));
+    house.tell("nothing-up", "");
+    let error = all.create(house.wanted("none")).await.unwrap_err();
+    assert!(error.to_string().contains("has no containers"), "{error}");
+    let none = find(&all, "sandbox-none").await.unwrap();
+    assert_eq!(none.status, SandboxStatus::Stopped);
+    assert_eq!(house.projects(), ["orket-sandbox-ill"]);
+}
