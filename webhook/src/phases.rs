@@ -3,14 +3,26 @@
 //!
 //! Each function reads, decides and writes in one transaction that takes the write lock first
 //! (`BEGIN IMMEDIATE`), so processes that share the file never write over each other. A row whose phase
-//! did not change is not written.
+//! did not change is not written. What is only read is understood outside of the transaction.
+//!
+//! A phase that is over, and of which nothing is left to do or to tell, is let go of [`KEPT_DAYS`] after
+//! its end; one that handed bugs over is kept, for a later phase must not count them again.
+
+mod rows;
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::BigInt;
 use orket_core::asset::name;
 use orket_core::phase::{self, Begun, Looked, NotLive, Phase, PhaseRules};
 
 use crate::store::{Store, StoreError};
+
+use rows::{Name, Row, put, read, understood};
+
+/// How long a phase is kept that is over.
+pub const KEPT_DAYS: u32 = 365;
+/// Phases that are let go of in one transaction.
+const AT_ONCE: i64 = 500;
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +123,7 @@ async fn start_unless(
 ) -> Result<Option<Begun>, PhaseError> {
     let (rock, rules) = (rock_id.to_owned(), *rules);
     let begin = move |connection: &mut SqliteConnection| {
-        let known = match read(connection, &rock)? {
+        let known = match read(connection, &rock)?.map(Row::read).transpose() {
             Ok(known) => known,
             Err(damaged) => return Ok(Err(damaged)),
         };
@@ -206,16 +218,26 @@ pub async fn change<T: Send + 'static>(
     rock_id: &str,
     change: impl FnOnce(&mut Phase) -> Result<T, PhaseError> + Send + 'static,
 ) -> Result<T, PhaseError> {
+    change_row(store, rock_id, false, change).await
+}
+
+/// The same; `is_written` writes one too that did not change.
+async fn change_row<T: Send + 'static>(
+    store: &Store,
+    rock_id: &str,
+    is_written: bool,
+    change: impl FnOnce(&mut Phase) -> Result<T, PhaseError> + Send + 'static,
+) -> Result<T, PhaseError> {
     let rock = rock_id.to_owned();
     let work = move |connection: &mut SqliteConnection| {
-        let known = match read(connection, &rock)? {
+        let known = match read(connection, &rock)?.map(Row::read).transpose() {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(Err(PhaseError::Unknown(rock))),
             Err(damaged) => return Ok(Err(damaged)),
         };
         let mut phase = known.clone();
         let outcome = change(&mut phase);
-        if outcome.is_ok() && phase != known {
+        if outcome.is_ok() && (is_written || phase != known) {
             put(connection, &phase)?;
         }
         Ok(outcome)
@@ -229,7 +251,35 @@ pub async fn change<T: Send + 'static>(
 ///
 /// [`PhaseError`].
 pub async fn find(store: &Store, rock_id: &str) -> Result<Phase, PhaseError> {
-    change(store, rock_id, |phase| Ok(phase.clone())).await
+    let rock = rock_id.to_owned();
+    let row = store
+        .write(move |connection| read(connection, &rock))
+        .await?;
+    row.map_or_else(|| Err(PhaseError::Unknown(rock_id.to_owned())), Row::read)
+}
+
+/// The rock that is meant by `name` among those that have a phase: the one of this name, else the only
+/// one whose name is the same but for capitals and for underscores instead of spaces.
+///
+/// # Errors
+///
+/// [`PhaseError::Store`], and [`PhaseError::Unknown`] when none or more than one is meant.
+pub async fn spelt(store: &Store, name: &str) -> Result<String, PhaseError> {
+    let rows = store.write(|connection| {
+        diesel::sql_query("SELECT rock_id FROM bug_fix_phases").load::<Name>(connection)
+    });
+    let rocks: Vec<String> = rows.await?.into_iter().map(|row| row.rock_id).collect();
+    if rocks.iter().any(|rock| rock == name) {
+        return Ok(name.to_owned());
+    }
+    let uniform = name::sanitise(name);
+    let mut meant = rocks
+        .into_iter()
+        .filter(|rock| name::sanitise(rock) == uniform);
+    match (meant.next(), meant.next()) {
+        (Some(rock), None) => Ok(rock),
+        (None | Some(_), _) => Err(PhaseError::Unknown(name.to_owned())),
+    }
 }
 
 /// All of them, by rock.
@@ -242,68 +292,58 @@ pub async fn list(store: &Store) -> Result<Phases, PhaseError> {
         diesel::sql_query("SELECT rock_id, data_json FROM bug_fix_phases ORDER BY rock_id")
             .load::<Row>(connection)
     });
-    let mut all = Phases::default();
-    for row in rows.await? {
-        match row.read() {
-            Ok(phase) => all.phases.push(phase),
-            Err(damaged) => all.damaged.push(damaged),
-        }
-    }
-    Ok(all)
+    Ok(understood(rows.await?))
 }
 
-/// Those that somebody has to look after: see [`Phase::is_open`].
+/// Those that somebody has to look after: see [`Phase::is_open`]. Reads no others.
 ///
 /// # Errors
 ///
 /// [`PhaseError::Store`].
 pub async fn open(store: &Store) -> Result<Phases, PhaseError> {
-    let mut all = list(store).await?;
-    all.phases.retain(Phase::is_open);
+    let rows = store.write(|connection| {
+        diesel::sql_query(
+            "SELECT rock_id, data_json FROM bug_fix_phases WHERE forget_ms IS NULL ORDER BY rock_id",
+        )
+        .load::<Row>(connection)
+    });
+    let mut all = understood(rows.await?);
+    let (open, over) = all.phases.into_iter().partition(Phase::is_open);
+    all.phases = open;
+    settle(store, over).await?;
     Ok(all)
 }
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    rock_id: String,
-    #[diesel(sql_type = Text)]
-    data_json: String,
-}
-
-impl Row {
-    fn read(self) -> Result<Phase, PhaseError> {
-        serde_json::from_str(&self.data_json).map_err(|error| PhaseError::Damaged {
-            rock: self.rock_id,
-            reason: error.to_string(),
-        })
+/// Notes of phases that are over, written by somebody who does not know of it, when they are let go of.
+async fn settle(store: &Store, over: Vec<Phase>) -> Result<(), PhaseError> {
+    for phase in over {
+        // As it is now, not as it was read.
+        let noted = change_row(store, &phase.rock_id, true, |_| Ok(())).await;
+        match noted {
+            Err(PhaseError::Store(words)) => return Err(PhaseError::Store(words)),
+            // It is gone, or somebody damaged it meanwhile: the next look sees.
+            Ok(()) | Err(_) => {}
+        }
     }
-}
-
-fn read(
-    connection: &mut SqliteConnection,
-    rock: &str,
-) -> QueryResult<Result<Option<Phase>, PhaseError>> {
-    let row = diesel::sql_query("SELECT rock_id, data_json FROM bug_fix_phases WHERE rock_id = ?")
-        .bind::<Text, _>(rock)
-        .get_result::<Row>(connection)
-        .optional()?;
-    Ok(row.map(Row::read).transpose())
-}
-
-fn put(connection: &mut SqliteConnection, phase: &Phase) -> QueryResult<()> {
-    let data = serde_json::to_string(phase)
-        .map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
-    diesel::sql_query(
-        "INSERT INTO bug_fix_phases (rock_id, data_json, status) VALUES (?, ?, ?)
-         ON CONFLICT (rock_id) DO UPDATE SET data_json = excluded.data_json,
-             status = excluded.status, updated_at = CURRENT_TIMESTAMP",
-    )
-    .bind::<Text, _>(&phase.rock_id)
-    .bind::<Text, _>(data)
-    .bind::<Text, _>(phase.status.as_str())
-    .execute(connection)?;
     Ok(())
+}
+
+/// Lets go of phases whose time has come, some at once. How many.
+///
+/// # Errors
+///
+/// [`PhaseError::Store`].
+pub async fn forget(store: &Store, now_ms: i64) -> Result<usize, PhaseError> {
+    let gone = store.write(move |connection| {
+        diesel::sql_query(
+            "DELETE FROM bug_fix_phases WHERE rock_id IN \
+             (SELECT rock_id FROM bug_fix_phases WHERE forget_ms < ? ORDER BY forget_ms LIMIT ?)",
+        )
+        .bind::<BigInt, _>(now_ms)
+        .bind::<BigInt, _>(AT_ONCE)
+        .execute(connection)
+    });
+    Ok(gone.await?)
 }
 
 #[cfg(test)]

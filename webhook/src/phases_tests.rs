@@ -1,4 +1,5 @@
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::Text;
 use orket_core::phase::{DAY_MS, Moment, PhaseStatus};
 
 use super::*;
@@ -159,4 +160,77 @@ async fn looking_again_at_the_same_bugs_writes_nothing() {
         advance(&store, "shop", found(6), now).await.unwrap();
     }
     assert_eq!(store.write(changes).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_rock_is_found_however_its_name_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let rules = PhaseRules::default();
+    for rock in ["my_shop", "Site", "site"] {
+        start(&store, rock, NOW, &rules).await.unwrap();
+    }
+    for (given, meant) in [
+        ("my_shop", Some("my_shop")),
+        ("My Shop", Some("my_shop")),
+        ("Site", Some("Site")),
+        ("SITE", None),
+        ("other", None),
+    ] {
+        let found = spelt(&store, given).await;
+        let unknown = || PhaseError::Unknown(given.to_owned());
+        assert_eq!(found, meant.map(str::to_owned).ok_or_else(unknown));
+    }
+}
+
+#[tokio::test]
+async fn phases_that_are_over_are_not_looked_at_and_are_let_go_of_after_a_year() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let rules = PhaseRules::default();
+    for rock in ["aborted", "fixed", "left", "live", "untold"] {
+        start(&store, rock, NOW, &rules).await.unwrap();
+    }
+    abort(&store, "aborted", "ada", "", NOW).await.unwrap();
+    end(&store, "fixed", Looked::default(), NOW).await.unwrap();
+    end(&store, "left", Looked::default(), NOW).await.unwrap();
+    abort(&store, "untold", "ada", "", NOW).await.unwrap();
+    for rock in ["aborted", "fixed", "left"] {
+        change(&store, rock, move |phase| {
+            phase.orket.todo.clear();
+            phase.orket.untold.clear();
+            if rock == "left" {
+                phase.orket.handed_over.insert("left-bugs/B-1".to_owned());
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+    // One as the Python Orket writes it; and rows damaged so that whoever reads those that are over sees.
+    let damaging = |connection: &mut SqliteConnection| {
+        connection.batch_execute(
+            r#"INSERT INTO bug_fix_phases (rock_id, data_json, status)
+                SELECT 'python', replace(data_json, '"fixed"', '"python"'), status
+                FROM bug_fix_phases WHERE rock_id = 'fixed';
+            UPDATE bug_fix_phases SET data_json = '{' WHERE rock_id IN ('aborted', 'left')"#,
+        )
+    };
+    store.write(damaging).await.unwrap();
+    let names = |all: &Phases| -> Vec<String> {
+        let rocks = all.phases.iter().map(|phase| phase.rock_id.clone());
+        rocks.collect()
+    };
+    let looked_at = open(&store).await.unwrap();
+    assert_eq!(names(&looked_at), ["live", "untold"]);
+    assert_eq!(looked_at.damaged, []);
+    let year = i64::from(KEPT_DAYS) * DAY_MS;
+    assert_eq!(forget(&store, NOW + year).await, Ok(0));
+    // One that the Python Orket wrote is noted of when it is seen, and goes like the others.
+    assert_eq!(forget(&store, NOW + year + 1).await, Ok(3));
+    assert_eq!(names(&list(&store).await.unwrap()), ["live", "untold"]);
+    assert!(matches!(
+        find(&store, "left").await,
+        Err(PhaseError::Damaged { .. })
+    ));
 }

@@ -204,7 +204,21 @@ impl Phase {
     /// Whether somebody has to look after it: it runs, or something is left to do or to tell.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.status.is_live() || !self.orket.todo.is_empty() || !self.orket.untold.is_empty()
+        self.status.is_live() || self.has_left_something()
+    }
+
+    /// Whether something is left to do or to tell.
+    #[must_use]
+    pub fn has_left_something(&self) -> bool {
+        !self.orket.todo.is_empty() || !self.orket.untold.is_empty()
+    }
+
+    /// Whether taking note of what was seen would change it, or its time is up.
+    #[must_use]
+    pub fn is_changed_by(&self, looked: &Looked, now_ms: i64) -> bool {
+        let mut seen = self.clone();
+        observe(&mut seen, looked, now_ms);
+        seen != *self || self.is_expired(now_ms)
     }
 }
 

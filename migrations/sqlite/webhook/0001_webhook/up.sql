@@ -22,10 +22,12 @@ CREATE INDEX webhook_events_of_pr ON webhook_events (pr_key, id) WHERE pr_key IS
 -- What was told and is kept no more: one that is sent again is still a repeat.
 CREATE TABLE past_deliveries (
     body_digest BLOB PRIMARY KEY NOT NULL,
-    delivery_id TEXT NOT NULL
+    delivery_id TEXT NOT NULL,
+    -- Its number, which is not given again.
+    event_row BIGINT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX past_deliveries_by_id ON past_deliveries (delivery_id);
+CREATE INDEX past_deliveries_by_row ON past_deliveries (event_row);
 
 CREATE TABLE pr_review_cycles (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -67,7 +69,8 @@ CREATE TABLE review_approvals (
 -- What is to be done elsewhere because of an event, in this order.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
-    event_row BIGINT NOT NULL REFERENCES webhook_events (id),
+    -- The event that it followed from first.
+    event_row BIGINT NOT NULL,
     pr_key TEXT NOT NULL,
     -- merge, comment, close, open_issue, run_card, start_phase, deploy.
     kind TEXT NOT NULL,
@@ -87,6 +90,15 @@ CREATE TABLE outbox (
     updated_ms BIGINT NOT NULL
 );
 
+-- Which events come to a call: two approvals may come to the same one.
+CREATE TABLE event_calls (
+    event_row BIGINT NOT NULL,
+    outbox_id BIGINT NOT NULL,
+    PRIMARY KEY (event_row, outbox_id)
+) WITHOUT ROWID;
+
+CREATE INDEX event_calls_of_call ON event_calls (outbox_id);
+
 CREATE INDEX outbox_due ON outbox (next_try_ms, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_of_pr ON outbox (pr_key, id) WHERE status IN ('pending', 'sending');
 CREATE INDEX outbox_of_event ON outbox (event_row, id);
@@ -101,5 +113,9 @@ CREATE TABLE bug_fix_phases (
     rock_id TEXT PRIMARY KEY NOT NULL,
     data_json TEXT NOT NULL,
     status TEXT NOT NULL,
-    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    -- When it is let go of, milliseconds since 1970-01-01 UTC; NULL while somebody has to look after it.
+    forget_ms BIGINT
 );
+
+CREATE INDEX bug_fix_phases_to_forget ON bug_fix_phases (forget_ms, rock_id);
