@@ -19,6 +19,9 @@ use crate::registry::{Damaged, Goal, Record};
 use crate::sandbox::{NewSandbox, Sandbox, SandboxStatus};
 use crate::secret::Secrets;
 
+/// How often other ports are tried within one wish.
+const MOST_MOVES: usize = 4;
+
 impl Inner {
     /// The sandbox of a rock, running. One that runs already is the answer; one that is just being
     /// brought up or taken down is waited for.
@@ -64,21 +67,51 @@ impl Inner {
             }
         }
         self.make_room(&entry).await?;
-        let before = entry.record();
-        let (inner, of) = (Arc::clone(&self), Arc::clone(&entry));
-        let begun = blocking(move || Ok(inner.begin(&of, &new, base))).await?;
-        let cancel = match begun {
-            Ok(cancel) => cancel,
-            Err(error) => {
-                entry.put_back(before);
-                return Err(error);
-            }
-        };
-        self.bring_up(&entry, &cancel).await?;
+        self.try_ports(&entry, new, base).await?;
         entry
             .record()
             .map(|record| record.shown())
             .ok_or_else(|| SandboxError::Unknown(entry.id.clone()))
+    }
+
+    /// Brings it up; with other ports when docker says that it gave those to somebody already, which
+    /// nobody sees who only tries to listen on them.
+    async fn try_ports(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        new: NewSandbox,
+        base: PathBuf,
+    ) -> Result<(), SandboxError> {
+        let mut given_away = BTreeSet::new();
+        loop {
+            let before = entry.record();
+            let (inner, of) = (Arc::clone(self), Arc::clone(entry));
+            let (new, base, left_out) = (new.clone(), base.clone(), given_away.clone());
+            let begun = blocking(move || Ok(inner.begin(&of, &new, base, &left_out))).await?;
+            let cancel = match begun {
+                Ok(cancel) => cancel,
+                Err(error) => {
+                    entry.put_back(before);
+                    return Err(error);
+                }
+            };
+            let Err(failed) = self.bring_up(entry, &cancel).await else {
+                return Ok(());
+            };
+            let record = entry.record().filter(|it| !it.status.is_live());
+            let offset = record.map(|it| it.offset);
+            match offset {
+                Some(offset) if is_about_ports(&failed) && given_away.len() < MOST_MOVES => {
+                    tracing::info!(
+                        sandbox = entry.id,
+                        offset,
+                        "docker gave its ports to somebody else; others are tried"
+                    );
+                    given_away.insert(offset);
+                }
+                Some(_) | None => return Err(failed),
+            }
+        }
     }
 
     /// The entry of a rock; a new one for a new rock, under an id that no other rock has.
@@ -142,13 +175,14 @@ impl Inner {
         entry: &Entry,
         new: &NewSandbox,
         base: PathBuf,
+        left_out: &BTreeSet<u16>,
     ) -> Result<CancellationToken, SandboxError> {
         // A database goes on with the password that it was made with.
         let secrets = match entry.kept_secrets() {
             Some(kept) => kept,
             None => Secrets::new().map_err(|error| records(&error))?,
         };
-        let (record, cancel) = self.admit(entry, new, base, &secrets)?;
+        let (record, cancel) = self.admit(entry, new, base, &secrets, left_out)?;
         let text = compose::file(&compose::Plan {
             id: &record.id,
             rock_id: &record.rock_id,
@@ -163,8 +197,18 @@ impl Inner {
             .registry
             .write_plan(&entry.id, &secrets, &text)
             .and_then(|()| self.registry.write(&record));
-        stored.map_err(|error| records(&error))?;
-        Ok(cancel)
+        match stored {
+            Ok(()) => Ok(cancel),
+            Err(error) => {
+                // Passwords of nothing; those of what is kept are needed again.
+                if !record.kept
+                    && let Err(error) = self.registry.remove_plan(&entry.id)
+                {
+                    tracing::warn!(sandbox = entry.id, %error, "its passwords are still on disk");
+                }
+                Err(records(&error))
+            }
+        }
     }
 
     /// Counts and chooses under one lock, so that two at once get neither the same ports nor one more
@@ -175,6 +219,7 @@ impl Inner {
         new: &NewSandbox,
         base: PathBuf,
         secrets: &Secrets,
+        left_out: &BTreeSet<u16>,
     ) -> Result<(Record, CancellationToken), SandboxError> {
         let entries = self.entries();
         let live = entries.values().filter_map(|it| it.record());
@@ -188,7 +233,7 @@ impl Inner {
             return Err(SandboxError::TooMany(places));
         }
         let held = held.into_iter().chain(damaged.filter_map(|it| it.offset));
-        let held: BTreeSet<u16> = held.collect();
+        let held: BTreeSet<u16> = held.chain(left_out.iter().copied()).collect();
         let probe = self.options.ports.as_ref();
         let offset = lowest_free(new.tech_stack, &held, &self.options.reserved, probe);
         let offset = offset.ok_or_else(|| SandboxError::Failed {
@@ -244,6 +289,16 @@ impl Inner {
             }
         }
     }
+}
+
+/// Whether docker did not do it because a port is not free.
+fn is_about_ports(failed: &SandboxError) -> bool {
+    let words = [
+        "port is already allocated",
+        "address already in use",
+        "ports are not available",
+    ];
+    matches!(failed, SandboxError::Failed { reason, .. } if words.iter().any(|it| reason.contains(it)))
 }
 
 /// It is up, and is as its containers are.

@@ -57,7 +57,8 @@ struct Inner {
 }
 
 impl DockerCompose {
-    /// Over a registry, which is read; nothing else happens yet. Blocks.
+    /// Over a registry, which is read; passwords that are of no use any more are removed. Nothing else
+    /// happens yet. Blocks.
     ///
     /// # Errors
     ///
@@ -69,10 +70,20 @@ impl DockerCompose {
         let registry = Registry::new(folder);
         let mut entries = BTreeMap::new();
         let found = registry.read().map_err(|error| records(&error))?;
+        // A process died in between: nobody needs the passwords of what is not there.
+        let mut leftovers = found.bare;
         for read in found.whole {
             let (id, rock) = (read.record.id.clone(), read.record.rock_id.clone());
+            if !read.record.status.is_live() && !read.record.kept {
+                leftovers.push(id.clone());
+            }
             let entry = Entry::new(&id, &rock, Some(read.record), read.secrets);
             entries.insert(id, Arc::new(entry));
+        }
+        for id in leftovers {
+            if let Err(error) = registry.remove_plan(&id) {
+                tracing::warn!(sandbox = id, %error, "its passwords are still on disk");
+            }
         }
         for damaged in &found.damaged {
             tracing::warn!(

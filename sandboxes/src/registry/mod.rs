@@ -109,7 +109,10 @@ impl Registry {
     /// Forgets what containers are made from.
     pub(crate) fn remove_plan(&self, id: &str) -> io::Result<()> {
         for name in [COMPOSE, SECRETS] {
-            gone(fs::remove_file(self.folder.join(id).join(name)))?;
+            let folder = self.folder.join(id);
+            gone(fs::remove_file(folder.join(name)))?;
+            // What a process wrote that died before it was in place.
+            gone(fs::remove_file(folder.join(beside(name))))?;
         }
         Ok(())
     }
@@ -179,7 +182,12 @@ fn read_one(folder: &Path, name: &str) -> io::Result<Option<Read>> {
     if record.id != name {
         return Err(invalid(format!("the record of `{}`", record.id)));
     }
-    let secrets = read_json(&folder.join(SECRETS))?;
+    let has_secrets = record.status.is_live() || record.kept;
+    let secrets = if has_secrets {
+        read_json(&folder.join(SECRETS))?
+    } else {
+        None
+    };
     Ok(Some(Read { record, secrets }))
 }
 
@@ -204,8 +212,13 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<Option<T
     })
 }
 
+/// Where a file is written before it takes its place.
+fn beside(name: &str) -> String {
+    format!("{name}.new")
+}
+
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let (new, path) = (folder.join(format!("{name}.new")), folder.join(name));
+    let (new, path) = (folder.join(beside(name)), folder.join(name));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)

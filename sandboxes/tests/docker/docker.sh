@@ -41,6 +41,12 @@ case "$command" in
         if [ -f "$state/nothing-up" ]; then
             exit 0
         fi
+        for port in $(cat "$state/allocated" 2>/dev/null); do
+            if grep -q "127.0.0.1:$port:" "$file"; then
+                echo "Bind for 127.0.0.1:$port failed: port is already allocated" >&2
+                exit 1
+            fi
+        done
         mkdir -p "$own"
         echo "$file" > "$own/file"
         sed -n 's/.*"orket.home": "\(.*\)"/\1/p' "$file" | head -n 1 > "$own/home"

@@ -122,3 +122,36 @@ async fn the_log_is_that_of_a_service_of_the_sandbox() {
     all.stop("sandbox-launch").await.unwrap();
     assert!(all.logs("sandbox-launch", None).await.is_err());
 }
+
+#[tokio::test]
+async fn no_passwords_stay_of_what_did_not_begin() {
+    let house = House::new();
+    let all = house.open();
+    let folder = house.registry().join("sandbox-launch");
+    // The record cannot take its place.
+    fs::create_dir_all(folder.join("record.json.new")).unwrap();
+    let error = all.create(house.wanted("launch")).await.unwrap_err();
+    assert!(matches!(error, SandboxError::Records(_)), "{error}");
+    let names = |folder: &Path| -> Vec<_> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|it| it.unwrap().file_name()).collect()
+    };
+    assert_eq!(names(&folder), ["record.json.new"]);
+    // Nor of what a process began that died, whether or not there is a record.
+    fs::remove_dir(folder.join("record.json.new")).unwrap();
+    all.create(house.wanted("over")).await.unwrap();
+    all.stop("sandbox-over").await.unwrap();
+    let over = house.registry().join("sandbox-over");
+    for name in [
+        "secrets.json",
+        "secrets.json.new",
+        "docker-compose.sandbox.yml",
+    ] {
+        for folder in [&folder, &over] {
+            fs::write(folder.join(name), "{}").unwrap();
+        }
+    }
+    house.open();
+    assert!(names(&folder).is_empty());
+    assert_eq!(names(&over), ["record.json"]);
+}

@@ -198,3 +198,22 @@ async fn one_that_is_up_is_said_to_run_when_somebody_has_looked() {
     assert_eq!(none.status, SandboxStatus::Stopped);
     assert_eq!(house.projects(), ["orket-sandbox-ill"]);
 }
+
+#[tokio::test]
+async fn ports_that_docker_gave_away_are_left_out() {
+    let house = House::new();
+    let all = house.open();
+    house.tell("allocated", "8001 3002");
+    let launch = all.create(house.wanted("launch")).await.unwrap();
+    assert_eq!(launch.status, SandboxStatus::Running);
+    assert_eq!((launch.ports.api, launch.last_error), (8003, None));
+    assert_eq!(house.calls("up").len(), 3);
+    // Not for ever.
+    let ports: Vec<String> = (8_001..8_080).map(|port| port.to_string()).collect();
+    house.tell("allocated", &ports.join(" "));
+    let error = all.create(house.wanted("other")).await.unwrap_err();
+    assert!(error.to_string().contains("already allocated"), "{error}");
+    assert_eq!(house.calls("up").len(), 3 + 5);
+    let other = find(&all, "sandbox-other").await.unwrap();
+    assert_eq!(other.status, SandboxStatus::Stopped);
+}
