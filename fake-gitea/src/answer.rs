@@ -132,6 +132,7 @@ fn answered(
         Some(
             Fault::Status(_)
             | Fault::Saying(..)
+            | Fault::Plain(..)
             | Fault::StatusWithRetryAfter(..)
             | Fault::EffectThenStatus(_)
             | Fault::Garbage,
@@ -200,6 +201,15 @@ fn decided(shared: &Shared, state: &mut State, request: &Request) -> (Answer, Op
         }
         Some(Fault::Saying(status, message)) => {
             return (routes::refused(*status, message), fault);
+        }
+        Some(Fault::Plain(status, text)) => {
+            let kind = ("Content-Type".to_owned(), "text/plain".to_owned());
+            let answer = Answer {
+                status: *status,
+                headers: vec![kind],
+                body: text.clone().into_bytes(),
+            };
+            return (answer, fault);
         }
         Some(Fault::StatusWithRetryAfter(status, seconds)) => {
             let mut answer = routes::refused(*status, "as the test wishes");

@@ -198,6 +198,18 @@ impl FakeGitea {
         });
     }
 
+    /// Somebody reviews a pull as it is now: `APPROVED`, `REQUEST_CHANGES` or `COMMENT`.
+    pub fn review(&self, repository: &str, number: u64, reviewer: &str, state: &str) {
+        self.change_pull(repository, number, |pull| {
+            pull.reviews.push(crate::state::Review {
+                reviewer: reviewer.to_owned(),
+                state: state.to_owned(),
+                commit: pull.head_sha.clone(),
+                dismissed: false,
+            });
+        });
+    }
+
     /// Changes a pull that is there; otherwise nothing.
     pub fn change_pull(&self, repository: &str, number: u64, change: impl FnOnce(&mut Pull)) {
         self.change_repository(repository, |at| {

@@ -14,6 +14,8 @@ pub enum Route {
     User,
     /// `GET /repos/{o}/{r}/pulls/{n}`
     Pull,
+    /// `GET /repos/{o}/{r}/pulls/{n}/reviews`
+    Reviews,
     /// `PATCH /repos/{o}/{r}/pulls/{n}`
     Close,
     /// `POST /repos/{o}/{r}/pulls/{n}/merge`
@@ -53,6 +55,8 @@ pub enum Fault {
     StatusWithRetryAfter(u16, u64),
     /// This status with this message, without effect.
     Saying(u16, String),
+    /// This status with this text, without effect: what a proxy says while Gitea is away.
+    Plain(u16, String),
     /// The effect, and then this status all the same.
     EffectThenStatus(u16),
     /// The effect; the answer comes after this time.

@@ -37,4 +37,4 @@ mod state;
 
 pub use fake::{FakeGitea, TimedOut};
 pub use fault::{Fault, Route};
-pub use state::{Comment, Issue, Label, Merged, Pull, Recorded, Repository, State};
+pub use state::{Comment, Issue, Label, Merged, Pull, Recorded, Repository, Review, State};

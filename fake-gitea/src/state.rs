@@ -63,6 +63,21 @@ pub struct Pull {
     pub merged: Option<Merged>,
     /// How often it was merged through the API: more than once is never right.
     pub merges: u32,
+    /// In the order in which they were given.
+    pub reviews: Vec<Review>,
+}
+
+/// One review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// Login of the reviewer.
+    pub reviewer: String,
+    /// `APPROVED`, `REQUEST_CHANGES`, `COMMENT`.
+    pub state: String,
+    /// The commit that was looked at.
+    pub commit: String,
+    /// Whether somebody took it back.
+    pub dismissed: bool,
 }
 
 /// How a pull was merged.
@@ -180,6 +195,7 @@ impl Pull {
             mergeable: true,
             merged: None,
             merges: 0,
+            reviews: Vec::new(),
         }
     }
 }

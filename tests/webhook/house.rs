@@ -27,12 +27,15 @@ impl House {
         let gitea = FakeGitea::start();
         gitea.add_repository("acme/site");
         gitea.add_pull("acme/site", 7, SHA, "ada");
+        gitea.review("acme/site", 7, "grace", "APPROVED");
         let env = [
             ("GITEA_WEBHOOK_SECRET", SECRET),
             ("GITEA_URL", gitea.url()),
             ("GITEA_TOKEN", gitea.token()),
             ("ORKET_WEBHOOK_PORT", "0"),
             ("ORKET_RETRY_BASE_MS", "1"),
+            // What may still be done at Gitea is waited for three times as long.
+            ("ORKET_GITEA_TIMEOUT_SEC", "1"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {

@@ -7,7 +7,7 @@ use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 
-use crate::peers::{Hold, Peer, Peers};
+use crate::peers::{Hold, Kind, Peer, Peers};
 
 /// The largest body, in bytes.
 pub const LARGEST: usize = 1 << 20;
@@ -15,7 +15,9 @@ pub const LARGEST: usize = 1 << 20;
 pub const SLOWEST: Duration = Duration::from_secs(10);
 
 /// A body that costs less than a new connection, in bytes.
-const SMALL: usize = 16 << 10;
+const TINY: usize = 16 << 10;
+/// A body as deliveries mostly are, in bytes.
+const SMALL: usize = 64 << 10;
 /// How long such a one may take.
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -42,14 +44,21 @@ pub async fn read<'a>(
     payload: Payload,
     peers: &'a Peers,
     peer: Peer,
+    is_doubted: bool,
 ) -> Result<(Bytes, Hold<'a>), Unreadable> {
     let told = request.headers().get(CONTENT_LENGTH);
     let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > LARGEST) {
         return Err(Unreadable::TooLarge);
     }
-    let reading = collect(payload, peers, peer, told.unwrap_or(0));
-    tokio::time::timeout(SLOWEST, reading)
+    let kind = Kind {
+        is_small: told.is_some_and(|length| length <= SMALL),
+        is_doubted,
+    };
+    let hold = peers.hold(peer, kind).ok_or(Unreadable::TooMany)?;
+    let reading = collect(payload, hold, told.unwrap_or(0));
+    let time = if is_doubted { SHORT } else { SLOWEST };
+    tokio::time::timeout(time, reading)
         .await
         .unwrap_or(Err(Unreadable::TooSlow))
 }
@@ -58,7 +67,7 @@ pub async fn read<'a>(
 pub async fn pass_over(request: &HttpRequest, mut payload: Payload) {
     let told = request.headers().get(CONTENT_LENGTH);
     let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if told.is_some_and(|length| length <= SMALL) {
+    if told.is_some_and(|length| length <= TINY) {
         let passing = async { while let Some(Ok(_)) = payload.next().await {} };
         // Whoever is slow loses the connection.
         let _ = tokio::time::timeout(SHORT, passing).await;
@@ -67,11 +76,9 @@ pub async fn pass_over(request: &HttpRequest, mut payload: Payload) {
 
 async fn collect(
     mut payload: Payload,
-    peers: &Peers,
-    peer: Peer,
+    mut hold: Hold<'_>,
     told: usize,
 ) -> Result<(Bytes, Hold<'_>), Unreadable> {
-    let mut hold = peers.hold(peer).ok_or(Unreadable::TooMany)?;
     // What is only announced is not held.
     let mut body = BytesMut::with_capacity(told.min(16 << 10));
     while let Some(chunk) = payload.next().await {

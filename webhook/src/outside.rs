@@ -25,8 +25,6 @@ pub struct Merged {
     pub number: u64,
     /// The commit that holds it, when the code host says so.
     pub commit: Option<String>,
-    /// Where the repository can be cloned from.
-    pub clone_url: Option<String>,
 }
 
 impl Merged {

@@ -1,8 +1,9 @@
 //! Addresses that requests come from: which one it is behind proxies, how often it may be wrong, how much
 //! of its bodies is held at once. Asked before a body is read, so that refusing is cheap.
 //!
-//! Only what is refused counts against an address (too large, unsigned, forged, replayed, unreadable): what
-//! is signed never spends anything here, and nothing of what is wrong is left to spend its quota.
+//! Only what is refused counts against an address (too large, too slow, unsigned, forged): what is signed
+//! spends nothing here. An address may be that of many, the code host among them: one that is refused still
+//! has looked at what comes with a whole signature, a few bodies at a time.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,10 +19,14 @@ use ipnet::IpNet;
 const MOST_OF_ONE: usize = 8 << 20;
 /// Bytes of all bodies that are held at once.
 const MOST_OF_ALL: usize = 256 << 20;
+/// Bytes of small bodies of one address, and of all, that are held besides: large ones leave room for them.
+const MOST_SMALL: (usize, usize) = (4 << 20, 64 << 20);
 /// Bodies of one address that are being read at once.
 const MOST_BODIES: usize = 256;
-/// Addresses that are remembered before those that nothing depends on any more are dropped.
-const MANY: usize = 4_096;
+/// The same of an address that is refused, where something else tells for them.
+const MOST_DOUBTED: usize = 8;
+/// So many wrong requests after each other, and addresses that nothing depends on any more are dropped.
+const OFTEN: usize = 4_096;
 
 /// An address as it counts: IPv6 by its /64, which one machine has to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,14 +100,34 @@ impl TrustedProxies {
 struct State {
     /// Refused until then.
     until: Option<Instant>,
-    bytes: usize,
+    large: usize,
+    small: usize,
     bodies: usize,
+    doubted: usize,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    states: HashMap<Peer, State>,
+    large: usize,
+    small: usize,
+    /// Wrong requests since addresses were dropped.
+    wrong: usize,
+}
+
+/// What kind of body is about to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// It is announced as a small one.
+    pub is_small: bool,
+    /// Its address is refused.
+    pub is_doubted: bool,
 }
 
 /// See the file's head.
 pub struct Peers {
     wrong: DefaultKeyedRateLimiter<Peer>,
-    known: Mutex<(HashMap<Peer, State>, usize)>,
+    known: Mutex<Known>,
 }
 
 impl Peers {
@@ -115,7 +140,7 @@ impl Peers {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, (HashMap<Peer, State>, usize)> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,42 +148,48 @@ impl Peers {
     #[must_use]
     pub fn refused(&self, peer: Peer) -> Option<Duration> {
         let known = self.known();
-        let until = known.0.get(&peer)?.until?;
+        let until = known.states.get(&peer)?.until?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
     /// This address was wrong.
     pub fn was_wrong(&self, peer: Peer) {
-        let Err(not_until) = self.wrong.check_key(&peer) else {
-            return;
-        };
-        let wait = not_until.wait_time_from(DefaultClock::default().now());
+        let answer = self.wrong.check_key(&peer);
         let now = Instant::now();
         let mut known = self.known();
-        if known.0.len() >= MANY {
+        known.wrong += 1;
+        let is_time_to_tidy = known.wrong >= OFTEN;
+        if is_time_to_tidy {
+            known.wrong = 0;
             let is_of_use =
                 |state: &State| state.bodies > 0 || state.until.is_some_and(|until| until > now);
-            known.0.retain(|_, state| is_of_use(state));
-            drop(known);
-            self.wrong.retain_recent();
-            known = self.known();
+            known.states.retain(|_, state| is_of_use(state));
         }
-        known.0.entry(peer).or_default().until = Some(now + wait);
+        if let Err(not_until) = answer {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            known.states.entry(peer).or_default().until = Some(now + wait);
+        }
+        drop(known);
+        if is_time_to_tidy {
+            self.wrong.retain_recent();
+        }
     }
 
     /// Leave to read a body of this address.
     #[must_use]
-    pub fn hold(&self, peer: Peer) -> Option<Hold<'_>> {
+    pub fn hold(&self, peer: Peer, kind: Kind) -> Option<Hold<'_>> {
         let mut known = self.known();
-        let state = known.0.entry(peer).or_default();
-        if state.bodies >= MOST_BODIES {
+        let state = known.states.entry(peer).or_default();
+        if state.bodies >= MOST_BODIES || (kind.is_doubted && state.doubted >= MOST_DOUBTED) {
             return None;
         }
         state.bodies += 1;
+        state.doubted += usize::from(kind.is_doubted);
         Some(Hold {
             peers: self,
             peer,
+            kind,
             bytes: 0,
         })
     }
@@ -168,6 +199,7 @@ impl Peers {
 pub struct Hold<'a> {
     peers: &'a Peers,
     peer: Peer,
+    kind: Kind,
     bytes: usize,
 }
 
@@ -176,12 +208,22 @@ impl Hold<'_> {
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
         let mut known = self.peers.known();
-        let (states, all) = &mut *known;
+        let Known {
+            states,
+            large,
+            small,
+            ..
+        } = &mut *known;
         let state = states.entry(self.peer).or_default();
-        if state.bytes + more > MOST_OF_ONE || *all + more > MOST_OF_ALL {
+        let (own, all, most_of_one, most_of_all) = if self.kind.is_small {
+            (&mut state.small, small, MOST_SMALL.0, MOST_SMALL.1)
+        } else {
+            (&mut state.large, large, MOST_OF_ONE, MOST_OF_ALL)
+        };
+        if *own + more > most_of_one || *all + more > most_of_all {
             return false;
         }
-        state.bytes += more;
+        *own += more;
         *all += more;
         self.bytes += more;
         true
@@ -191,11 +233,24 @@ impl Hold<'_> {
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
         let mut known = self.peers.known();
-        let (states, all) = &mut *known;
+        let Known {
+            states,
+            large,
+            small,
+            ..
+        } = &mut *known;
+        let all = if self.kind.is_small { small } else { large };
         *all = all.saturating_sub(self.bytes);
         if let Some(state) = states.get_mut(&self.peer) {
-            state.bytes = state.bytes.saturating_sub(self.bytes);
+            let own = if self.kind.is_small {
+                &mut state.small
+            } else {
+                &mut state.large
+            };
+            *own = own.saturating_sub(self.bytes);
             state.bodies = state.bodies.saturating_sub(1);
+            let doubted = usize::from(self.kind.is_doubted);
+            state.doubted = state.doubted.saturating_sub(doubted);
             if state.bodies == 0 && state.until.is_none() {
                 states.remove(&self.peer);
             }
@@ -257,24 +312,54 @@ mod tests {
         assert_eq!(peers.refused(good), None);
     }
 
+    const LARGE: Kind = Kind {
+        is_small: false,
+        is_doubted: false,
+    };
+
     #[test]
     fn bodies_are_bounded_for_each_address_and_forgotten_afterwards() {
         let peers = Peers::new(NonZeroU32::MIN);
         let (one, other) = (Peer::new(ip("192.0.2.1")), Peer::new(ip("192.0.2.2")));
         let mut holds: Vec<Hold<'_>> = Vec::new();
         for _ in 0..8 {
-            let mut hold = peers.hold(one).unwrap();
+            let mut hold = peers.hold(one, LARGE).unwrap();
             assert!(hold.grow(1 << 20));
             holds.push(hold);
         }
-        assert!(!peers.hold(one).unwrap().grow(1));
-        assert!(peers.hold(other).unwrap().grow(1));
+        assert!(!peers.hold(one, LARGE).unwrap().grow(1));
+        assert!(peers.hold(other, LARGE).unwrap().grow(1));
+        // Large ones that never end leave room for small ones.
+        let small = Kind {
+            is_small: true,
+            is_doubted: false,
+        };
+        assert!(peers.hold(one, small).unwrap().grow(1 << 16));
+        let doubted = Kind {
+            is_small: true,
+            is_doubted: true,
+        };
+        let few: Vec<Hold<'_>> = (0..MOST_DOUBTED)
+            .map(|_| peers.hold(one, doubted).unwrap())
+            .collect();
+        assert!(peers.hold(one, doubted).is_none());
+        assert!(peers.hold(other, doubted).is_some());
+        drop(few);
         while holds.len() < MOST_BODIES {
-            holds.push(peers.hold(one).unwrap());
+            holds.push(peers.hold(one, LARGE).unwrap());
         }
-        assert!(peers.hold(one).is_none());
+        assert!(peers.hold(one, LARGE).is_none());
         drop(holds);
         let known = peers.known();
-        assert!(known.0.is_empty() && known.1 == 0);
+        assert!(known.states.is_empty() && known.large == 0 && known.small == 0);
+    }
+
+    #[test]
+    fn addresses_that_were_wrong_once_are_forgotten() {
+        let peers = Peers::new(NonZeroU32::new(60_000_000).unwrap());
+        for number in 0..3 * u32::try_from(OFTEN).unwrap() {
+            peers.was_wrong(Peer::new(IpAddr::V4(number.into())));
+        }
+        assert!(peers.wrong.len() <= 2 * OFTEN, "{}", peers.wrong.len());
     }
 }

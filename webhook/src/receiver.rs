@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::outside::Outside;
 use crate::peers::{Peers, TrustedProxies};
 use crate::recent::Recent;
-use crate::sender::{Parts, Sender, Wake};
+use crate::sender::{Parts, Policy, Sender, Wake};
 use crate::signature::Secrets;
 use crate::store::{Store, StoreError};
 
@@ -74,6 +74,8 @@ pub struct ReceiverOptions {
     pub patience: Duration,
     /// How long a call is tried before it has failed.
     pub give_up: Duration,
+    /// How long the code host may take to do what it gave no answer to.
+    pub grace: Duration,
 }
 
 /// See the file's head.
@@ -95,7 +97,7 @@ pub struct Receiver {
     left: Arc<Mutex<HashMap<String, i64>>>,
     pub(crate) sender: Keeper<Sender>,
     pub(crate) clock: SharedClock,
-    policy: RwLock<Arc<ReviewPolicy>>,
+    policy: Policy,
     is_broken: AtomicBool,
 }
 
@@ -133,6 +135,7 @@ impl Receiver {
             };
             Keeper::start("RateLimiter", Arbiter::new().handle(), clock, make)
         };
+        let policy: Policy = Arc::new(RwLock::new(Arc::new(options.policy)));
         let parts = Parts {
             store: store.clone(),
             gitea,
@@ -140,6 +143,8 @@ impl Receiver {
             clock: Arc::clone(&clock),
             metrics: Arc::clone(&metrics),
             give_up: options.give_up,
+            grace: options.grace,
+            policy: Arc::clone(&policy),
         };
         let sender = Keeper::start(
             "Sender",
@@ -161,7 +166,7 @@ impl Receiver {
             left,
             sender,
             clock,
-            policy: RwLock::new(Arc::new(options.policy)),
+            policy,
             is_broken: AtomicBool::new(false),
         }))
     }
@@ -182,9 +187,13 @@ impl Receiver {
         self.sender.address().do_send(Wake);
     }
 
-    /// Whether it can store what comes and do what follows.
-    #[must_use]
-    pub fn is_healthy(&self) -> bool {
+    /// Whether it can store what comes and do what follows. Where something could not be stored, it is tried
+    /// whether it could be by now.
+    pub async fn is_healthy(&self) -> bool {
+        if self.is_broken.load(Ordering::Relaxed) {
+            let written = self.store.write(|_| Ok(())).await;
+            self.wrote(written.is_ok());
+        }
         !self.is_broken.load(Ordering::Relaxed) && self.limiter.is_alive() && self.sender.is_alive()
     }
 

@@ -44,21 +44,25 @@ pub(crate) async fn gitea(
         return not_now("this worker cannot take deliveries", SHORTLY);
     };
     let peer = origin(&request, &receiver);
-    if let Some(wait) = receiver.peers.refused(peer) {
-        receiver.metrics.came(Came::PeerLimited);
-        body::pass_over(&request, payload).await;
-        return too_many(wait);
-    }
-    let (body, _hold) = match body::read(&request, payload, &receiver.peers, peer).await {
-        Ok(read) => read,
-        Err(why) => return unreadable(&receiver, peer, why),
-    };
     let headers = request.headers();
     let given = |name: &str| headers.get(name).map(|value| value.as_bytes());
     let own = given("x-gitea-signature")
         .filter(|text| !text.is_empty())
         .or_else(|| given("x-forgejo-signature"));
     let presented = Presented::new(own, given("x-hub-signature-256"));
+    let refused = receiver.peers.refused(peer);
+    if let Some(wait) = refused
+        && !presented.is_whole()
+    {
+        receiver.metrics.came(Came::PeerLimited);
+        body::pass_over(&request, payload).await;
+        return too_many(wait);
+    }
+    let reading = body::read(&request, payload, &receiver.peers, peer, refused.is_some());
+    let (body, _hold) = match reading.await {
+        Ok(read) => read,
+        Err(why) => return unreadable(&receiver, peer, why),
+    };
     if let Err(denied) = receiver.secrets.check(presented, &body) {
         receiver.metrics.came(Came::Denied);
         receiver.peers.was_wrong(peer);
@@ -67,8 +71,6 @@ pub(crate) async fn gitea(
     let digest: Digest = Sha256::digest(&body).into();
     if let Some((row, stored)) = receiver.recent.get(&digest) {
         receiver.metrics.came(Came::Duplicate);
-        // Hosts repeat a delivery when they are told to; somebody who overheard one, again and again.
-        receiver.peers.was_wrong(peer);
         return reply(&receiver, row, &stored, true, false).await;
     }
     let event = name_of_event(headers);
@@ -77,7 +79,7 @@ pub(crate) async fn gitea(
         event,
         digest,
     };
-    take(&receiver, &desk, peer, body, told).await
+    take(&receiver, &desk, body, told).await
 }
 
 /// What the headers of a delivery say.
@@ -88,13 +90,7 @@ struct Told {
 }
 
 /// A delivery that is signed.
-async fn take(
-    receiver: &Receiver,
-    desk: &Rc<Desk>,
-    peer: Peer,
-    body: Bytes,
-    told: Told,
-) -> HttpResponse {
+async fn take(receiver: &Receiver, desk: &Rc<Desk>, body: Bytes, told: Told) -> HttpResponse {
     let digest = told.digest;
     // What cannot be read spends a quota too, and is refused after it.
     let fields = delivery::payload(&body);
@@ -115,7 +111,6 @@ async fn take(
         }
         Outcome::Admitted(standing) => {
             receiver.metrics.came(Came::Invalid);
-            receiver.peers.was_wrong(peer);
             let words = invalid.map_or_else(String::new, |invalid| invalid.to_string());
             return with_standing(
                 problem(StatusCode::BAD_REQUEST, "E_BAD_REQUEST", &words),
@@ -144,7 +139,6 @@ async fn take(
         .put(digest, stored.row, stored.answer.clone());
     if stored.is_duplicate {
         receiver.metrics.came(Came::Duplicate);
-        receiver.peers.was_wrong(peer);
         receiver.limiter.address().do_send(GiveBack { repository });
     } else {
         receiver.metrics.came(Came::Stored);
@@ -343,7 +337,7 @@ pub(crate) async fn test(
         receiver.peers.was_wrong(peer);
         return refused;
     }
-    let (body, _hold) = match body::read(&request, payload, &receiver.peers, peer).await {
+    let (body, _hold) = match body::read(&request, payload, &receiver.peers, peer, false).await {
         Ok(read) => read,
         Err(why) => return unreadable(&receiver, peer, why),
     };
@@ -369,7 +363,7 @@ pub(crate) async fn test(
         digest: Sha256::digest(id.as_bytes()).into(),
         id: Some(id),
     };
-    take(&receiver, &desk, peer, inner, told).await
+    take(&receiver, &desk, inner, told).await
 }
 
 fn refused_test(receiver: &Receiver, headers: &HeaderMap) -> Option<HttpResponse> {

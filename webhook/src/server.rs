@@ -111,7 +111,7 @@ async fn root() -> HttpResponse {
 }
 
 async fn health(receiver: Data<Receiver>) -> HttpResponse {
-    if receiver.is_healthy() {
+    if receiver.is_healthy().await {
         HttpResponse::Ok().json(json!({"status": "healthy"}))
     } else {
         HttpResponse::ServiceUnavailable().json(json!({"status": "unhealthy"}))

@@ -1,20 +1,36 @@
 //! Signatures of deliveries: HMAC-SHA256 (RFC 2104, FIPS 180-4) of the raw body, as Gitea, Forgejo and
 //! GitHub send them.
 
+use std::collections::BTreeSet;
+
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// Placeholders of examples: no secrets, since everybody knows them.
-const PLACEHOLDERS: [&str; 6] = [
+/// Placeholders of examples, without what separates their words: no secrets, since everybody knows them.
+const PLACEHOLDERS: [&str; 9] = [
     "changeme",
-    "change-me",
+    "changethis",
     "secret",
-    "your-secret-here",
-    "your_webhook_secret",
-    "replace-me",
+    "yoursecret",
+    "yoursecrethere",
+    "yourwebhooksecret",
+    "replaceme",
+    "replacewithsecret",
+    "replacewithyoursecret",
 ];
-/// Characters that a secret has at least.
-const SHORTEST: usize = 8;
+/// Characters that a secret has at least, and of how many kinds.
+const SHORTEST: usize = 16;
+const FEWEST: usize = 6;
+
+/// Whether a text is one that stands where a secret should.
+fn is_placeholder(text: &str) -> bool {
+    let bare: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    PLACEHOLDERS.contains(&bare.as_str()) || text.trim_start().starts_with('<')
+}
 
 /// Why there is no secret to check with. Never contains one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +42,7 @@ pub enum SecretError {
     #[error("the secret is a placeholder, which everybody knows")]
     Placeholder,
     /// It is too short.
-    #[error("a secret has at least {SHORTEST} characters")]
+    #[error("a secret has at least {SHORTEST} characters, of {FEWEST} kinds")]
     Short,
 }
 
@@ -65,11 +81,11 @@ impl Secrets {
         let earlier = earlier.map(str::trim).filter(|secret| !secret.is_empty());
         let all: Vec<&str> = std::iter::once(current).chain(earlier).collect();
         for secret in &all {
-            let known = PLACEHOLDERS.contains(&secret.trim().to_ascii_lowercase().as_str());
-            if known || secret.starts_with('<') || secret.contains("example") {
+            if is_placeholder(secret) {
                 return Err(SecretError::Placeholder);
             }
-            if secret.len() < SHORTEST {
+            let kinds: BTreeSet<char> = secret.chars().collect();
+            if secret.len() < SHORTEST || kinds.len() < FEWEST {
                 return Err(SecretError::Short);
             }
         }
@@ -159,6 +175,18 @@ impl<'a> Presented<'a> {
     }
 }
 
+impl Presented<'_> {
+    /// Whether it has the form of a signature: such a one is worth a look.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        match (self.own, self.hub) {
+            (Some(own), _) => digest(own).is_some(),
+            (None, Some(hub)) => hub.strip_prefix(b"sha256=").and_then(digest).is_some(),
+            (None, None) => false,
+        }
+    }
+}
+
 /// 64 small hexadecimal digits.
 fn digest(digits: &[u8]) -> Option<[u8; 32]> {
     if digits.len() != 64 {
@@ -232,12 +260,20 @@ mod tests {
         assert_eq!(refused(None, None), SecretError::Missing);
         assert_eq!(refused(Some("  "), None), SecretError::Missing);
         assert_eq!(refused(Some("ChangeMe"), None), SecretError::Placeholder);
-        assert_eq!(refused(Some("short"), None), SecretError::Short);
-        assert_eq!(
-            refused(Some("long-enough"), Some("abc")),
-            SecretError::Short
-        );
-        let secrets = Secrets::new(Some("long-enough"), Some("before-that, older-still")).unwrap();
+        for known in [
+            "your-webhook-secret",
+            "YOUR_WEBHOOK_SECRET",
+            "<a long random one>",
+        ] {
+            assert_eq!(refused(Some(known), None), SecretError::Placeholder);
+        }
+        for weak in ["short", "fifteen-letters", "aaaaaaaaaaaaaaaaaaaaaaaa"] {
+            assert_eq!(refused(Some(weak), None), SecretError::Short);
+        }
+        let long = "long-enough-to-be-one";
+        assert_eq!(refused(Some(long), Some("abc")), SecretError::Short);
+        let earlier = "one-that-was-before-that, my-example-team-9f8e7d";
+        let secrets = Secrets::new(Some(long), Some(earlier)).unwrap();
         assert_eq!(secrets.0.len(), 3);
         assert_eq!(format!("{secrets:?}"), "Secrets(3)");
     }

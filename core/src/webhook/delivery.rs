@@ -41,6 +41,8 @@ pub struct PullRequest {
     pub head_sha: Option<String>,
     /// Its branch, when that is told.
     pub head_ref: Option<String>,
+    /// Whether it is open, when that is told.
+    pub is_open: Option<bool>,
 }
 
 impl PullRequest {
@@ -78,6 +80,8 @@ pub enum Event {
     Opened {
         /// Which.
         pull_request: PullRequest,
+        /// It was closed before.
+        is_again: bool,
     },
     /// It was merged.
     Merged {
@@ -104,7 +108,7 @@ impl Event {
     pub fn pull_request(&self) -> Option<&PullRequest> {
         match self {
             Self::Reviewed { pull_request, .. }
-            | Self::Opened { pull_request }
+            | Self::Opened { pull_request, .. }
             | Self::Merged { pull_request }
             | Self::Closed { pull_request } => Some(pull_request),
             Self::Ignored { pull_request, .. } => pull_request.as_ref(),
@@ -145,7 +149,7 @@ pub fn payload(body: &[u8]) -> Result<Map<String, Value>, Invalid> {
         return Err(Invalid::new("action must be a text"));
     }
     if let Some(number) = given("number")
-        && number.as_u64().is_none_or(|number| number == 0)
+        && number.as_i64().is_none_or(|number| number < 1)
     {
         return Err(Invalid::new("number must be 1 or more"));
     }
@@ -168,6 +172,7 @@ pub fn event(name: Option<&str>, fields: &Map<String, Value>) -> Result<Event, I
         Some("pull_request") => match action {
             "opened" | "reopened" | "synchronized" | "synchronize" => Ok(Event::Opened {
                 pull_request: pull_request(fields)?,
+                is_again: action == "reopened",
             }),
             "closed" => {
                 let is_merged = object(fields, "pull_request")?.get("merged") == Some(&true.into());
@@ -272,7 +277,8 @@ fn pull_request(fields: &Map<String, Value>) -> Result<PullRequest, Invalid> {
     let number = shown
         .get("number")
         .or_else(|| fields.get("number"))
-        .and_then(Value::as_u64)
+        .and_then(Value::as_i64)
+        .and_then(|number| u64::try_from(number).ok())
         .filter(|number| *number > 0)
         .ok_or_else(|| Invalid::new("pull_request.number is missing"))?;
     let user = shown.get("user").and_then(Value::as_object);
@@ -292,6 +298,7 @@ fn pull_request(fields: &Map<String, Value>) -> Result<PullRequest, Invalid> {
             .map(str::to_owned),
         head_sha: head_of("sha").filter(|sha| is_sha(sha)),
         head_ref: head_of("ref"),
+        is_open: text(shown.get("state")).map(|state| state == "open"),
     })
 }
 
@@ -438,7 +445,7 @@ mod tests {
     fn opening_pushing_merging_and_closing_are_told_apart() {
         for action in ["opened", "reopened", "synchronized"] {
             let event = told("pull_request", |it| it["action"] = json!(action)).unwrap();
-            let Event::Opened { pull_request } = event else {
+            let Event::Opened { pull_request, .. } = event else {
                 panic!("{event:?}");
             };
             assert_eq!(pull_request.key(), "acme/site#7");

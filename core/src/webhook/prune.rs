@@ -15,6 +15,7 @@ const REPOSITORY: Tree = Tree(&[("name", None), ("owner", Some(&USER))]);
 const PULL_REQUEST: Tree = Tree(&[
     ("number", None),
     ("title", None),
+    ("state", None),
     ("merged", None),
     ("user", Some(&USER)),
     ("head", Some(&HEAD)),

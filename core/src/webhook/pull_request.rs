@@ -91,8 +91,6 @@ pub enum Call {
         message: String,
         /// Whether its branch goes with it.
         delete_branch: bool,
-        /// Who approved it.
-        approvers: Vec<String>,
         /// Who opened it, when that is known; when it is not, the code host is asked before it is merged.
         author: Option<String>,
     },
@@ -164,7 +162,10 @@ pub fn decide(known: &Known, event: &Event, policy: &ReviewPolicy, day: &str) ->
     }
     match event {
         Event::Ignored { why, .. } => Decision::ignored(why.clone()),
-        Event::Opened { pull_request } => opened(known, pull_request),
+        Event::Opened {
+            pull_request,
+            is_again,
+        } => opened(known, pull_request, *is_again),
         Event::Merged { pull_request } => merged(known, pull_request, policy),
         Event::Closed { pull_request } => closed(known, pull_request),
         Event::Reviewed {
@@ -174,7 +175,9 @@ pub fn decide(known: &Known, event: &Event, policy: &ReviewPolicy, day: &str) ->
             words,
         } => {
             let number = pull_request.number;
-            if known.status != PullRequestStatus::Active {
+            let is_active =
+                known.status == PullRequestStatus::Active || is_open_again(known, pull_request);
+            if !is_active {
                 let stands = known.status;
                 return Decision::ignored(format!("PR #{number} is {stands}"));
             }
@@ -184,7 +187,7 @@ pub fn decide(known: &Known, event: &Event, policy: &ReviewPolicy, day: &str) ->
                     "PR #{number} was reviewed by its author, which does not count"
                 ));
             }
-            match verdict {
+            let mut decision = match verdict {
                 Verdict::Approved => approved(known, pull_request, reviewer, policy),
                 Verdict::ChangesRequested => sent_back(
                     known,
@@ -193,7 +196,12 @@ pub fn decide(known: &Known, event: &Event, policy: &ReviewPolicy, day: &str) ->
                     policy,
                     day,
                 ),
+            };
+            if known.status != PullRequestStatus::Active {
+                let active = Change::Status(PullRequestStatus::Active);
+                decision.changes.insert(0, active);
             }
+            decision
         }
     }
 }
@@ -205,7 +213,68 @@ fn seen(pull_request: &delivery::PullRequest) -> Change {
     }
 }
 
-fn opened(known: &Known, pull_request: &delivery::PullRequest) -> Decision {
+/// Whether one that was closed by somebody is open all the same: that it was opened again was not told.
+/// What was rejected is open again only when that is told: other events of it may have been under way.
+fn is_open_again(known: &Known, pull_request: &delivery::PullRequest) -> bool {
+    known.status == PullRequestStatus::Closed && pull_request.is_open == Some(true)
+}
+
+/// Whether a merge that was decided on may still be made: what was approved may have been taken back, and
+/// the rules may have changed meanwhile. Who approved it.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn may_merge(
+    known: &Known,
+    repository: &str,
+    sha: Option<&str>,
+    policy: &ReviewPolicy,
+) -> Result<Vec<String>, String> {
+    if !policy.serves(repository) {
+        return Err("its repository is not served any more".to_owned());
+    }
+    if !policy.auto_merge {
+        return Err("merging is left to people by now (auto_merge)".to_owned());
+    }
+    if matches!(
+        known.status,
+        PullRequestStatus::Rejected | PullRequestStatus::Closed
+    ) {
+        return Err(format!("it is {} by now", known.status));
+    }
+    let approvers: Vec<String> = known
+        .approvals
+        .iter()
+        .filter(|approval| approval.sha.as_deref() == sha)
+        .map(|approval| approval.reviewer.clone())
+        .collect();
+    enough(&approvers, policy).map(|()| approvers)
+}
+
+/// Whether these approvals are enough.
+///
+/// # Errors
+///
+/// What is missing, in words.
+pub fn enough(approvers: &[String], policy: &ReviewPolicy) -> Result<(), String> {
+    let have = u32::try_from(approvers.len()).unwrap_or(u32::MAX);
+    if have < policy.required_approvals {
+        let needed = policy.required_approvals;
+        return Err(format!("{have} of {needed} approvals are left of it"));
+    }
+    let is_there = |required: &&String| {
+        !approvers
+            .iter()
+            .any(|approver| approver.eq_ignore_ascii_case(required))
+    };
+    match policy.required_reviewers.iter().find(is_there) {
+        Some(missing) => Err(format!("{missing} does not approve it")),
+        None => Ok(()),
+    }
+}
+
+fn opened(known: &Known, pull_request: &delivery::PullRequest, is_again: bool) -> Decision {
     let number = pull_request.number;
     if known.status == PullRequestStatus::Merged {
         return Decision::ignored(format!("PR #{number} is merged"));
@@ -222,7 +291,7 @@ fn opened(known: &Known, pull_request: &delivery::PullRequest) -> Decision {
         None => Decision::ignored("No issue ID found in PR title"),
     };
     decision.changes.push(seen(pull_request));
-    if known.status != PullRequestStatus::Active {
+    if is_again || is_open_again(known, pull_request) {
         decision
             .changes
             .push(Change::Status(PullRequestStatus::Active));
@@ -316,7 +385,6 @@ fn approved(
             style: policy.merge_style.clone(),
             message: wording::merge_message(number, &approvers),
             delete_branch: policy.delete_branch,
-            approvers,
             author: pull_request.author.clone().or_else(|| known.author.clone()),
         });
         decision
@@ -429,6 +497,7 @@ mod tests {
             author: Some("ada".to_owned()),
             head_sha: Some(sha.to_string().repeat(40)),
             head_ref: Some("page".to_owned()),
+            is_open: None,
         }
     }
 
@@ -529,10 +598,14 @@ mod tests {
         );
         assert!(known.approvals.is_empty());
         assert_eq!(known.status, PullRequestStatus::Rejected);
-        // Opened again it goes on where it was.
-        let event = Event::Opened {
+        // A push that was under way changes nothing; opened again it goes on where it was.
+        let opened = |is_again| Event::Opened {
             pull_request: shown('b'),
+            is_again,
         };
+        step(&mut known, &opened(false), &policy);
+        assert_eq!(known.status, PullRequestStatus::Rejected);
+        let event = opened(true);
         assert_eq!(step(&mut known, &event, &policy).status, "success");
         let event = review("grace", Verdict::ChangesRequested, 'b');
         let again = step(&mut known, &event, &policy);
@@ -561,12 +634,43 @@ mod tests {
         };
         step(&mut known, &closed, &policy);
         assert_eq!(known.status, PullRequestStatus::Closed);
+        // That it was opened again was lost on the way; the next review says so.
+        let mut review = review("grace", Verdict::Approved, 'a');
+        if let Event::Reviewed { pull_request, .. } = &mut review {
+            pull_request.is_open = Some(true);
+        }
+        assert_eq!(step(&mut known, &review, &policy).status, "success");
+        assert_eq!(known.status, PullRequestStatus::Active);
+        let sha = "a".repeat(40);
+        let may = |known: &Known, policy: &ReviewPolicy| {
+            may_merge(known, "acme/site", Some(&sha), policy)
+        };
+        assert_eq!(may(&known, &policy), Ok(vec!["grace".to_owned()]));
+        let left = ReviewPolicy {
+            auto_merge: false,
+            ..policy.clone()
+        };
+        assert!(may(&known, &left).is_err());
+        let more = ReviewPolicy {
+            required_reviewers: vec!["linus".to_owned()],
+            ..policy.clone()
+        };
+        assert!(may(&known, &more).unwrap_err().contains("linus"));
+        let back = Event::Reviewed {
+            pull_request: shown('a'),
+            reviewer: "grace".to_owned(),
+            verdict: Verdict::ChangesRequested,
+            words: None,
+        };
+        step(&mut known, &back, &policy);
+        assert!(may(&known, &policy).is_err());
         let elsewhere = ReviewPolicy {
             repositories: Some(vec!["acme/other".to_owned()]),
             ..policy
         };
         let opened = Event::Opened {
             pull_request: shown('a'),
+            is_again: false,
         };
         let refused = step(&mut Known::default(), &opened, &elsewhere);
         assert_eq!(refused.message, "Repository acme/site is not served");

@@ -55,6 +55,7 @@ pub(crate) fn understood(request: &Request) -> Result<Asked, Vec<String>> {
             let (route, number) = match (method, rest) {
                 ("GET", []) => (Route::Repository, ""),
                 ("GET", ["pulls", number]) => (Route::Pull, *number),
+                ("GET", ["pulls", number, "reviews"]) => (Route::Reviews, *number),
                 ("PATCH", ["pulls", number]) => (Route::Close, *number),
                 ("POST", ["pulls", number, "merge"]) => (Route::Merge, *number),
                 ("GET", ["issues", number, "comments"]) => (Route::Comments, *number),
@@ -103,6 +104,7 @@ fn fields(route: Route) -> Option<&'static [Field]> {
         | Route::Version
         | Route::User
         | Route::Pull
+        | Route::Reviews
         | Route::Comments
         | Route::Labels
         | Route::Issues
@@ -125,6 +127,7 @@ pub(crate) fn done(state: &mut State, asked: &Asked, request: &Request, here: &H
         Route::Version => ok(&json!({"version": "1.24.0+fake"})),
         Route::User => ok(&json!({"login": here.user})),
         Route::Pull => pulls::shown(state, asked, here),
+        Route::Reviews => pulls::reviews(state, asked, request),
         Route::Close => pulls::edited(state, asked, here),
         Route::Merge => pulls::merged(state, asked),
         Route::Comments => issues::comments(state, asked, request),

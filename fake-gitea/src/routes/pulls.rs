@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Asked, Here, created, flag, not_found, ok, refused, text, writable};
-use crate::http::Answer;
+use super::{Asked, Here, created, flag, not_found, ok, page, refused, text, writable};
+use crate::http::{Answer, Request};
 use crate::shape::{Field, Kind, optional, required};
-use crate::state::{Merged, Pull, State};
+use crate::state::{Merged, Pull, Review, State};
 
 const WAYS: &[&str] = &[
     "merge",
@@ -65,6 +65,27 @@ pub(super) fn shown(state: &State, asked: &Asked, here: &Here<'_>) -> Answer {
         Some(pull) => ok(&described(&asked.repository, asked.number, pull, here)),
         None => not_found(),
     }
+}
+
+pub(super) fn reviews(state: &State, asked: &Asked, request: &Request) -> Answer {
+    let Some(pull) = state.pull(&asked.repository, asked.number) else {
+        return not_found();
+    };
+    let described = |(id, review): (usize, &Review)| {
+        json!({
+            "id": id + 1,
+            "user": {"login": review.reviewer},
+            "state": review.state,
+            "body": "",
+            "commit_id": review.commit,
+            "stale": review.commit != pull.head_sha,
+            "official": true,
+            "dismissed": review.dismissed,
+            "submitted_at": "2026-01-01T10:00:00Z",
+        })
+    };
+    let all: Vec<Value> = pull.reviews.iter().enumerate().map(described).collect();
+    page(request, &all)
 }
 
 pub(super) fn edited(state: &mut State, asked: &Asked, here: &Here<'_>) -> Answer {

@@ -37,6 +37,13 @@ struct WireComment {
     id: u64,
     #[serde(default)]
     body: String,
+    user: Option<WireAuthor>,
+}
+
+#[derive(Deserialize)]
+struct WireAuthor {
+    #[serde(default)]
+    login: String,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +61,10 @@ struct WireIssue {
     body: String,
 }
 
+fn is_by(author: Option<&WireAuthor>, login: &str) -> bool {
+    author.is_some_and(|author| author.login.eq_ignore_ascii_case(login))
+}
+
 impl Gitea {
     /// Comments on a pull request; its id.
     ///
@@ -69,8 +80,8 @@ impl Gitea {
         Ok(comment.id)
     }
 
-    /// The id of the first comment on a pull request that contains this text; `None` when none of
-    /// the first 2,500 does.
+    /// The id of the first comment of our own on a pull request that contains this text; `None` when
+    /// none of the first 2,500 does. Others may write the same.
     ///
     /// # Errors
     /// See [`GiteaError`].
@@ -82,7 +93,16 @@ impl Gitea {
         let number = at.number.to_string();
         let path = comments_of(at, &number);
         let doing = format!("looking through the comments on {at}");
-        let fits = |comment: &WireComment| comment.body.contains(containing);
+        let login = match self.login().await {
+            Ok(login) => Some(login),
+            // Not every token may ask who it belongs to.
+            Err(error) if error.kind == GiteaErrorKind::Unauthorized => None,
+            Err(error) => return Err(error),
+        };
+        let fits = |comment: &WireComment| {
+            let is_ours = |login: &String| is_by(comment.user.as_ref(), login);
+            comment.body.contains(containing) && login.as_ref().is_none_or(is_ours)
+        };
         let found = self.find(&path, &[], &doing, fits).await?;
         Ok(found.map(|comment| comment.id))
     }
@@ -176,7 +196,7 @@ impl Gitea {
     }
 
     /// The first entry of a list, over its pages, that fits.
-    async fn find<T: DeserializeOwned>(
+    pub(super) async fn find<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],

@@ -12,6 +12,7 @@ mod options;
 mod pulls;
 mod reference;
 mod repositories;
+mod reviews;
 mod send;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use options::{Credentials, GiteaConfigError, GiteaOptions};
 pub use pulls::{Merge, MergeWay, Pull, PullState};
 pub use reference::{InvalidRef, PullRef, RepoRef};
 pub use repositories::Repository;
+pub use reviews::Review;
 
 use send::Link;
 pub(crate) use send::is_loopback;

@@ -24,7 +24,7 @@ const MAX_SAID: usize = 200;
 /// Entries of a page: what Gitea gives at most in its default configuration.
 pub(super) const PAGE: usize = 50;
 /// Longer than anybody waits.
-const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The way to one server.
 pub(super) struct Link {
@@ -248,8 +248,16 @@ async fn refusal(mut response: Response, status: StatusCode) -> (GiteaErrorKind,
     let kind = GiteaErrorKind::of_status(status.as_u16(), wait);
     // The status stands even if the words about it do not arrive.
     let body = body(&mut response, MAX_REFUSAL).await.unwrap_or_default();
-    let said = parsed::<Value>(&body);
-    let said = said.as_ref().and_then(|said| said.get("message"));
+    let answer = parsed::<Value>(&body);
+    if status.is_client_error()
+        && !body.is_empty()
+        && !answer.as_ref().is_some_and(Value::is_object)
+    {
+        // A proxy says so while Gitea is away: what Gitea refuses, it refuses in JSON.
+        let words = format!("somebody in front of Gitea answered {}", status.as_u16());
+        return (GiteaErrorKind::Broken, words);
+    }
+    let said = answer.as_ref().and_then(|said| said.get("message"));
     let said = said.and_then(Value::as_str).unwrap_or_default();
     (kind, said.to_owned())
 }
@@ -295,6 +303,8 @@ fn innermost(error: &reqwest::Error) -> String {
 
 fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // It goes to terminals and logs.
+    let line = line.replace(char::is_control, "\u{fffd}");
     match line.char_indices().nth(MAX_SAID) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,

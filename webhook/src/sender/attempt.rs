@@ -1,10 +1,11 @@
 //! One try of one row. What may have been done by an earlier try is looked for before it is done.
 
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use orket_core::webhook::delivery::Repository;
 use orket_core::webhook::outcome::CallKind;
-use orket_core::webhook::pull_request::Call;
+use orket_core::webhook::pull_request::{Call, enough, may_merge};
 use orket_gitea::client::{
     Gitea, GiteaError, GiteaErrorKind, Merge, MergeWay, NewIssue, Pull, PullRef, PullState,
 };
@@ -90,7 +91,6 @@ struct MergeRequest {
     style: MergeWay,
     message: String,
     delete_branch: bool,
-    approvers: Vec<String>,
     author: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn attempt(parts: &Parts, due: &Due) -> Attempt {
     let gitea = &parts.gitea;
     let tried = match kind {
         CallKind::Merge => match request(row) {
-            Ok(request) => merge(gitea, &at, request, due.was_sending).await,
+            Ok(request) => merge(parts, &at, request, &row.pr_key).await,
             Err(unreadable) => return unreadable,
         },
         CallKind::Close => close(gitea, &at, due.was_sending).await,
@@ -167,25 +167,57 @@ fn place(key: &str) -> Option<PullRef> {
 }
 
 async fn merge(
-    gitea: &Gitea,
+    parts: &Parts,
     at: &PullRef,
     request: MergeRequest,
-    was_sending: bool,
+    key: &str,
 ) -> Result<Attempt, GiteaError> {
-    let mut sha = request.sha;
-    // Where the event did not say who opened it, or which commit was approved, the host does.
-    if was_sending || sha.is_none() || request.author.is_none() {
-        let pull = gitea.pull(at).await?;
-        if let Some(over) = over(&pull, sha.as_deref()) {
-            return Ok(over);
-        }
-        let is_author = |name: &String| name.eq_ignore_ascii_case(&pull.author);
-        if request.approvers.iter().any(is_author) {
-            let words = format!("{} opened it, and approved it too", pull.author);
-            return Ok(Attempt::Failed(words));
-        }
-        sha = sha.or(Some(pull.head_sha));
+    let gitea = &parts.gitea;
+    let policy = {
+        let policy = parts.policy.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&policy)
+    };
+    let known = match parts.store.known(key.to_owned()).await {
+        Ok(known) => known,
+        Err(error) => return Ok(Attempt::again(error.to_string(), false)),
+    };
+    // As the code host has it now: the event may be old, and may not say everything.
+    let pull = gitea.pull(at).await?;
+    if let Some(over) = over(&pull, request.sha.as_deref()) {
+        return Ok(over);
     }
+    let repository = at.repo.to_string();
+    let approvers = match may_merge(&known, &repository, request.sha.as_deref(), &policy) {
+        Ok(approvers) => approvers,
+        Err(why) => return Ok(Attempt::Failed(why)),
+    };
+    let author = if pull.author.is_empty() {
+        request.author.unwrap_or_default()
+    } else {
+        pull.author.clone()
+    };
+    let is_author = |name: &String| name.eq_ignore_ascii_case(&author);
+    let (own, approvers): (Vec<String>, Vec<String>) = approvers.into_iter().partition(is_author);
+    if let (Some(own), Err(_)) = (own.first(), enough(&approvers, &policy)) {
+        let words = format!("{own} opened it, and approved it too");
+        return Ok(Attempt::Failed(words));
+    }
+    // An event of a review does not say which commit was looked at, nor that it was dismissed; the host does.
+    let reviews = gitea.reviews(at).await?;
+    let stands = |name: &String| {
+        reviews.iter().any(|review| {
+            review.reviewer.eq_ignore_ascii_case(name)
+                && review.approves
+                && !review.is_void
+                && review.commit.eq_ignore_ascii_case(&pull.head_sha)
+        })
+    };
+    let counted: Vec<String> = approvers.into_iter().filter(stands).collect();
+    if let Err(why) = enough(&counted, &policy) {
+        let words = format!("of what the code host has as approvals of what is there now, {why}");
+        return Ok(Attempt::Failed(words));
+    }
+    let sha = Some(pull.head_sha);
     let asked = Merge {
         way: request.style,
         message: Some(request.message),
@@ -297,7 +329,6 @@ fn merged(at: &PullRef, pull: Option<&Pull>) -> Merged {
         },
         number: at.number,
         commit: pull.and_then(|pull| pull.merge_commit_sha.clone()),
-        clone_url: pull.map(|pull| pull.clone_url.clone()),
     }
 }
 

@@ -8,7 +8,7 @@ mod attempt;
 mod backoff;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -16,6 +16,7 @@ use futures_util::FutureExt as _;
 use orket_actors::fault;
 use orket_actors::port::clock::SharedClock;
 use orket_core::webhook::outcome::{CallKind, CallState, CallStatus};
+use orket_core::webhook::review_policy::ReviewPolicy;
 use orket_gitea::client::Gitea;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -23,7 +24,7 @@ use tokio::task::AbortHandle;
 
 use crate::metrics::Metrics;
 use crate::outside::Outside;
-use crate::store::{Due, OutboxRow, Room, Sent, Store, StoreError};
+use crate::store::{Due, DueNow, OutboxRow, Room, Sent, Store, StoreError};
 use attempt::{After, Attempt, attempt};
 
 /// Rows that are carried out at once.
@@ -48,7 +49,14 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// How long a call is tried before it has failed.
     pub give_up: Duration,
+    /// How long the code host may take to do what it gave no answer to: a few of its time-outs.
+    pub grace: Duration,
+    /// The rules that hold now.
+    pub policy: Policy,
 }
+
+/// The rules about reviews that hold now; they may change while the process runs.
+pub type Policy = Arc<RwLock<Arc<ReviewPolicy>>>;
 
 /// The actor.
 pub struct Sender {
@@ -117,20 +125,17 @@ impl Sender {
         }
         self.looking = true;
         let (store, now) = (self.parts.store.clone(), self.parts.clock.wall_ms());
-        let take_over = self.is_first;
+        let take_over = self.is_first.then_some(millis(self.parts.grace));
         let read = async move {
-            let due = store.due(now, room, take_over).await?;
-            let next = store.next_due().await?;
-            Ok::<_, StoreError>((due, next))
+            if let Some(grace_ms) = take_over {
+                store.take_over(grace_ms).await?;
+            }
+            store.due(now, room).await
         };
         ctx.spawn(read.into_actor(self).map(Self::looked));
     }
 
-    fn looked(
-        read: Result<(Vec<Due>, Option<i64>), StoreError>,
-        act: &mut Self,
-        ctx: &mut Context<Self>,
-    ) {
+    fn looked(read: Result<DueNow, StoreError>, act: &mut Self, ctx: &mut Context<Self>) {
         act.looking = false;
         let nap = match read {
             Ok((due, next)) => {
@@ -196,8 +201,22 @@ impl Sender {
         };
         ctx.spawn(settle.into_actor(self).map(|row, act, ctx| {
             act.under_way.remove(&row.id);
-            act.answer(row.event_row, ctx);
+            act.answer_all(row.id, ctx);
             act.look(ctx);
+        }));
+    }
+
+    /// Answers those who wait for one of the events that come to a call.
+    fn answer_all(&mut self, outbox_id: i64, ctx: &mut Context<Self>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let store = self.parts.store.clone();
+        let read = async move { store.events_of(outbox_id).await };
+        ctx.spawn(read.into_actor(self).map(|events, act, ctx| {
+            for event in events.unwrap_or_default() {
+                act.answer(event, ctx);
+            }
         }));
     }
 
@@ -239,8 +258,7 @@ fn is_tried(rows: &[OutboxRow]) -> bool {
 /// Notes what became of a row. Only when that is on disk is it over.
 async fn settle(parts: &Parts, row: &OutboxRow, outcome: Attempt) {
     let now = parts.clock.wall_ms();
-    let over = now.saturating_sub(row.created_ms)
-        >= i64::try_from(parts.give_up.as_millis()).unwrap_or(i64::MAX);
+    let over = now.saturating_sub(row.created_ms) >= millis(parts.give_up);
     let sent = match outcome {
         Attempt::Done(words, calls) if calls.is_empty() => Sent::Ended(CallStatus::Done, words),
         Attempt::Done(words, calls) => Sent::DoneThen(words, calls),
@@ -265,15 +283,20 @@ async fn settle(parts: &Parts, row: &OutboxRow, outcome: Attempt) {
             may_have_happened,
             after,
         } => {
-            let backoff = backoff::wait(row.attempts, row.id);
+            let mut backoff = backoff::wait(row.attempts, row.id);
+            let is_told_apart =
+                !matches!(row.kind(), Some(CallKind::Comment | CallKind::OpenIssue));
+            if may_have_happened && !is_told_apart {
+                // A host that is slow may still be doing it, and it would be looked for too early.
+                backoff = backoff.max(parts.grace);
+            }
             let wait = match after {
                 After::Backoff => backoff,
                 After::AtLeast(wait) => backoff.max(wait),
                 After::Soon(wait) => wait.min(backoff::LONGEST),
             };
-            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             Sent::Again {
-                at_ms: now.saturating_add(wait),
+                at_ms: now.saturating_add(millis(wait)),
                 words,
                 may_have_happened,
             }
@@ -288,6 +311,10 @@ async fn settle(parts: &Parts, row: &OutboxRow, outcome: Attempt) {
         tracing::error!(%error, row = row.id, "what became of a call cannot be noted");
         parts.clock.sleep(AGAIN).await;
     }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn tell(parts: &Parts, row: &OutboxRow, sent: &Sent) {

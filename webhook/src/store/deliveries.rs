@@ -92,8 +92,8 @@ impl Store {
             diesel::sql_query(format!(
                 "SELECT {DELIVERY} FROM webhook_events AS event \
                  WHERE (?1 IS NULL OR pr_key = ?1 COLLATE NOCASE) AND id < ?2 \
-                 AND (NOT ?3 OR EXISTS (SELECT 1 FROM outbox WHERE event_row = event.id \
-                     AND status IN ('pending', 'sending', 'failed', 'unknown', 'skipped'))) \
+                 AND (NOT ?3 OR EXISTS (SELECT 1 FROM event_calls JOIN outbox ON outbox.id = outbox_id \
+                     WHERE event_calls.event_row = event.id AND outbox.status IN ('pending', 'sending', 'failed', 'unknown', 'skipped'))) \
                  ORDER BY id DESC LIMIT ?4"
             ))
             .bind::<Nullable<Text>, _>(wish.pr_key)
@@ -128,7 +128,8 @@ impl Store {
                     .bind::<BigInt, _>(delivery.id)
                     .get_result(connection)?;
             let calls = diesel::sql_query(format!(
-                "SELECT {COLUMNS} FROM outbox WHERE event_row = ? ORDER BY id"
+                "SELECT {COLUMNS} FROM outbox WHERE id IN \
+                 (SELECT outbox_id FROM event_calls WHERE event_row = ?) ORDER BY id"
             ))
             .bind::<BigInt, _>(delivery.id)
             .load(connection)?;
@@ -152,7 +153,8 @@ impl Store {
             diesel::sql_query(
                 "UPDATE outbox SET unsure = unsure OR status = 'unknown', status = 'pending', \
                  attempts = 0, outcome = NULL, next_try_ms = ?, created_ms = ?, updated_ms = ? \
-                 WHERE event_row = ? AND status IN ('failed', 'unknown', 'skipped')",
+                 WHERE id IN (SELECT outbox_id FROM event_calls WHERE event_row = ?) \
+                 AND status IN ('failed', 'unknown', 'skipped')",
             )
             .bind::<BigInt, _>(now_ms)
             .bind::<BigInt, _>(now_ms)
@@ -171,16 +173,16 @@ impl Store {
     ///
     /// [`StoreError`]; what was done before it stays done.
     pub async fn tidy(&self, keep: Retention, now_ms: i64) -> Result<Tidied, StoreError> {
-        let oldest = now_ms.saturating_sub(i64::from(keep.days).saturating_mul(86_400_000));
+        let oldest_ms = now_ms.saturating_sub(i64::from(keep.days).saturating_mul(86_400_000));
         let mut tidied = Tidied::default();
-        loop {
-            let gone = self
-                .write(move |connection| tidy(connection, oldest, keep.most))
-                .await?;
-            tidied.deliveries += gone;
-            if gone == 0 {
-                break;
-            }
+        let mut after = 0;
+        // From the oldest on, until there is one that stays for its age and its number.
+        while let Some(window) = self
+            .write(move |connection| tidy(connection, after, oldest_ms, keep.most))
+            .await?
+        {
+            tidied.deliveries += window.gone;
+            after = window.last;
         }
         let now_ns = now_ms.saturating_mul(1_000_000);
         self.write(move |connection| {
@@ -193,35 +195,65 @@ impl Store {
     }
 }
 
-fn tidy(connection: &mut SqliteConnection, oldest_ms: i64, most: u32) -> QueryResult<usize> {
+struct Window {
+    gone: usize,
+    last: i64,
+}
+
+#[derive(QueryableByName)]
+struct Bounds {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    surplus_to: i64,
+}
+
+/// Lets go of the next few deliveries; none when there is nothing more to let go of.
+fn tidy(
+    connection: &mut SqliteConnection,
+    after: i64,
+    oldest_ms: i64,
+    most: u32,
+) -> QueryResult<Option<Window>> {
+    // Rows are as old as their numbers: the first that stays ends it.
+    let bounds: Bounds = diesel::sql_query(
+        "WITH window AS (SELECT id, received_ms FROM webhook_events WHERE id > ? ORDER BY id LIMIT ?), \
+         surplus AS (SELECT coalesce((SELECT id FROM webhook_events ORDER BY id DESC LIMIT 1 OFFSET ?), 0) \
+             AS up_to) \
+         SELECT (SELECT max(id) FROM window WHERE received_ms < ? OR id <= (SELECT up_to FROM surplus)) AS last, \
+         (SELECT up_to FROM surplus) AS surplus_to",
+    )
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(AT_ONCE)
+    .bind::<BigInt, _>(i64::from(most))
+    .bind::<BigInt, _>(oldest_ms)
+    .get_result(connection)?;
+    let Some(last) = bounds.last else {
+        return Ok(None);
+    };
     diesel::sql_query("CREATE TEMP TABLE IF NOT EXISTS going (id INTEGER PRIMARY KEY)")
         .execute(connection)?;
     diesel::sql_query("DELETE FROM going").execute(connection)?;
     let gone = diesel::sql_query(
         "INSERT INTO going SELECT id FROM webhook_events AS event \
-         WHERE (received_ms < ? OR id <= (SELECT coalesce((SELECT id FROM webhook_events \
-             ORDER BY id DESC LIMIT 1 OFFSET ?), 0))) \
-         AND NOT EXISTS (SELECT 1 FROM outbox WHERE event_row = event.id \
-             AND status IN ('pending', 'sending')) \
-         ORDER BY id LIMIT ?",
+         WHERE id > ? AND id <= ? AND (received_ms < ? OR id <= ?) \
+         AND NOT EXISTS (SELECT 1 FROM event_calls JOIN outbox ON outbox.id = outbox_id \
+             WHERE event_calls.event_row = event.id AND outbox.status IN ('pending', 'sending'))",
     )
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(last)
     .bind::<BigInt, _>(oldest_ms)
-    .bind::<BigInt, _>(i64::from(most))
-    .bind::<BigInt, _>(AT_ONCE)
+    .bind::<BigInt, _>(bounds.surplus_to)
     .execute(connection)?;
-    if gone == 0 {
-        return Ok(0);
-    }
     for statement in [
-        "INSERT OR IGNORE INTO past_deliveries (body_digest, delivery_id) \
-         SELECT body_digest, delivery_id FROM webhook_events WHERE id IN going",
-        "DELETE FROM outbox WHERE event_row IN going",
+        "INSERT OR IGNORE INTO past_deliveries (body_digest, delivery_id, event_row) \
+         SELECT body_digest, delivery_id, id FROM webhook_events WHERE id IN going",
+        "DELETE FROM event_calls WHERE event_row IN going",
+        "DELETE FROM outbox WHERE event_row IN going \
+         AND id NOT IN (SELECT outbox_id FROM event_calls)",
         "DELETE FROM webhook_events WHERE id IN going",
-        // Pull requests that are over and that nothing tells of any more.
-        "DELETE FROM review_approvals WHERE event_row IN going \
-         AND pr_key IN (SELECT pr_key FROM pr_review_cycles WHERE status = 'merged')",
     ] {
         diesel::sql_query(statement).execute(connection)?;
     }
-    Ok(gone)
+    Ok(Some(Window { gone, last }))
 }

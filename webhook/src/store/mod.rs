@@ -24,11 +24,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use orket_actors::rate_limiter::Tat;
+use orket_core::webhook::pull_request::Known;
 use tokio::sync::oneshot;
 
 pub use deliveries::{Delivery, Retention, Shown, Tidied, Wish};
 pub use open::StoreOptions;
-pub use outbox::{Due, OutboxRow, Room, Sent};
+pub use outbox::{Due, DueNow, OutboxRow, Room, Sent};
 pub use receive::{Answer, Arrival, Received};
 
 use writer::{Job, Writer};
@@ -141,7 +142,19 @@ impl Store {
         let refuse = move |error| answer(&refusing, Err(error));
         self.writer
             .submit(Job::Other((Box::new(work), Box::new(refuse))));
-        told.await.unwrap_or(Err(StoreError::Closed))
+        // Nobody tells when it panicked.
+        told.await
+            .unwrap_or_else(|_| Err(StoreError::Statement("it broke off".to_owned())))
+    }
+
+    /// What is known of a pull request, `owner/name#number`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn known(&self, key: String) -> Result<Known, StoreError> {
+        self.write(move |connection| receive::known(connection, &key))
+            .await
     }
 
     /// What the rate limiter of an earlier process left.

@@ -1,5 +1,6 @@
 //! The file and its schema.
 
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -30,6 +31,15 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<SqliteConnectio
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unusable(error.to_string()))?;
     }
+    // Bodies of private repositories are in it; the files beside it get its mode.
+    std::fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
+        .map_err(|error| unusable(error.to_string()))?;
     let name = path
         .to_str()
         .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
@@ -93,7 +103,19 @@ fn is_of_python_orket(connection: &mut SqliteConnection) -> Result<bool, String>
 fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), String> {
     let kept = path.with_extension("db.python");
     if !kept.exists() {
-        std::fs::copy(path, &kept).map_err(|error| format!("{}: {error}", kept.display()))?;
+        // Whole or not at all.
+        let beside = path.with_extension("db.python.part");
+        let failed = |error: std::io::Error| format!("{}: {error}", beside.display());
+        if beside.exists() {
+            std::fs::remove_file(&beside).map_err(failed)?;
+        }
+        diesel::sql_query("VACUUM INTO ?")
+            .bind::<diesel::sql_types::Text, _>(beside.to_string_lossy().into_owned())
+            .execute(connection)
+            .map_err(|error| error.to_string())?;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&beside, mode).map_err(failed)?;
+        std::fs::rename(&beside, &kept).map_err(failed)?;
     }
     let moved = connection.immediate_transaction(|connection| {
         let indexes: Vec<Name> = diesel::sql_query(

@@ -106,23 +106,23 @@ pub enum Sent {
     },
 }
 
-/// What a call asks for, and the key under which it is done once.
-fn request_of(call: &Call, key: &str, row: i64) -> (CallKind, Value, String) {
+/// What a call asks for, and the key under which it is done once. `event` names the delivery for good: the
+/// beginning of its digest, since rows are those of one database.
+fn request_of(call: &Call, key: &str, event: &str) -> (CallKind, Value, String) {
     match call {
         Call::Merge {
             sha,
             style,
             message,
             delete_branch,
-            approvers,
             author,
         } => (
             CallKind::Merge,
             json!({"sha": sha, "style": style, "message": message, "delete_branch": delete_branch,
-                "approvers": approvers, "author": author}),
+                "author": author}),
             match sha {
                 Some(sha) => format!("{key}:merge:{sha}"),
-                None => format!("{key}:merge:event-{row}"),
+                None => format!("{key}:merge:event-{event}"),
             },
         ),
         Call::Comment { reason, body } => (
@@ -133,7 +133,7 @@ fn request_of(call: &Call, key: &str, row: i64) -> (CallKind, Value, String) {
         Call::Close => (
             CallKind::Close,
             json!({}),
-            format!("{key}:close:event-{row}"),
+            format!("{key}:close:event-{event}"),
         ),
         Call::OpenIssue {
             title,
@@ -147,37 +147,37 @@ fn request_of(call: &Call, key: &str, row: i64) -> (CallKind, Value, String) {
         Call::RunCard { card } => (
             CallKind::RunCard,
             json!({ "card": card }),
-            format!("{key}:run:event-{row}"),
+            format!("{key}:run:event-{event}"),
         ),
         Call::StartPhase => (
             CallKind::StartPhase,
             json!({}),
-            format!("{key}:phase:event-{row}"),
+            format!("{key}:phase:event-{event}"),
         ),
         Call::Deploy => (
             CallKind::Deploy,
             json!({}),
-            format!("{key}:deploy:event-{row}"),
+            format!("{key}:deploy:event-{event}"),
         ),
     }
 }
 
-/// Adds what is to be done; how much of it is new. What was to be done once already is left as it is,
-/// but for what did not come about: that is tried anew, because of this event.
+/// Adds what is to be done because of an event. What was to be done once already stays as it is, but for
+/// what did not come about: that is tried anew.
 pub(super) fn add(
     connection: &mut SqliteConnection,
-    (row, key): (i64, &str),
+    (row, event): (i64, &str),
+    key: &str,
     calls: &[Call],
     now_ms: i64,
-) -> QueryResult<usize> {
-    let mut new = 0;
+) -> QueryResult<()> {
     for call in calls {
-        let (kind, request, once) = request_of(call, key, row);
-        new += diesel::sql_query(
+        let (kind, request, once) = request_of(call, key, event);
+        diesel::sql_query(
             "INSERT INTO outbox \
              (event_row, pr_key, kind, request, once, next_try_ms, created_ms, updated_ms) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO UPDATE SET \
-             event_row = excluded.event_row, status = 'pending', attempts = 0, outcome = NULL, \
+             unsure = unsure OR status = 'unknown', status = 'pending', attempts = 0, outcome = NULL, \
              request = excluded.request, next_try_ms = excluded.next_try_ms, \
              created_ms = excluded.created_ms, updated_ms = excluded.updated_ms \
              WHERE status IN ('failed', 'unknown', 'skipped')",
@@ -186,13 +186,38 @@ pub(super) fn add(
         .bind::<Text, _>(key)
         .bind::<Text, _>(kind.as_str())
         .bind::<Text, _>(request.to_string())
-        .bind::<Text, _>(once)
+        .bind::<Text, _>(&once)
         .bind::<BigInt, _>(now_ms)
         .bind::<BigInt, _>(now_ms)
         .bind::<BigInt, _>(now_ms)
         .execute(connection)?;
+        diesel::sql_query(
+            "INSERT OR IGNORE INTO event_calls (event_row, outbox_id) \
+             SELECT ?, id FROM outbox WHERE once = ?",
+        )
+        .bind::<BigInt, _>(row)
+        .bind::<Text, _>(&once)
+        .execute(connection)?;
     }
-    Ok(new)
+    Ok(())
+}
+
+/// Leaves merges of a pull request out that were not made yet: what they rest on was taken back.
+pub(super) fn take_merges_back(
+    connection: &mut SqliteConnection,
+    key: &str,
+    why: &str,
+    now_ms: i64,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "UPDATE outbox SET status = 'skipped', outcome = ?, updated_ms = ? \
+         WHERE pr_key = ? AND kind = 'merge' AND status = 'pending'",
+    )
+    .bind::<Text, _>(why)
+    .bind::<BigInt, _>(now_ms)
+    .bind::<Text, _>(key)
+    .execute(connection)?;
+    Ok(())
 }
 
 pub(super) const COLUMNS: &str = "id, event_row, pr_key, kind, request, once, status, unsure, attempts, next_try_ms, outcome, created_ms";
@@ -205,20 +230,53 @@ struct Place {
     pr_key: String,
 }
 
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+/// What must come before a row: of its pull request all that is asked of the code host before it, of its
+/// event all of its own kind. `HOST` is what is asked of the code host.
+const NOTHING_BEFORE: &str = "NOT EXISTS (SELECT 1 FROM outbox AS before \
+     WHERE before.pr_key = mine.pr_key AND before.id < mine.id \
+     AND before.status IN ('pending', 'sending') \
+     AND before.kind IN ('merge', 'comment', 'close', 'open_issue') \
+     AND mine.kind IN ('merge', 'comment', 'close', 'open_issue'))";
+
+/// What is due, and when the next row is, milliseconds since 1970-01-01 UTC.
+pub type DueNow = (Vec<Due>, Option<i64>);
+
 impl Store {
-    /// Rows that are due, marked as being sent: of each pull request the oldest one, so that what belongs
-    /// together stays in order; at most as many as there is room for. `take_over` takes those too that an
-    /// earlier process was sending when it ended.
+    /// Takes over what an earlier process, or an earlier sender, was sending when it ended: it may have been
+    /// done. What is not told apart by the code host, such as a comment, is looked for only after `grace_ms`
+    /// have passed since it was sent: a host that is slow may still be doing it.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub async fn due(
-        &self,
-        now_ms: i64,
-        room: Room,
-        take_over: bool,
-    ) -> Result<Vec<Due>, StoreError> {
+    pub async fn take_over(&self, grace_ms: i64) -> Result<usize, StoreError> {
+        self.write(move |connection| {
+            diesel::sql_query(
+                "UPDATE outbox SET status = 'pending', unsure = 1, \
+                 outcome = coalesce(outcome, 'it was being done when Orket ended'), \
+                 next_try_ms = CASE WHEN kind IN ('comment', 'open_issue') \
+                     THEN max(next_try_ms, updated_ms + ?) ELSE next_try_ms END \
+                 WHERE status = 'sending'",
+            )
+            .bind::<BigInt, _>(grace_ms)
+            .execute(connection)
+        })
+        .await
+    }
+
+    /// Rows that are due, marked as being sent: of what is asked of the code host about a pull request the
+    /// oldest one, so that it stays in order; at most as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing is marked then.
+    pub async fn due(&self, now_ms: i64, room: Room) -> Result<DueNow, StoreError> {
         self.write(move |connection| {
             let mut rows: Vec<OutboxRow> = Vec::new();
             for (is_slow, most) in [(false, room.quick), (true, room.slow)] {
@@ -227,14 +285,9 @@ impl Store {
                 }
                 let found: Vec<OutboxRow> = diesel::sql_query(format!(
                     "SELECT {COLUMNS} FROM outbox AS mine \
-                     WHERE (status = 'pending' OR (status = 'sending' AND ?)) AND next_try_ms <= ? \
-                     AND (kind = 'deploy') = ? \
-                     AND NOT EXISTS (SELECT 1 FROM outbox AS before \
-                         WHERE before.pr_key = mine.pr_key AND before.id < mine.id \
-                         AND before.status IN ('pending', 'sending')) \
-                     ORDER BY id LIMIT ?"
+                     WHERE status = 'pending' AND next_try_ms <= ? AND (kind = 'deploy') = ? \
+                     AND {NOTHING_BEFORE} ORDER BY id LIMIT ?"
                 ))
-                .bind::<Bool, _>(take_over)
                 .bind::<BigInt, _>(now_ms)
                 .bind::<Bool, _>(is_slow)
                 .bind::<BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
@@ -250,12 +303,34 @@ impl Store {
                 .bind::<BigInt, _>(now_ms)
                 .bind::<BigInt, _>(row.id)
                 .execute(connection)?;
-                let was_sending = row.unsure || row.status == CallStatus::Sending.as_str();
+                let was_sending = row.unsure;
                 row.attempts = row.attempts.saturating_add(1);
                 CallStatus::Sending.as_str().clone_into(&mut row.status);
                 due.push(Due { row, was_sending });
             }
-            Ok(due)
+            let next: Next = diesel::sql_query(format!(
+                "SELECT min(next_try_ms) AS at_ms FROM outbox AS mine WHERE status = 'pending' \
+                 AND {NOTHING_BEFORE}"
+            ))
+            .get_result(connection)?;
+            Ok((due, next.at_ms))
+        })
+        .await
+    }
+
+    /// The events that come to a call.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn events_of(&self, outbox_id: i64) -> Result<Vec<i64>, StoreError> {
+        self.write(move |connection| {
+            let rows: Vec<Number> = diesel::sql_query(
+                "SELECT event_row AS number FROM event_calls WHERE outbox_id = ?",
+            )
+            .bind::<BigInt, _>(outbox_id)
+            .load(connection)?;
+            Ok(rows.into_iter().map(|row| row.number).collect())
         })
         .await
     }
@@ -292,14 +367,18 @@ impl Store {
                     diesel::sql_query("SELECT event_row, pr_key FROM outbox WHERE id = ?")
                         .bind::<BigInt, _>(id)
                         .get_result(connection)?;
-                add(connection, (place.event_row, &place.pr_key), calls, now_ms)?;
+                let event = place.event_row.to_string();
+                let place_of = (place.event_row, event.as_str());
+                add(connection, place_of, &place.pr_key, calls, now_ms)?;
             }
             if matches!(status, CallStatus::Failed | CallStatus::Unknown) {
                 diesel::sql_query(
                     "UPDATE outbox SET status = 'skipped', updated_ms = ?, \
                      outcome = 'left out: what was to be done before it was not' \
                      WHERE status = 'pending' AND id > ? \
-                     AND event_row = (SELECT event_row FROM outbox WHERE id = ?)",
+                     AND kind IN ('merge', 'comment', 'close', 'open_issue') \
+                     AND (event_row, 1) = (SELECT event_row, \
+                         kind IN ('merge', 'comment', 'close', 'open_issue') FROM outbox WHERE id = ?)",
                 )
                 .bind::<BigInt, _>(now_ms)
                 .bind::<BigInt, _>(id)
@@ -319,28 +398,11 @@ impl Store {
     pub async fn calls_of(&self, event_row: i64) -> Result<Vec<OutboxRow>, StoreError> {
         self.write(move |connection| {
             diesel::sql_query(format!(
-                "SELECT {COLUMNS} FROM outbox WHERE event_row = ? ORDER BY id"
+                "SELECT {COLUMNS} FROM outbox WHERE id IN \
+                 (SELECT outbox_id FROM event_calls WHERE event_row = ?) ORDER BY id"
             ))
             .bind::<BigInt, _>(event_row)
             .load(connection)
-        })
-        .await
-    }
-
-    /// When the next row is due, milliseconds since 1970-01-01 UTC; none when nothing waits.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        self.write(|connection| {
-            let next: Next = diesel::sql_query(
-                "SELECT min(next_try_ms) AS at_ms FROM outbox AS mine WHERE status = 'pending' \
-                 AND NOT EXISTS (SELECT 1 FROM outbox AS before WHERE before.pr_key = mine.pr_key \
-                     AND before.id < mine.id AND before.status IN ('pending', 'sending'))",
-            )
-            .get_result(connection)?;
-            Ok(next.at_ms)
         })
         .await
     }

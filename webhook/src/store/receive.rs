@@ -8,13 +8,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use orket_actors::rate_limiter::Tat;
 use orket_core::webhook::delivery::{Event, PullRequest};
-use orket_core::webhook::pull_request::{Approval, Change, Decision, Known, decide};
+use orket_core::webhook::pull_request::{
+    Approval, Change, Decision, Known, PullRequestStatus, decide,
+};
 use orket_core::webhook::review_policy::ReviewPolicy;
 use orket_core::webhook::wording::Failure;
 use serde::{Deserialize, Serialize};
 
 use super::outbox;
 use super::prepared::{Bind, prepared};
+use crate::signature::hexadecimal;
 
 /// A delivery that was signed and understood.
 #[derive(Debug, Clone)]
@@ -41,6 +44,11 @@ impl Arrival {
     /// Whether one statement stores it, which needs no other to be taken back.
     pub(super) fn is_one_statement(&self) -> bool {
         matches!(self.event, Event::Ignored { .. })
+    }
+
+    /// The beginning of its digest: enough to tell deliveries of a pull request apart.
+    fn short(&self) -> String {
+        hexadecimal(self.body_digest.get(..8).unwrap_or_default())
     }
 }
 
@@ -129,14 +137,40 @@ pub(super) fn receive(
         status: decision.status.to_owned(),
         message: decision.message.clone(),
     };
-    let Some(row) = insert(connection, state, arrival, key.as_deref(), &answer)? else {
-        return before(connection, arrival);
+    let row = match insert(
+        connection,
+        state,
+        arrival,
+        &arrival.delivery_id,
+        key.as_deref(),
+        &answer,
+    )? {
+        Some(row) => row,
+        None => match before(connection, arrival)? {
+            Some(received) => return Ok(received),
+            // Another body under an id that is known. Nobody signs ids: it is another delivery.
+            None => {
+                let id = format!("{}#{}", arrival.delivery_id, arrival.short());
+                match insert(connection, state, arrival, &id, key.as_deref(), &answer)? {
+                    Some(row) => row,
+                    None => return Err(diesel::result::Error::NotFound),
+                }
+            }
+        },
     };
     let mut calls = 0;
     if let (Some(pull_request), Some(key)) = (pull_request, &key) {
-        keep(connection, pull_request, key, &decision, row)?;
-        let place = (row, key.as_str());
-        calls = outbox::add(connection, place, &decision.calls, arrival.received_ms)?;
+        keep(
+            connection,
+            pull_request,
+            key,
+            &decision,
+            (row, arrival.received_ms),
+        )?;
+        let place = (row, arrival.short());
+        let place = (place.0, place.1.as_str());
+        outbox::add(connection, place, key, &decision.calls, arrival.received_ms)?;
+        calls = decision.calls.len();
     }
     Ok(Received {
         row,
@@ -151,6 +185,7 @@ fn insert(
     connection: &mut SqliteConnection,
     state: &mut State,
     arrival: &Arrival,
+    delivery_id: &str,
     key: Option<&str>,
     answer: &Answer,
 ) -> QueryResult<Option<i64>> {
@@ -164,7 +199,7 @@ fn insert(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [
             Bind::Number(row),
-            Bind::Text(&arrival.delivery_id),
+            Bind::Text(delivery_id),
             Bind::Bytes(&arrival.body_digest),
             Bind::Text(&arrival.event_type),
             Bind::Maybe(key),
@@ -181,19 +216,15 @@ fn insert(
     Ok(Some(row))
 }
 
-/// What was answered to a delivery that is there already.
-fn before(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<Received> {
-    let before: Before = prepared(
-        "SELECT id, result FROM webhook_events WHERE body_digest = ? OR delivery_id = ? \
-         ORDER BY body_digest = ? DESC LIMIT 1",
-        [
-            Bind::Bytes(&arrival.body_digest),
-            Bind::Text(&arrival.delivery_id),
-            Bind::Bytes(&arrival.body_digest),
-        ],
+/// What was answered to a body that is there already.
+fn before(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<Option<Received>> {
+    let before: Option<Before> = prepared(
+        "SELECT id, result FROM webhook_events WHERE body_digest = ?",
+        [Bind::Bytes(&arrival.body_digest)],
     )
-    .get_result(connection)?;
-    Ok(Received {
+    .get_result(connection)
+    .optional()?;
+    Ok(before.map(|before| Received {
         row: before.id,
         answer: serde_json::from_str(&before.result).unwrap_or_else(|_| Answer {
             status: "ignored".to_owned(),
@@ -201,17 +232,14 @@ fn before(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<R
         }),
         is_duplicate: true,
         calls: 0,
-    })
+    }))
 }
 
 /// Whether it was stored, and is kept no more.
 fn is_past(connection: &mut SqliteConnection, arrival: &Arrival) -> QueryResult<bool> {
     let past: Row = prepared(
-        "SELECT count(*) AS id FROM past_deliveries WHERE body_digest = ? OR delivery_id = ?",
-        [
-            Bind::Bytes(&arrival.body_digest),
-            Bind::Text(&arrival.delivery_id),
-        ],
+        "SELECT count(*) AS id FROM past_deliveries WHERE body_digest = ?",
+        [Bind::Bytes(&arrival.body_digest)],
     )
     .get_result(connection)?;
     Ok(past.id > 0)
@@ -319,10 +347,19 @@ fn keep(
     pull_request: &PullRequest,
     key: &str,
     decision: &Decision,
-    row: i64,
+    (row, now_ms): (i64, i64),
 ) -> QueryResult<()> {
     if decision.changes.is_empty() {
         return Ok(());
+    }
+    let is_taken_back = |change: &Change| match change {
+        Change::Withdrawn(_) => true,
+        Change::Status(status) => *status != PullRequestStatus::Active,
+        Change::Seen { .. } | Change::Approved(_) | Change::Failed(_) => false,
+    };
+    if decision.changes.iter().any(is_taken_back) {
+        let why = "what it rested on was taken back";
+        outbox::take_merges_back(connection, key, why, now_ms)?;
     }
     let seen = decision.changes.iter().find_map(|change| match change {
         Change::Seen { author, head_sha } => Some((author.as_deref(), head_sha.as_deref())),

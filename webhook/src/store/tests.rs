@@ -29,6 +29,7 @@ fn pull_request() -> PullRequest {
         author: Some("ada".to_owned()),
         head_sha: Some("a".repeat(40)),
         head_ref: Some("page".to_owned()),
+        is_open: None,
     }
 }
 
@@ -179,7 +180,7 @@ async fn cycles_are_counted_and_the_fourth_closes_with_all_reasons() {
     // The escalation comes first; what was rejected is done in order, one after another.
     let mut done = Vec::new();
     loop {
-        let due = store.due(NOW, ROOM, false).await.unwrap();
+        let due = store.due(NOW, ROOM).await.unwrap().0;
         assert!(due.len() <= 1, "one at a time for a pull request");
         let Some(due) = due.into_iter().next() else {
             break;
@@ -199,37 +200,32 @@ async fn what_was_being_sent_is_known_after_a_crash_and_a_failure_ends_the_rest(
         let id = format!("r-{number}");
         let _ = store.receive(review(&id, Verdict::ChangesRequested)).await;
     }
-    let first = store.due(NOW, ROOM, false).await.unwrap().remove(0);
+    let first = store.due(NOW, ROOM).await.unwrap().0.remove(0);
     assert_eq!((first.was_sending, first.row.attempts), (false, 1));
     // Nothing else of this pull request is due meanwhile, and later tries have their time.
-    assert!(store.due(NOW, ROOM, false).await.unwrap().is_empty());
+    assert!(store.due(NOW, ROOM).await.unwrap().0.is_empty());
     let later = Sent::Again {
         at_ms: NOW + 5_000,
         words: "503".to_owned(),
         may_have_happened: false,
     };
     store.sent(first.row.id, later, NOW).await.unwrap();
-    assert!(
-        store
-            .due(NOW + 4_999, ROOM, false)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let again = store.due(NOW + 5_000, ROOM, false).await.unwrap().remove(0);
+    assert!(store.due(NOW + 4_999, ROOM).await.unwrap().0.is_empty());
+    let again = store.due(NOW + 5_000, ROOM).await.unwrap().0.remove(0);
     assert_eq!((again.row.id, again.row.attempts), (first.row.id, 2));
     // Killed here: the next process takes it over and knows that it may have been done.
     store.close();
     let store = self::store(&folder);
-    let taken = store.due(NOW + 5_000, ROOM, true).await.unwrap().remove(0);
+    assert_eq!(store.take_over(0).await.unwrap(), 1);
+    let taken = store.due(NOW + 5_000, ROOM).await.unwrap().0.remove(0);
     assert_eq!((taken.row.id, taken.was_sending), (first.row.id, true));
     let done = Sent::Ended(CallStatus::Done, "201".to_owned());
     store.sent(taken.row.id, done, NOW).await.unwrap();
-    let close = store.due(NOW, ROOM, false).await.unwrap().remove(0);
+    let close = store.due(NOW, ROOM).await.unwrap().0.remove(0);
     assert_eq!(close.row.kind, "close");
     let failed = Sent::Ended(CallStatus::Failed, "404".to_owned());
     store.sent(close.row.id, failed, NOW).await.unwrap();
-    assert!(store.due(NOW, ROOM, false).await.unwrap().is_empty());
+    assert!(store.due(NOW, ROOM).await.unwrap().0.is_empty());
     let rows = store.calls_of(close.row.event_row).await.unwrap();
     let statuses: Vec<&str> = rows.iter().map(|row| row.status.as_str()).collect();
     assert_eq!(statuses, ["failed", "skipped", "skipped"]);
@@ -245,22 +241,22 @@ async fn what_takes_minutes_keeps_nothing_else_waiting() {
         let merged = arrival(&format!("m-{number}"), Event::Merged { pull_request });
         store.receive(merged).await.unwrap();
     }
-    // Each starts its phase first.
-    for due in store.due(NOW, ROOM, false).await.unwrap() {
-        assert_eq!(due.row.kind, "start_phase");
-        let done = Sent::Ended(CallStatus::Done, String::new());
-        store.sent(due.row.id, done, NOW).await.unwrap();
-    }
-    let due = store.due(NOW, ROOM, false).await.unwrap();
-    assert_eq!((due.len(), due[0].row.kind.as_str()), (1, "deploy"));
+    // Of what takes minutes one at a time; phases do not wait for it.
+    let due = store.due(NOW, ROOM).await.unwrap().0;
+    let kinds: Vec<&str> = due.iter().map(|due| due.row.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["start_phase", "start_phase", "start_phase", "deploy"]
+    );
     let mut other = pull_request();
     other.number = 9;
     let event = Event::Opened {
         pull_request: other,
+        is_again: false,
     };
     store.receive(arrival("o-9", event)).await.unwrap();
     let full = Room { quick: 10, slow: 0 };
-    let due = store.due(NOW, full, false).await.unwrap();
+    let due = store.due(NOW, full).await.unwrap().0;
     assert_eq!((due.len(), due[0].row.kind.as_str()), (1, "run_card"));
 }
 

@@ -519,7 +519,9 @@ fn a_repeat_gets_the_first_answer_and_does_nothing() {
             ..Choices::default()
         })
         .await;
-        let body = review("approved", "grace", "good").to_string();
+        let body = review("approved", "grace", "good");
+        rig.reviewed(&body);
+        let body = body.to_string();
         let first = rig
             .deliver_as("one", "pull_request_approved", body.as_bytes())
             .await;

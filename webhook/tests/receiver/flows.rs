@@ -432,3 +432,186 @@ fn what_is_kept_is_bounded_and_repeats_stay_repeats() {
         );
     });
 }
+
+#[test]
+fn what_was_approved_and_taken_back_is_not_merged() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        let wait = Fault::Saying(405, "Please try again later".to_owned());
+        rig.gitea.fail_always(Route::Merge, wait);
+        let first = approve(&rig).await;
+        assert_eq!(first.said().1, "pending");
+        // A second approval comes to the same merge, and says how that stands.
+        let body = review("approved", "linus", "good");
+        let second = rig.deliver("pull_request_approved", &body).await;
+        assert_eq!(second.said().1, "pending", "{:?}", second.said());
+        for reviewer in ["grace", "linus"] {
+            let body = review("rejected", reviewer, "on second thoughts");
+            rig.deliver("pull_request_rejected", &body).await;
+        }
+        rig.gitea.heal().unwrap();
+        let skipped = [("merge".to_owned(), "skipped".to_owned())];
+        assert_eq!(rig.settled(delivery(&first)).await, skipped);
+        assert_eq!(rig.settled(delivery(&second)).await, skipped);
+        assert_eq!(merges(&rig), 0);
+    });
+}
+
+#[test]
+fn the_rules_of_now_count_when_it_is_merged() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        rig.gitea.fail_next(Route::Merge, Fault::Status(503));
+        let reply = approve(&rig).await;
+        let policy = orket_core::webhook::review_policy::ReviewPolicy {
+            required_approvals: 2,
+            ..Default::default()
+        };
+        rig.receiver().set_policy(policy);
+        assert_eq!(
+            rig.settled(delivery(&reply)).await,
+            [("merge".to_owned(), "failed".to_owned())]
+        );
+        assert_eq!(merges(&rig), 0);
+    });
+}
+
+/// A review that the host has no more, has of another commit, or never had.
+#[test]
+fn only_what_the_host_has_as_approvals_of_this_commit_counts() {
+    run(async {
+        for number in 0..3 {
+            let rig = Rig::start(Choices::default()).await;
+            let body = review("approved", "grace", "good").to_string();
+            rig.gitea.review("acme/site", 7, "grace", "APPROVED");
+            rig.gitea.change_pull("acme/site", 7, |pull| match number {
+                0 => pull.reviews[0].dismissed = true,
+                1 => pull.reviews[0].commit = "c".repeat(40),
+                _ => pull.reviews.clear(),
+            });
+            let reply = rig
+                .deliver_as("one", "pull_request_approved", body.as_bytes())
+                .await;
+            let (_, word, words) = reply.said();
+            assert_eq!(word, "failed");
+            assert!(words.contains("code host"), "{words}");
+            assert_eq!(merges(&rig), 0);
+        }
+    });
+}
+
+#[test]
+fn a_host_that_is_slow_is_given_time_before_a_comment_is_looked_for() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        for cycle in 1..=2 {
+            let body = review("rejected", "grace", &format!("reason {cycle}"));
+            rig.deliver("pull_request_rejected", &body).await;
+        }
+        rig.gitea.fail_next(Route::Comment, Fault::Reset);
+        let body = review("rejected", "grace", "reason 3");
+        let reply = rig.deliver("pull_request_rejected", &body).await;
+        let rows = rig
+            .receiver()
+            .store
+            .calls_of(delivery(&reply))
+            .await
+            .unwrap();
+        use orket_actors::port::clock::Clock as _;
+        let wait = rows[0].next_try_ms - rig.clock.wall_ms();
+        assert!((29_000..40_000).contains(&wait), "{wait}");
+        assert_eq!(
+            rig.settled(delivery(&reply)).await,
+            [("comment".to_owned(), "done".to_owned())]
+        );
+        rig.gitea
+            .with(|state| assert_eq!(state.comments("acme/site", 7).len(), 1));
+    });
+}
+
+#[test]
+fn a_card_that_waits_keeps_no_merge_waiting() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        let later = OutsideError::Later("nobody owns the data folder".to_owned());
+        rig.elsewhere.answers.lock().unwrap().push_back(Err(later));
+        let opened = pull_request("opened", 7, "[ISSUE-A1] Add a page");
+        assert_eq!(
+            rig.deliver("pull_request", &opened).await.said().1,
+            "pending"
+        );
+        assert_eq!(approve(&rig).await.said().1, "success");
+    });
+}
+
+/// More is due than is done at once, and something was being done when the process ended.
+#[test]
+fn what_was_being_done_is_taken_over_however_much_is_due() {
+    run(async {
+        let mut rig = Rig::start(Choices::default()).await;
+        rig.gitea.fail_always(Route::Merge, Fault::Status(503));
+        let mut rows = Vec::new();
+        for number in 20..40 {
+            rig.gitea.add_pull("acme/site", number, SHA, "ada");
+            let mut body = review("approved", "grace", "good");
+            body["pull_request"]["number"] = json!(number);
+            rows.push(delivery(&rig.deliver("pull_request_approved", &body).await));
+        }
+        let last = rows[19];
+        let mark = move |connection: &mut diesel::SqliteConnection| {
+            use diesel::prelude::*;
+            diesel::sql_query(format!(
+                "UPDATE outbox SET status = 'sending' WHERE event_row = {last}"
+            ))
+            .execute(connection)
+        };
+        rig.receiver().store.write(mark).await.unwrap();
+        rig.gitea.heal().unwrap();
+        rig.restart().await;
+        for row in rows {
+            assert_eq!(
+                rig.settled(row).await,
+                [("merge".to_owned(), "done".to_owned())]
+            );
+        }
+        let merged = rig.gitea.with(|state| {
+            let pulls = state.repositories["acme/site"].pulls.values();
+            pulls.map(|pull| pull.merges).collect::<Vec<_>>()
+        });
+        assert_eq!(merged.iter().sum::<u32>(), 20);
+        assert!(merged.iter().all(|merges| *merges <= 1));
+    });
+}
+
+/// Nobody signs the id of a delivery: another body under it is another delivery.
+#[test]
+fn another_body_under_an_id_that_is_known_is_another_delivery() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        let first = rig.deliver_as("same", "push", br#"{"x":1}"#).await;
+        let second = rig.deliver_as("same", "push", br#"{"x":2}"#).await;
+        assert_eq!((first.status, second.status), (200, 200));
+        assert_ne!(second.json()["duplicate"], true);
+        assert_eq!(rig.count("webhook_events").await, 2);
+        let again = rig.deliver_as("same", "push", br#"{"x":2}"#).await;
+        assert_eq!(again.json()["duplicate"], true);
+    });
+}
+
+/// A proxy that answers for Gitea while it is away is not believed.
+#[test]
+fn what_is_not_gitea_s_word_is_not_final() {
+    run(async {
+        let rig = Rig::start(Choices::default()).await;
+        rig.gitea.fail_next(
+            Route::Merge,
+            Fault::Plain(404, "404 page not found".to_owned()),
+        );
+        let reply = approve(&rig).await;
+        assert_eq!(reply.said().1, "pending", "{:?}", reply.said());
+        assert_eq!(
+            rig.settled(delivery(&reply)).await,
+            [("merge".to_owned(), "done".to_owned())]
+        );
+    });
+}

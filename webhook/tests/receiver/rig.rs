@@ -184,6 +184,7 @@ impl Rig {
             test: self.choices.test.clone(),
             patience: Duration::from_secs(4),
             give_up: Duration::from_secs(24 * 3_600),
+            grace: Duration::from_secs(30),
         };
         let outside = Arc::new(Door(Arc::clone(&self.elsewhere)));
         let clock: SharedClock = if self.choices.is_real_time {
@@ -250,8 +251,31 @@ impl Rig {
         // No two bodies are the same, as the times in them see to with Gitea.
         let mut body = body.clone();
         body["test_id"] = id.clone().into();
+        self.reviewed(&body);
         self.deliver_as(&id, event, body.to_string().as_bytes())
             .await
+    }
+
+    /// What an event of a review tells, the fake Gitea knows too, as the real one does.
+    pub fn reviewed(&self, body: &Value) {
+        let kind = body["review"]["type"]
+            .as_str()
+            .or(body["review"]["state"].as_str());
+        let state = match kind {
+            Some("pull_request_review_approved" | "approved") => "APPROVED",
+            Some("pull_request_review_rejected" | "changes_requested") => "REQUEST_CHANGES",
+            _ => return,
+        };
+        let reviewer = body["review"]["user"]["login"]
+            .as_str()
+            .or(body["sender"]["login"].as_str());
+        let number = body["pull_request"]["number"].as_u64().unwrap_or(0);
+        let is_there = |state: &orket_fake_gitea::State| state.pull("acme/site", number).is_some();
+        if let Some(reviewer) = reviewer
+            && self.gitea.with(|state| is_there(state))
+        {
+            self.gitea.review("acme/site", number, reviewer, state);
+        }
     }
 
     pub async fn deliver_as(&self, id: &str, event: &str, body: &[u8]) -> Reply {
