@@ -1,4 +1,5 @@
-//! Why something was not done with a sandbox. All of it may be shown: no words hold secrets.
+//! Why something was not done with a sandbox. All of it may be shown: no words hold secrets or
+//! control characters of docker.
 
 /// See the file's head.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

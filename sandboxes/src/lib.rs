@@ -7,7 +7,8 @@
 //! - [`DockerCompose`]: sandboxes that docker compose runs; [`NoSandboxes`]: none.
 //! - [`sandbox`], [`error`], [`address`], [`id`]: what is said of them.
 //! - [`ports`]: which ports of this machine lead where; [`stack`] and `compose`: what is brought up.
-//! - `registry`: records on disk; `docker`: the program; `secret`, `yaml`: as they say.
+//! - `registry`: records on disk; `docker`: the program; `secret`, `yaml`, `printable`: as they
+//!   say.
 //! - [`options`]: what can be set.
 #![cfg_attr(
     not(test),
@@ -30,6 +31,7 @@ pub mod error;
 pub mod id;
 pub mod options;
 pub mod ports;
+mod printable;
 mod registry;
 pub mod sandbox;
 mod secret;
@@ -42,6 +44,7 @@ pub use address::Address;
 pub use docker_compose::{DockerCompose, Reconciled};
 pub use error::SandboxError;
 pub use options::{ContainerLimits, Options};
+pub use printable::printable;
 pub use registry::{damaged, recorded};
 pub use sandbox::{NewSandbox, Ports, Sandbox, SandboxStatus, TechStack};
 

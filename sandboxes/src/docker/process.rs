@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::strays;
 use crate::secret;
 
 /// The environment variable of the mark.
@@ -106,33 +107,44 @@ impl DockerCommand<'_> {
         cancel: &CancellationToken,
     ) -> Result<Said, CommandError> {
         let mut group = Group::of(self.spawn()?);
-        let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
-        let reading = async { tokio::join!(tail(out), tail(err)) };
-        tokio::pin!(reading);
-        let ended = async {
-            tokio::select! {
-                both = &mut reading => (Some(both), group.child.wait().await),
-                status = group.child.wait() => (None, status),
+        let id = group.id();
+        let streams = (group.child.stdout.take(), group.child.stderr.take());
+        let (mut out, mut err) = (Tail::default(), Tail::default());
+        let status = {
+            let reading = async { tokio::join!(out.read(streams.0), err.read(streams.1)) };
+            tokio::pin!(reading);
+            let ended = async {
+                tokio::select! {
+                    _ = &mut reading => (true, group.child.wait().await),
+                    status = group.child.wait() => (false, status),
+                }
+            };
+            let (is_read, status) = tokio::select! {
+                ended = ended => ended,
+                () = self.clock.sleep(limit) => return Err(CommandError::TimedOut(limit)),
+                () = cancel.cancelled() => return Err(CommandError::Cancelled),
+            };
+            let status = status.map_err(|error| CommandError::Failed(error.to_string()))?;
+            group.is_over = true;
+            if !is_read {
+                tokio::select! {
+                    _ = &mut reading => {}
+                    () = self.clock.sleep(LINGER) => self.end_rest(id).await,
+                }
             }
+            status
         };
-        let (read, status) = tokio::select! {
-            ended = ended => ended,
-            () = self.clock.sleep(limit) => return Err(CommandError::TimedOut(limit)),
-            () = cancel.cancelled() => return Err(CommandError::Cancelled),
-        };
-        let status = status.map_err(|error| CommandError::Failed(error.to_string()))?;
-        group.is_over = true;
-        let read = match read {
-            Some(both) => Some(both),
-            None => tokio::select! {
-                both = &mut reading => Some(both),
-                () = self.clock.sleep(LINGER) => None,
-            },
-        };
-        let (out, err) = read.ok_or_else(|| {
-            CommandError::Failed("its output was kept open after its end".to_owned())
-        })?;
+        // What it printed itself is there; whoever kept its output open has no say.
+        let (out, err) = (out.text(), err.text());
         judged(status, Said { out, err })
+    }
+
+    /// Ends what is left of the group of a command that has ended.
+    async fn end_rest(&self, group: Option<Pid>) {
+        let mark = self.mark.to_owned();
+        let ending = move || group.map_or(0, |group| strays::end_group(&mark, group));
+        let ended = tokio::task::spawn_blocking(ending).await.unwrap_or(0);
+        tracing::warn!(ended, "what a command of docker began kept its output open");
     }
 
     fn spawn(&self) -> Result<Child, CommandError> {
@@ -199,6 +211,11 @@ struct Group {
 }
 
 impl Group {
+    fn id(&self) -> Option<Pid> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        id.and_then(Pid::from_raw)
+    }
+
     fn of(child: Child) -> Self {
         Self {
             child,
@@ -212,35 +229,48 @@ impl Drop for Group {
         if self.is_over {
             return;
         }
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = id.and_then(Pid::from_raw) {
+        if let Some(group) = self.id() {
             // It may have died meanwhile.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// The last [`MOST`] bytes of a stream, to its end.
-async fn tail(stream: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut stream) = stream else {
-        return String::new();
-    };
-    let mut kept: Vec<u8> = Vec::new();
-    let mut is_cut = false;
-    let mut chunk = vec![0_u8; 16 * 1024];
-    // A stream that breaks has ended.
-    while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-        kept.extend_from_slice(chunk.get(..read).unwrap_or_default());
-        if kept.len() > 2 * MOST {
-            kept.drain(..kept.len() - MOST);
-            is_cut = true;
+/// The last [`MOST`] bytes of a stream, as far as it was read.
+#[derive(Default)]
+struct Tail {
+    kept: Vec<u8>,
+    is_cut: bool,
+}
+
+impl Tail {
+    /// Reads to the stream's end.
+    async fn read(&mut self, stream: Option<impl AsyncRead + Unpin>) {
+        let Some(mut stream) = stream else {
+            return;
+        };
+        let mut chunk = vec![0_u8; 16 * 1024];
+        // A stream that breaks has ended.
+        while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+            self.kept
+                .extend_from_slice(chunk.get(..read).unwrap_or_default());
+            if self.kept.len() > 2 * MOST {
+                self.cut();
+            }
         }
     }
-    if kept.len() > MOST {
-        kept.drain(..kept.len() - MOST);
-        is_cut = true;
+
+    fn cut(&mut self) {
+        if self.kept.len() > MOST {
+            self.kept.drain(..self.kept.len() - MOST);
+            self.is_cut = true;
+        }
     }
-    whole_lines(&String::from_utf8_lossy(&kept), is_cut)
+
+    fn text(mut self) -> String {
+        self.cut();
+        whole_lines(&String::from_utf8_lossy(&self.kept), self.is_cut)
+    }
 }
 
 /// Where something was cut off, what follows may be the rest of a secret, which no mask would know.
@@ -271,7 +301,9 @@ mod tests {
     #[tokio::test]
     async fn of_a_long_stream_the_end_is_kept() {
         let text = "0123456789\n".repeat(100_000);
-        let kept = tail(Some(text.as_bytes())).await;
+        let mut tail = Tail::default();
+        tail.read(Some(text.as_bytes())).await;
+        let kept = tail.text();
         assert!(kept.len() <= MOST && kept.len() > MOST - 20);
         assert!(kept.starts_with("0123456789\n") && kept.ends_with("0123456789\n"));
     }

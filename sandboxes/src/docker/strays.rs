@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, getpgid, pidfd_open, pidfd_send_signal};
 
 use super::process::MARK;
 
@@ -18,11 +18,21 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// Ends all of this mark; how many there were. Blocks.
 pub(super) fn end(mark: &str) -> usize {
+    end_those(mark, |_| true)
+}
+
+/// Ends those of a process group whose leader may be gone, so that its id alone says nothing any more;
+/// how many there were. Blocks.
+pub(super) fn end_group(mark: &str, group: Pid) -> usize {
+    end_those(mark, |pid| getpgid(Some(pid)) == Ok(group))
+}
+
+fn end_those(mark: &str, is_meant: impl Fn(Pid) -> bool) -> usize {
     let deadline = Instant::now() + PATIENCE;
     let mut ended = 0;
     // Once more after the first time: one may just have started another.
     loop {
-        let found = find(mark);
+        let found = find(mark, &is_meant);
         if found.is_empty() {
             return ended;
         }
@@ -46,7 +56,7 @@ pub(super) fn end(mark: &str) -> usize {
 }
 
 /// Living processes of this user that have the mark; a handle each, so that no other process is meant.
-fn find(mark: &str) -> Vec<OwnedFd> {
+fn find(mark: &str, is_meant: &impl Fn(Pid) -> bool) -> Vec<OwnedFd> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -55,7 +65,8 @@ fn find(mark: &str) -> Vec<OwnedFd> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter_map(|pid| {
-            let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+            let id = Pid::from_raw(pid)?;
+            let handle = pidfd_open(id, PidfdFlags::empty()).ok()?;
             // Those of others cannot be read, and those that have ended have none.
             let mut environment = Vec::new();
             let file = File::open(format!("/proc/{pid}/environ")).ok()?;
@@ -63,7 +74,8 @@ fn find(mark: &str) -> Vec<OwnedFd> {
             let has_it = environment
                 .split(|byte| *byte == 0)
                 .any(|it| it == wanted.as_bytes());
-            has_it.then_some(handle)
+            // Asked last: the kernel's own threads have no group.
+            (has_it && is_meant(id)).then_some(handle)
         })
         .collect()
 }

@@ -34,6 +34,7 @@ use crate::docker::{CommandError, Docker, Target};
 use crate::error::SandboxError;
 use crate::id;
 use crate::options::Options;
+use crate::printable::printable;
 use crate::registry::{Damaged, Record, Registry};
 use crate::sandbox::{NewSandbox, Sandbox};
 
@@ -195,9 +196,9 @@ impl Inner {
 }
 
 impl Entry {
-    /// What a command says of this sandbox, without its secrets.
+    /// What a command says of this sandbox, without its secrets and fit for a terminal.
     fn failed(&self, error: CommandError) -> SandboxError {
-        let words = self.mask(&error.to_string());
+        let words = printable(&self.mask(&error.to_string())).into_owned();
         match error {
             CommandError::Unavailable(_) | CommandError::Missing => {
                 SandboxError::Unavailable(words)

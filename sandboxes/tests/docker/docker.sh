@@ -56,6 +56,11 @@ case "$command" in
                 hang
             fi
         done
+        if [ -f "$state/linger-up" ]; then
+            sleep 1000 &
+            echo $! > "$state/sleeper.new"
+            mv "$state/sleeper.new" "$state/sleeper"
+        fi
         if [ -f "$state/ill-up" ]; then
             echo exited > "$own/service-api"
         fi

@@ -217,3 +217,33 @@ async fn ports_that_docker_gave_away_are_left_out() {
     let other = find(&all, "sandbox-other").await.unwrap();
     assert_eq!(other.status, SandboxStatus::Stopped);
 }
+
+#[tokio::test]
+async fn a_command_is_judged_by_its_end_and_what_it_leaves_is_killed() {
+    let house = House::new();
+    let all = house.open();
+    house.tell("linger-up", "");
+    let asked = tokio::spawn(all.create(house.wanted("launch")));
+    let sleeper = house.until_it_hangs().await;
+    // In small steps: its successor has a time limit too.
+    let step = Duration::from_millis(100);
+    let is_over = || {
+        house.clock.advance(step);
+        !lives(sleeper)
+    };
+    house.until("its end", is_over).await;
+    let launch = asked.await.unwrap().unwrap();
+    assert_eq!(launch.status, SandboxStatus::Running);
+}
+
+#[tokio::test]
+async fn what_docker_says_cannot_move_a_terminal() {
+    let house = House::new();
+    let all = house.open();
+    house.tell("fail-up", "\u{1b}[2Jno such image\u{7}");
+    let error = all.create(house.wanted("launch")).await.unwrap_err();
+    let words = error.to_string();
+    assert!(words.ends_with(r"\u{1b}[2Jno such image\u{7}"), "{words}");
+    let failed = find(&all, "sandbox-launch").await.unwrap();
+    assert_eq!(failed.last_error, Some(words));
+}
