@@ -34,6 +34,7 @@ mod seen;
 mod tests;
 pub mod timer;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -102,6 +103,8 @@ pub enum CarryError {
 pub struct Phases {
     parts: Parts,
     store: Arc<Mutex<Option<Store>>>,
+    /// Damaged rows, each warned of once.
+    warned: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Phases {
@@ -111,6 +114,7 @@ impl Phases {
         Self {
             parts,
             store: Arc::default(),
+            warned: Arc::default(),
         }
     }
 
@@ -126,8 +130,9 @@ impl Phases {
         let root = self.parts.root.clone();
         let (rules, built) = crate::blocking::blocking(move || {
             let rules = rules(&root)?;
-            // What was built before would be over by now.
-            let since = now_ms.saturating_sub(i64::from(rules.initial_days).saturating_mul(DAY_MS));
+            // What was built before would be over by now, and may be forgotten.
+            let days = rules.initial_days.min(rows::KEPT_DAYS);
+            let since = now_ms.saturating_sub(i64::from(days).saturating_mul(DAY_MS));
             Ok::<_, CarryError>((rules, reader.rocks_built(since)?))
         })
         .await??;
@@ -153,8 +158,8 @@ impl Phases {
         Ok(started)
     }
 
-    /// Looks after every phase that runs or left something to do. What goes wrong with one is told in the
-    /// program's own diagnostics and stops no other.
+    /// Looks after every phase that runs or left something to do, and lets go of those that were kept long
+    /// enough. What goes wrong with one is told in the program's own diagnostics and stops no other.
     ///
     /// # Errors
     ///
@@ -165,26 +170,63 @@ impl Phases {
         }
         let store = self.store().await?;
         let open = rows::open(&store).await?;
-        for damaged in open.damaged {
-            tracing::debug!(%damaged, "a bug-fix phase is left alone");
+        for damaged in self.not_warned_of(open.damaged) {
+            tracing::warn!(%damaged, "a bug-fix phase is left alone");
         }
+        let names = self.names(&open.phases).await;
         for phase in open.phases {
-            if let Err(error) = self.look_after(&store, &phase, now_ms).await {
+            let is_quiet = names
+                .as_ref()
+                .is_some_and(|names| !names.may_have_bugs(&phase.rock_id));
+            if let Err(error) = self.look_after(&store, &phase, is_quiet, now_ms).await {
                 tracing::warn!(rock = %phase.rock_id, %error, "a bug-fix phase could not be looked after");
             }
         }
+        rows::forget(&store, now_ms).await?;
         Ok(())
+    }
+
+    /// Those that nobody was warned of yet.
+    fn not_warned_of(&self, damaged: Vec<PhaseError>) -> Vec<PhaseError> {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |it: &PhaseError| warned.insert(it.to_string());
+        damaged.into_iter().filter(is_new).collect()
+    }
+
+    /// What can have bugs at all; `None` when nothing runs or it cannot be told, so that each is looked at.
+    async fn names(&self, phases: &[Phase]) -> Option<seen::Names> {
+        if !phases.iter().any(|phase| phase.status.is_live()) {
+            return None;
+        }
+        let parts = self.parts.clone();
+        let names = crate::blocking::blocking(move || seen::Names::read(&parts)).await;
+        match names.map_err(CarryError::from).flatten() {
+            Ok(names) => Some(names),
+            Err(error) => {
+                tracing::debug!(%error, "it cannot be told which rocks have no bugs");
+                None
+            }
+        }
     }
 
     async fn look_after(
         &self,
         store: &Store,
         phase: &Phase,
+        is_quiet: bool,
         now_ms: i64,
     ) -> Result<(), CarryError> {
         if phase.status.is_live() {
-            let looked = self.look(phase, now_ms).await?;
-            rows::advance(store, &phase.rock_id, looked, now_ms).await?;
+            let looked = if is_quiet {
+                Looked::default()
+            } else {
+                self.look(phase, now_ms).await?
+            };
+            if phase.is_changed_by(&looked, now_ms) {
+                rows::advance(store, &phase.rock_id, looked, now_ms).await?;
+            } else if !phase.has_left_something() {
+                return Ok(());
+            }
         }
         self.follow_up(store, &phase.rock_id).await
     }

@@ -21,14 +21,16 @@ impl Phases {
         Ok(rows::list(&self.store().await?).await?)
     }
 
-    /// The latest phase of a rock.
+    /// The latest phase of a rock, however its name is written.
     ///
     /// # Errors
     ///
     /// [`CarryError`].
     pub async fn find(&self, rock: &str) -> Result<Phase, CarryError> {
         self.refuse_unless_there(rock)?;
-        Ok(rows::find(&self.store().await?, rock).await?)
+        let store = self.store().await?;
+        let rock = rows::spelt(&store, rock).await?;
+        Ok(rows::find(&store, &rock).await?)
     }
 
     /// Starts the phase of a rock that there is. One that runs is left alone.
@@ -76,9 +78,10 @@ impl Phases {
         let phase = self.find(rock).await?;
         let looked = self.look(&phase, now_ms).await?;
         let store = self.store().await?;
-        rows::end(&store, rock, looked, now_ms).await?;
-        self.follow_up(&store, rock).await?;
-        Ok(rows::find(&store, rock).await?)
+        let rock = phase.rock_id;
+        rows::end(&store, &rock, looked, now_ms).await?;
+        self.follow_up(&store, &rock).await?;
+        Ok(rows::find(&store, &rock).await?)
     }
 
     /// Ends a phase so that nothing follows.
@@ -95,8 +98,9 @@ impl Phases {
     ) -> Result<Phase, CarryError> {
         self.refuse_unless_there(rock)?;
         let store = self.store().await?;
-        let phase = rows::abort(&store, rock, by, reason, now_ms).await?;
-        self.follow_up(&store, rock).await?;
+        let rock = rows::spelt(&store, rock).await?;
+        let phase = rows::abort(&store, &rock, by, reason, now_ms).await?;
+        self.follow_up(&store, &rock).await?;
         Ok(phase)
     }
 

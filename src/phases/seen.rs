@@ -3,12 +3,52 @@
 
 use std::collections::HashSet;
 
-use orket_core::asset::{Asset as _, AssetSource, CORE, Epic, Issue, Library, LoadError, Rock};
+use orket_core::asset::{
+    Asset as _, AssetSource, CORE, Epic, Issue, Library, LoadError, Rock, name,
+};
 use orket_core::phase::{BugCard, Moment, Origin, SeenCard, bugs_epic};
 use serde_json::Value;
 
 use super::{CarryError, Parts};
 use crate::assets::DiskThenEmbedded;
+
+/// What can have bugs at all: most rocks that have a phase stand for a merged pull request and were never
+/// run, so that one look at the names spares a look at each.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// Rocks that were run.
+    rocks: HashSet<String>,
+    /// Epics that were run, and those there are, in lower case.
+    epics: HashSet<String>,
+}
+
+impl Names {
+    /// Those there are now.
+    pub(super) fn read(parts: &Parts) -> Result<Self, CarryError> {
+        let (rocks, run) = match &parts.reader {
+            Some(reader) => reader.rocks_and_epics()?,
+            None => (HashSet::new(), HashSet::new()),
+        };
+        let library = Library::new(DiskThenEmbedded::new(&parts.root));
+        let filed = library
+            .departments()
+            .into_iter()
+            .flat_map(|department| library.list(Epic::CATEGORY, &department));
+        let epics = run.into_iter().chain(filed);
+        Ok(Self {
+            rocks,
+            epics: epics.map(|epic| epic.to_lowercase()).collect(),
+        })
+    }
+
+    /// Whether a rock may have bugs. If not, [`cards`] would find none.
+    pub(super) fn may_have_bugs(&self, rock: &str) -> bool {
+        let epic = bugs_epic(rock);
+        self.rocks.contains(rock)
+            || self.epics.contains(&epic.to_lowercase())
+            || self.epics.contains(&name::sanitise(&epic))
+    }
+}
 
 /// The cards.
 pub(super) fn cards(

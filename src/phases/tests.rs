@@ -337,6 +337,69 @@ async fn rules_that_cannot_be_meant_start_nothing() {
 }
 
 #[tokio::test]
+async fn a_phase_is_the_rocks_however_its_name_is_written() {
+    let house = House::new(0);
+    let phases = house.phases();
+    for end in [true, false] {
+        let Begun::New(begun) = phases.start("Shop", 0).await.unwrap() else {
+            panic!("not started")
+        };
+        assert_eq!(begun.rock_id, "shop");
+        assert_eq!(phases.find("SHOP").await.unwrap().rock_id, "shop");
+        let over = if end {
+            phases.end("Shop", 1).await.unwrap()
+        } else {
+            phases.abort("Shop", "ada", "", 1).await.unwrap()
+        };
+        assert!(over.rock_id == "shop" && !over.status.is_live());
+    }
+}
+
+/// A rock of a merged pull request has a phase and nothing else: a look at it reads and writes nothing,
+/// and a look at many of them is one look.
+#[tokio::test]
+async fn phases_of_rocks_without_anything_are_not_looked_at_one_by_one() {
+    let house = House::new(1);
+    let phases = house.phases();
+    let store = phases.store().await.unwrap();
+    let rules = PhaseRules::default();
+    for rock in ["shop", "acme__site-pr7"] {
+        rows::start(&store, rock, 0, &rules).await.unwrap();
+    }
+    let names = seen::Names::read(&phases.parts).unwrap();
+    assert!(names.may_have_bugs("shop") && names.may_have_bugs("Shop"));
+    assert!(!names.may_have_bugs("acme__site-pr7"));
+    phases.look_after_all(1).await.unwrap();
+    // Broken: whoever looks at it fails, and the phase would not end.
+    house.write("model/core/epics/shop-bugs.json", &json!("no epic"));
+    phases.look_after_all(7 * DAY_MS).await.unwrap();
+    assert!(phases.find("shop").await.unwrap().status.is_live());
+    let quiet = phases.find("acme__site-pr7").await.unwrap();
+    assert_eq!(quiet.status, PhaseStatus::Completed);
+    // Bugs filed meanwhile count.
+    rows::start(&store, "late", 8, &rules).await.unwrap();
+    house.file_bugs(1);
+    let from = house.folder.path().join("model/core/epics/shop-bugs.json");
+    std::fs::copy(&from, from.with_file_name("late-bugs.json")).unwrap();
+    phases.look_after_all(9).await.unwrap();
+    assert_eq!(phases.find("late").await.unwrap().metrics.total_bugs, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_warned_of_once() {
+    let phases = House::new(0).phases();
+    let damaged = |reason: &str| PhaseError::Damaged {
+        rock: "shop".to_owned(),
+        reason: reason.to_owned(),
+    };
+    let one = vec![damaged("it is empty")];
+    assert_eq!(phases.not_warned_of(one.clone()), one);
+    assert_eq!(phases.clone().not_warned_of(one.clone()), []);
+    let both = vec![one[0].clone(), damaged("it is no JSON")];
+    assert_eq!(phases.not_warned_of(both), [damaged("it is no JSON")]);
+}
+
+#[tokio::test]
 async fn an_aborted_phase_leaves_the_sandbox_and_writes_nothing() {
     let mut house = House::new(3);
     let phases = house.phases();

@@ -38,6 +38,48 @@ fn every_command_has_help() {
     insta::assert_snapshot!(text);
 }
 
+/// The subcommands that a help names, in its order.
+fn subcommands(help: &str) -> Vec<&str> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .collect()
+}
+
+#[test]
+fn help_names_the_subcommands() {
+    let house = House::new();
+    for (command, expected) in [
+        (&["webhook"][..], &["deliveries"][..]),
+        (&["webhook", "deliveries"], &["list", "show", "redeliver"]),
+        (&["phases"], &["list", "show", "start", "end", "abort"]),
+        (&["sandbox"], &["list", "create", "logs", "stop"]),
+    ] {
+        let done = house.run(&[command, &["--help"]].concat());
+        assert_eq!((done.code, done.err.as_str()), (0, ""), "{command:?}");
+        assert_eq!(subcommands(&done.out), expected, "{done:?}");
+    }
+}
+
+#[test]
+fn deliveries_and_phases_of_an_empty_folder_are_none_and_looking_makes_nothing() {
+    let house = House::new();
+    for (command, expected) in [
+        (
+            &["webhook", "deliveries", "list", "--json"][..],
+            json!({"deliveries": []}),
+        ),
+        (&["phases", "--json"], json!({"phases": []})),
+    ] {
+        let done = house.run(command);
+        assert_eq!((done.code, done.json()), (0, expected), "{done:?}");
+    }
+    assert!(!house.durable().exists());
+}
+
 #[test]
 fn what_makes_no_sense_is_told_with_exit_code_2() {
     let house = House::new();

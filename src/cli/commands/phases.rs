@@ -69,7 +69,10 @@ async fn obey(context: &Context, phases: &Phases, command: PhasesCommand) -> Res
             let by = by.unwrap_or_else(user);
             let reason = reason.unwrap_or_default();
             let phase = phases.abort(&rock, &by, &reason, wall_ms()).await?;
-            let words = format!("the bug-fix phase of {rock} is aborted; nothing follows\n");
+            let words = format!(
+                "the bug-fix phase of {} is aborted; nothing follows\n",
+                phase.rock_id
+            );
             tell(context, &phase, &words);
             Ok(())
         }

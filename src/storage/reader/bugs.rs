@@ -257,6 +257,29 @@ impl Reader {
         Ok(found.into_iter().collect())
     }
 
+    /// The names of all rocks and of all epics that were ever run.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn rocks_and_epics(&self) -> Result<(HashSet<String>, HashSet<String>), StoreError> {
+        self.query(|connection| {
+            let rocks = runs::table
+                .filter(runs::rock.is_not_null())
+                .select(runs::rock)
+                .distinct()
+                .load::<Option<String>>(connection)?;
+            let epics = runs::table
+                .select(runs::epic)
+                .distinct()
+                .load::<String>(connection)?;
+            Ok((
+                rocks.into_iter().flatten().collect(),
+                epics.into_iter().collect(),
+            ))
+        })
+    }
+
     /// Whether a rock of this name was ever run.
     ///
     /// # Errors
