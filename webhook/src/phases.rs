@@ -319,10 +319,9 @@ async fn settle(store: &Store, over: Vec<Phase>) -> Result<(), PhaseError> {
     for phase in over {
         // As it is now, not as it was read.
         let noted = change_row(store, &phase.rock_id, true, |_| Ok(())).await;
-        match noted {
-            Err(PhaseError::Store(words)) => return Err(PhaseError::Store(words)),
-            // It is gone, or somebody damaged it meanwhile: the next look sees.
-            Ok(()) | Err(_) => {}
+        // Else it is gone, or somebody damaged it meanwhile: the next look sees.
+        if let Err(PhaseError::Store(words)) = noted {
+            return Err(PhaseError::Store(words));
         }
     }
     Ok(())
