@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use orket_actors::port::event::{EventSink, RuntimeEvent};
-use orket_actors::port::store::RequestKey;
 use orket_core::phase::Begun;
 use orket_gitea::git::{Git, GitErrorKind, Revision};
 use orket_sandboxes::{NewSandbox, Sandbox, SandboxError, SandboxStatus, Sandboxes, TechStack};
@@ -15,6 +14,7 @@ use orket_webhook::outside::{Deployed, Merged, Outside, OutsideError};
 use orket_webhook::phases::{self, PhaseError};
 use serde_json::Value;
 
+use super::assemble::process_rules;
 use super::context::Context;
 use super::failure::Failure;
 use super::receiving::open_store;
@@ -24,12 +24,18 @@ use crate::owner::client::{Client, ClientError};
 use crate::owner::folder::DataFolder;
 use crate::owner::host::{Door, Mode, knock, wall_ms};
 use crate::owner::service::{Refusal, Service};
-use crate::owner::wire::{StartRequest, Started, WorkKind};
+use crate::owner::wire::{StartRequest, Started, WorkKind, request_key};
 
+/// A checkout that was touched so lately may be about to be used.
+const RECENT: Duration = Duration::from_secs(3_600);
 /// How long cloning what was merged may take.
 const CLONING: Duration = Duration::from_secs(300);
-/// Where it is cloned to, below the configuration root.
-const CLONES: &str = "sandboxes";
+/// What the API calls whoever asks over the owner's socket.
+const SOCKET: &str = "socket";
+/// Where it is cloned to, below the data folder: a folder for each rock, in it one for each commit.
+const CHECKOUTS: &str = "checkouts";
+/// The process rule that names what sandboxes are made of.
+const STACK_RULE: &str = "sandbox_tech_stack";
 
 /// Who does it.
 #[derive(Clone)]
@@ -50,20 +56,38 @@ pub struct Elsewhere {
     reach: Reach,
     root: PathBuf,
     database_folder: PathBuf,
-    git: Option<Git>,
+    deploying: Deploying,
     log: Option<RunLog>,
+}
+
+/// What deploying needs.
+#[derive(Clone)]
+struct Deploying {
+    git: Option<Git>,
+    gitea_url: String,
+    /// Below it are the checkouts.
+    folder: PathBuf,
+    root: PathBuf,
+    is_disabled: bool,
 }
 
 impl Elsewhere {
     /// With a log of its own where no owner in this process has one.
     pub fn new(context: &Context, reach: Reach, log: Option<RunLog>) -> Self {
         let own = &context.settings.gitea;
-        let git = own.url.as_deref().zip(own.credentials.as_ref());
+        let gitea_url = own.url_or_default();
+        let credentials = own.credentials.as_ref();
         Self {
             reach,
             root: context.cwd.clone(),
             database_folder: context.folder.database_folder(),
-            git: git.and_then(|(url, credentials)| Git::new(url, credentials).ok()),
+            deploying: Deploying {
+                git: credentials.and_then(|credentials| Git::new(&gitea_url, credentials).ok()),
+                gitea_url,
+                folder: context.settings.durable_root.join(CHECKOUTS),
+                root: context.cwd.clone(),
+                is_disabled: context.settings.sandboxes.disabled,
+            },
             log,
         }
     }
@@ -73,12 +97,20 @@ fn later(words: impl Into<String>) -> OutsideError {
     OutsideError::Later(words.into())
 }
 
+/// By its code, so that it means the same in this process and in another one.
 fn of_refusal(refusal: &Refusal) -> OutsideError {
+    const LATER: [&str; 8] = [
+        "E_RUN_ACTIVE",
+        "E_RUN_LIMIT",
+        "E_BUSY",
+        "E_RATE_LIMIT",
+        "E_SHUTTING_DOWN",
+        "E_STORAGE",
+        "E_SANDBOX_LIMIT",
+        "E_SANDBOX_UNAVAILABLE",
+    ];
     let words = format!("{} ({})", refusal.detail, refusal.code);
-    if refusal.status >= 500
-        || matches!(refusal.status, 408 | 425 | 429)
-        || refusal.code == "E_RUN_ACTIVE"
-    {
+    if LATER.contains(&refusal.code.as_str()) {
         OutsideError::Later(words)
     } else {
         OutsideError::Never(words)
@@ -126,10 +158,10 @@ async fn run_card(reach: Reach, card: String, key: String) -> Result<String, Out
     };
     match reach {
         Reach::Here { service, .. } => {
-            let key = RequestKey {
-                key: format!("webhook:{key}"),
-                digest: card.clone(),
-            };
+            // The same as over the socket: a restart may change which of the two it is.
+            let digest = serde_json::to_string(&request)
+                .map_err(|error| OutsideError::Never(error.to_string()))?;
+            let key = request_key(SOCKET, &key, &[&digest]);
             let answer = service.start_as(request, false, Some(key)).await;
             answer
                 .map(|it| started(&card, &it))
@@ -145,64 +177,96 @@ async fn run_card(reach: Reach, card: String, key: String) -> Result<String, Out
     }
 }
 
-/// What was merged, on disk: cloned beside and moved into its place when it is whole.
-async fn clone(root: &Path, git: Option<&Git>, merged: &Merged) -> Result<PathBuf, OutsideError> {
-    let never = |words: String| OutsideError::Never(words);
-    let name = merged.rock_id();
-    let folder = root.join(CLONES);
-    let place = folder.join(&name);
-    let git = git.ok_or_else(|| never("GITEA_URL or its credentials are not set".to_owned()))?;
-    let url = merged
-        .clone_url
-        .as_deref()
-        .filter(|url| !url.is_empty())
-        .ok_or_else(|| never("the code host does not say where to clone from".to_owned()))?;
-    let revision = match &merged.commit {
-        Some(commit) => Revision::Commit(commit.clone()),
-        None => {
-            return Err(never(
-                "the code host does not say which commit was merged".to_owned(),
-            ));
-        }
-    };
+/// What was merged, on disk: cloned beside and moved into its place when it is whole. A commit that is
+/// there already is not cloned again.
+async fn check_out(own: &Deploying, merged: &Merged) -> Result<PathBuf, OutsideError> {
+    let never = OutsideError::Never;
+    let git = own
+        .git
+        .as_ref()
+        .ok_or_else(|| never("there are no credentials for Gitea".to_owned()))?;
+    let commit = merged
+        .commit
+        .clone()
+        .ok_or_else(|| never("the code host does not say which commit was merged".to_owned()))?;
+    let folder = own.folder.join(merged.rock_id());
+    let place = folder.join(&commit);
+    if place.exists() {
+        return Ok(place);
+    }
     tokio::fs::create_dir_all(&folder)
         .await
         .map_err(|error| later(format!("{}: {error}", folder.display())))?;
-    let beside = folder.join(format!(".{name}.{}", uuid::Uuid::new_v4().simple()));
-    git.clone_at(url, &revision, &beside, CLONING)
+    let beside = folder.join(format!("{PARTIAL}{}", uuid::Uuid::new_v4().simple()));
+    // Its own address may be that of a proxy, to which no credentials go.
+    let repository = &merged.repository;
+    let url = format!(
+        "{}/{}/{}.git",
+        own.gitea_url, repository.owner, repository.name
+    );
+    git.clone_at(&url, &Revision::Commit(commit), &beside, CLONING)
         .await
         .map_err(|error| match error.kind {
-            GitErrorKind::TooLong
-            | GitErrorKind::Failed
-            | GitErrorKind::Unavailable
-            | GitErrorKind::Unreachable
-            | GitErrorKind::Unusable => later(error.to_string()),
-            GitErrorKind::Missing
-            | GitErrorKind::Unauthorized
-            | GitErrorKind::NotFound
-            | GitErrorKind::Outrun
-            | GitErrorKind::Refused => never(error.to_string()),
+            GitErrorKind::Missing | GitErrorKind::Unauthorized | GitErrorKind::NotFound => {
+                never(error.to_string())
+            }
+            _ => later(error.to_string()),
         })?;
-    let moved = async {
-        match tokio::fs::remove_dir_all(&place).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        tokio::fs::rename(&beside, &place).await
-    };
-    if let Err(error) = moved.await {
-        // What is left of it is in nobody's way.
-        let _ = tokio::fs::remove_dir_all(&beside).await;
+    if let Err(error) = tokio::fs::rename(&beside, &place).await {
+        // What is left of it is swept up.
         return Err(later(format!("{}: {error}", place.display())));
     }
     Ok(place)
 }
 
+/// The beginning of the name of a checkout that is not whole.
+const PARTIAL: &str = ".partial-";
+
 fn of_sandbox(error: &SandboxError) -> OutsideError {
+    let words = format!("{error} ({})", error.code());
     match error {
-        SandboxError::TooMany(_) | SandboxError::Records(_) => later(error.to_string()),
-        _ => OutsideError::Never(error.to_string()),
+        SandboxError::TooMany(_) | SandboxError::Records(_) | SandboxError::Unavailable(_) => {
+            OutsideError::Later(words)
+        }
+        _ => OutsideError::Never(words),
     }
+}
+
+/// Who brings sandboxes up, for as long as one thing is asked.
+enum Builder {
+    Here(Arc<dyn Sandboxes>),
+    There(Client),
+}
+
+impl Builder {
+    async fn of(reach: &Reach) -> Result<Self, OutsideError> {
+        match reach {
+            Reach::Here { sandboxes, .. } => Ok(Self::Here(Arc::clone(sandboxes))),
+            Reach::Socket(folder) => owner(folder).await.map(Self::There),
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Sandbox>, OutsideError> {
+        match self {
+            Self::Here(here) => here.list().await.map_err(|error| of_sandbox(&error)),
+            Self::There(there) => there.sandboxes().await.map_err(|error| of_client(&error)),
+        }
+    }
+
+    async fn create(&self, new: NewSandbox) -> Result<Sandbox, OutsideError> {
+        match self {
+            Self::Here(here) => here.create(new).await.map_err(|error| of_sandbox(&error)),
+            Self::There(there) => {
+                let created = there.create_sandbox(&new).await;
+                created.map_err(|error| of_client(&error))
+            }
+        }
+    }
+}
+
+/// Whether its files are in use, or may be in a moment.
+const fn is_live(status: SandboxStatus) -> bool {
+    !matches!(status, SandboxStatus::Stopped | SandboxStatus::Deleted)
 }
 
 fn deployed(sandbox: &Sandbox) -> Deployed {
@@ -223,53 +287,89 @@ fn deployed(sandbox: &Sandbox) -> Deployed {
     }
 }
 
-async fn deploy(
-    reach: Reach,
-    root: PathBuf,
-    git: Option<Git>,
-    merged: Merged,
-) -> Result<Deployed, OutsideError> {
-    let client = match &reach {
-        Reach::Here { .. } => None,
-        Reach::Socket(folder) => Some(owner(folder).await?),
-    };
-    // What runs already must not lose its files.
-    let rock_id = merged.rock_id();
-    let all = match (&reach, &client) {
-        (Reach::Here { sandboxes, .. }, _) => {
-            sandboxes.list().await.map_err(|error| of_sandbox(&error))?
-        }
-        (Reach::Socket(_), Some(client)) => client
-            .sandboxes()
-            .await
-            .map_err(|error| of_client(&error))?,
-        (Reach::Socket(_), None) => Vec::new(),
-    };
-    let up = all
-        .iter()
-        .find(|it| it.rock_id == rock_id && it.status == SandboxStatus::Running);
-    if let Some(up) = up {
-        return Ok(deployed(up));
+async fn deploy(reach: Reach, own: Deploying, merged: Merged) -> Result<Deployed, OutsideError> {
+    if own.is_disabled {
+        return Err(of_sandbox(&SandboxError::Disabled));
     }
-    let place = clone(&root, git.as_ref(), &merged).await?;
+    let builder = Builder::of(&reach).await?;
+    let rock_id = merged.rock_id();
+    let all = builder.list().await?;
+    let live = all
+        .iter()
+        .find(|it| it.rock_id == rock_id && is_live(it.status));
+    match live {
+        Some(up) if matches!(up.status, SandboxStatus::Running | SandboxStatus::Unhealthy) => {
+            return Ok(deployed(up));
+        }
+        Some(_) => return Err(later("its sandbox is being brought up or taken down")),
+        None => {}
+    }
+    let root = own.root.clone();
+    let stack = blocking(move || stack(&root))
+        .await
+        .map_err(|error| later(error.to_string()))??;
+    let place = check_out(&own, &merged).await?;
     let new = NewSandbox {
         rock_id,
         project_name: format!("{} (PR #{})", merged.repository.name, merged.number),
-        tech_stack: TechStack::FastapiReactPostgres,
+        tech_stack: stack,
         workspace_path: place.display().to_string(),
     };
-    let sandbox = match (reach, client) {
-        (Reach::Here { sandboxes, .. }, _) => sandboxes
-            .create(new)
-            .await
-            .map_err(|error| of_sandbox(&error))?,
-        (Reach::Socket(_), Some(client)) => client
-            .create_sandbox(&new)
-            .await
-            .map_err(|error| of_client(&error))?,
-        (Reach::Socket(_), None) => return Err(later("nobody owns the data folder")),
-    };
-    Ok(deployed(&sandbox))
+    match builder.create(new).await {
+        Ok(sandbox) => Ok(deployed(&sandbox)),
+        Err(error) => {
+            if matches!(error, OutsideError::Never(_)) {
+                // Nobody needs it any more.
+                let _ = tokio::fs::remove_dir_all(&place).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What sandboxes are made of: the organization may say.
+fn stack(root: &Path) -> Result<TechStack, OutsideError> {
+    let rules = process_rules(root).map_err(|failure| later(failure.message))?;
+    match rules.get(STACK_RULE).and_then(Value::as_str) {
+        None => Ok(TechStack::FastapiReactPostgres),
+        Some(name) => TechStack::parse(name).ok_or_else(|| {
+            let known = TechStack::ALL.map(TechStack::name).join(", ");
+            OutsideError::Never(format!("process_rules.{STACK_RULE} must be one of {known}"))
+        }),
+    }
+}
+
+impl Elsewhere {
+    /// Removes checkouts that nothing is brought up from any more.
+    pub async fn sweep(&self) {
+        let Ok(mut rocks) = tokio::fs::read_dir(&self.deploying.folder).await else {
+            return;
+        };
+        let all = match Builder::of(&self.reach).await {
+            Ok(builder) => builder.list().await,
+            Err(error) => Err(error),
+        };
+        // Without knowing what is in use nothing is removed.
+        let Ok(all) = all else { return };
+        while let Ok(Some(rock)) = rocks.next_entry().await {
+            let name = rock.file_name();
+            let is_in_use = all
+                .iter()
+                .any(|it| is_live(it.status) && name == it.rock_id.as_str());
+            // One that is just being made is not in use yet.
+            let is_new = rock
+                .metadata()
+                .await
+                .and_then(|data| data.modified())
+                .is_ok_and(|at| at.elapsed().unwrap_or_default() < RECENT);
+            if !is_in_use
+                && !is_new
+                && let Err(error) = tokio::fs::remove_dir_all(rock.path()).await
+            {
+                tracing::warn!(%error, "a checkout that nobody needs is still there");
+            }
+        }
+    }
 }
 
 async fn start_phase(root: PathBuf, folder: PathBuf, rock: String) -> Result<String, OutsideError> {
@@ -308,13 +408,7 @@ impl Outside for Elsewhere {
     }
 
     fn deploy(&self, merged: Merged) -> BoxFuture<'static, Result<Deployed, OutsideError>> {
-        deploy(
-            self.reach.clone(),
-            self.root.clone(),
-            self.git.clone(),
-            merged,
-        )
-        .boxed()
+        deploy(self.reach.clone(), self.deploying.clone(), merged).boxed()
     }
 
     fn tell(&self, event: &str, data: Value) {

@@ -3,7 +3,7 @@
 
 use std::net::{TcpListener, ToSocketAddrs};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use orket_actors::port::clock::SharedClock;
 use orket_actors::rate_limiter::Limit;
 use orket_core::webhook::review_policy::ReviewPolicy;
 use orket_gitea::{Gitea, GiteaOptions};
-use orket_webhook::outside::Outside;
 use orket_webhook::peers::TrustedProxies;
 use orket_webhook::receiver::{Limits, Receiver, ReceiverOptions, TestEndpoint};
 use orket_webhook::server;
 use orket_webhook::signature::{SecretError, Secrets};
-use orket_webhook::store::{Retention, Store, StoreError, StoreOptions};
+use orket_webhook::store::{FILE_NAME, Retention, Store, StoreError, StoreOptions};
 use serde_json::{Map, Value};
 
 use super::assemble;
 use super::context::Context;
+use super::elsewhere::Elsewhere;
 use super::failure::Failure;
 use super::out;
 use super::serving::Serving;
@@ -30,12 +30,14 @@ use crate::blocking::blocking;
 use crate::config::webhook::WebhookSettings;
 use crate::owner::host::wall_ms;
 
-/// Where Gitea is when nobody says it.
-const GITEA_URL: &str = "http://localhost:3000";
 /// How long an answer waits for what follows from the event; Gitea's own default is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Where the Python Orket had its database before it had a data folder.
+const LEGACY: &str = ".orket/webhook.db";
 /// Held by the one receiver of a data folder.
 const LOCK_FILE: &str = "webhook.lock";
+/// Gitea is given at least so long for an answer.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(5);
 /// How often the organization's rules are read again.
 const RULES_EVERY: Duration = Duration::from_secs(30);
@@ -54,6 +56,8 @@ pub struct Hearing {
     lock: std::fs::File,
     keep: Retention,
     workers: usize,
+    /// Whether there are rules about reviews.
+    has_rules: bool,
 }
 
 /// Checks all that a receiver needs and binds its address.
@@ -81,6 +85,7 @@ pub fn hear(context: &Context, host: Option<&str>, port: Option<u16>) -> Result<
         },
         patience: PATIENCE,
         give_up: own.give_up,
+        grace: own.gitea_timeout.max(SHORTEST_TIMEOUT) * 3,
     };
     let gitea = gitea(context)?;
     let (listener, url) = bind(host.unwrap_or(&own.host).trim(), port.unwrap_or(own.port))?;
@@ -90,6 +95,7 @@ pub fn hear(context: &Context, host: Option<&str>, port: Option<u16>) -> Result<
         options,
         gitea,
         root: context.cwd.clone(),
+        has_rules: has_rules(&context.sources.organization),
         lock: lock(&context.folder.database_folder())?,
         folder: context.folder.database_folder(),
         keep: Retention {
@@ -118,7 +124,7 @@ fn secrets(own: &WebhookSettings) -> Result<Secrets, Failure> {
 }
 
 /// The organization's rules about reviews.
-fn policy(rules: &Map<String, Value>) -> Result<ReviewPolicy, Vec<String>> {
+pub fn policy(rules: &Map<String, Value>) -> Result<ReviewPolicy, Vec<String>> {
     match rules.get("pr_review_policy") {
         None | Some(Value::Null) => Ok(ReviewPolicy::default()),
         Some(Value::Object(rules)) => ReviewPolicy::read(rules),
@@ -126,7 +132,7 @@ fn policy(rules: &Map<String, Value>) -> Result<ReviewPolicy, Vec<String>> {
     }
 }
 
-fn policy_failure(wrong: &[String]) -> Failure {
+pub fn policy_failure(wrong: &[String]) -> Failure {
     Failure::new("E_CONFIG", wrong.join("; "))
         .hint("process_rules.pr_review_policy of the organization asset; docs/WEBHOOK.md lists its fields")
 }
@@ -155,13 +161,9 @@ fn gitea(context: &Context) -> Result<Gitea, Failure> {
         )
         .hint("docs/GITEA_SETUP.md says how to make a token")
     })?;
-    let timeout = context
-        .settings
-        .webhook
-        .gitea_timeout
-        .max(Duration::from_millis(100));
+    let timeout = context.settings.webhook.gitea_timeout.max(SHORTEST_TIMEOUT);
     Gitea::new(GiteaOptions {
-        url: own.url.clone().unwrap_or_else(|| GITEA_URL.to_owned()),
+        url: own.url_or_default(),
         credentials,
         timeout,
         connect_timeout: CONNECT.min(timeout),
@@ -189,8 +191,32 @@ fn bind(host: &str, port: u16) -> Result<(TcpListener, String), Failure> {
 /// # Errors
 ///
 /// When it cannot be opened.
-pub fn open_store(folder: &std::path::Path) -> Result<Store, Failure> {
+pub fn open_store(folder: &Path) -> Result<Store, Failure> {
     Store::open(folder, StoreOptions::default()).map_err(store_failure)
+}
+
+/// Copies the database of the Python Orket from where it used to lie, once: whole or not at all.
+fn bring_over(legacy: &Path, folder: &Path) -> Result<(), Failure> {
+    let place = folder.join(FILE_NAME);
+    if place.exists() || !legacy.exists() {
+        return Ok(());
+    }
+    let beside = place.with_extension("db.part");
+    let copied = std::fs::copy(legacy, &beside)
+        .and_then(|_| std::fs::File::open(&beside)?.sync_all())
+        .and_then(|()| std::fs::rename(&beside, &place));
+    copied.map_err(|error| {
+        Failure::new(
+            "E_STORAGE",
+            format!("{} cannot be taken over: {error}", legacy.display()),
+        )
+        .hint("the data folder must be writable and its disk must have room")
+    })?;
+    out::warn(&format!(
+        "{} is taken over; the file itself stays as it is",
+        legacy.display()
+    ));
+    Ok(())
 }
 
 /// As the command line says it.
@@ -200,7 +226,7 @@ pub fn store_failure(error: StoreError) -> Failure {
 }
 
 /// Takes the place of the one receiver of a data folder; it is free again when the file is closed.
-fn lock(folder: &std::path::Path) -> Result<std::fs::File, Failure> {
+fn lock(folder: &Path) -> Result<std::fs::File, Failure> {
     let path = folder.join(LOCK_FILE);
     let failed = |error: std::io::Error| {
         Failure::new(
@@ -244,11 +270,15 @@ impl Hearing {
     /// # Errors
     ///
     /// When the database or the server cannot be started.
-    pub async fn start(self, outside: Arc<dyn Outside>) -> Result<Ears, Failure> {
-        let folder = self.folder;
-        let store = blocking(move || open_store(&folder))
-            .await
-            .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))??;
+    pub async fn start(self, outside: Arc<Elsewhere>) -> Result<Ears, Failure> {
+        let sweep = Arc::clone(&outside);
+        let (folder, legacy) = (self.folder, self.root.join(LEGACY));
+        let store = blocking(move || {
+            bring_over(&legacy, &folder)?;
+            open_store(&folder)
+        })
+        .await
+        .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))??;
         let clock: SharedClock = Arc::new(SystemClock::default());
         let receiver = Receiver::start(self.options, store, self.gitea, outside, clock)
             .await
@@ -256,8 +286,12 @@ impl Hearing {
         let (server, handle) = server::serve(self.listener, Arc::clone(&receiver), self.workers)
             .map_err(|error| Failure::new("E_LISTEN", error.to_string()))?;
         let chores = [
-            actix_rt::spawn(follow_rules(Arc::clone(&receiver), self.root)),
-            actix_rt::spawn(tidy(receiver.store.clone(), self.keep)),
+            actix_rt::spawn(follow_rules(
+                Arc::clone(&receiver),
+                self.root,
+                self.has_rules,
+            )),
+            actix_rt::spawn(tidy(receiver.store.clone(), self.keep, sweep)),
         ];
         Ok(Ears {
             _lock: self.lock,
@@ -283,16 +317,27 @@ impl Ears {
     }
 }
 
-/// Reads the organization's rules again, now and then. Rules that cannot be meant change nothing.
-async fn follow_rules(receiver: Arc<Receiver>, root: PathBuf) {
+fn has_rules(rules: &Map<String, Value>) -> bool {
+    rules
+        .get("pr_review_policy")
+        .is_some_and(|it| !it.is_null())
+}
+
+/// Reads the organization's rules again, now and then. Rules that cannot be meant change nothing, and rules
+/// that are gone do not either: a file that is away for a moment must not open what it kept shut.
+async fn follow_rules(receiver: Arc<Receiver>, root: PathBuf, mut had_rules: bool) {
     let mut last = None;
     loop {
         tokio::time::sleep(RULES_EVERY).await;
         let root = root.clone();
         let read = blocking(move || assemble::process_rules(&root)).await;
         let problem = match read {
+            Ok(Ok(rules)) if had_rules && !has_rules(&rules) => {
+                Some("pr_review_policy is gone; a restart does without".to_owned())
+            }
             Ok(Ok(rules)) => match policy(&rules) {
                 Ok(policy) => {
+                    had_rules = has_rules(&rules);
                     receiver.set_policy(policy);
                     None
                 }
@@ -312,11 +357,12 @@ async fn follow_rules(receiver: Arc<Receiver>, root: PathBuf) {
     }
 }
 
-async fn tidy(store: Store, keep: Retention) {
+async fn tidy(store: Store, keep: Retention, sweep: Arc<Elsewhere>) {
     loop {
         if let Err(error) = store.tidy(keep, wall_ms()).await {
             tracing::warn!(%error, "deliveries that were kept long enough are still there");
         }
+        sweep.sweep().await;
         tokio::time::sleep(TIDY_EVERY).await;
     }
 }

@@ -39,12 +39,23 @@ pub struct ExportSettings {
     pub path_prefix: String,
     /// Whether a repository that is made is private.
     pub private: bool,
-    /// Where clones are kept; `None` for the data folder.
+    /// Where clones are kept, absolute; `None` for the data folder.
     pub cache_root: Option<PathBuf>,
     /// Name in the commits.
     pub author_name: String,
     /// Address in the commits.
     pub author_email: String,
+}
+
+/// Where Gitea is when nobody says it, as in the Python Orket.
+const DEFAULT_URL: &str = "http://localhost:3000";
+
+impl GiteaSettings {
+    /// Its address, or where it is when nobody says it.
+    #[must_use]
+    pub fn url_or_default(&self) -> String {
+        self.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned())
+    }
 }
 
 impl Reader<'_> {
@@ -70,6 +81,8 @@ impl Reader<'_> {
     }
 
     fn export(&mut self) -> ExportSettings {
+        let cache_root = self.text("ORKET_GITEA_ARTIFACT_CACHE_ROOT");
+        let cache_root = cache_root.map(|folder| self.below_root(&folder));
         let mut text = |name| self.text(name).unwrap_or_default();
         ExportSettings {
             enabled: text("ORKET_GITEA_ARTIFACT_EXPORT") == "true",
@@ -80,9 +93,7 @@ impl Reader<'_> {
             author_name: text("ORKET_GITEA_ARTIFACT_AUTHOR_NAME"),
             author_email: text("ORKET_GITEA_ARTIFACT_AUTHOR_EMAIL"),
             owner: self.text("ORKET_GITEA_ARTIFACT_OWNER"),
-            cache_root: self
-                .text("ORKET_GITEA_ARTIFACT_CACHE_ROOT")
-                .map(PathBuf::from),
+            cache_root,
         }
     }
 }

@@ -529,6 +529,11 @@ impl<'a> Reader<'a> {
         self.optional_number(name).filter(|it| *it > 0)
     }
 
+    /// A folder as it is written, seen from the one that the settings are read in.
+    pub(super) fn below_root(&self, folder: &str) -> PathBuf {
+        self.sources.cwd.join(folder)
+    }
+
     fn paths(&mut self, name: &str) -> Vec<PathBuf> {
         let text = self.text(name).unwrap_or_default();
         text.split(':')

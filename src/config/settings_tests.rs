@@ -130,6 +130,18 @@ fn sandboxes_have_an_end_unless_it_is_switched_off() {
 }
 
 #[test]
+fn clones_are_kept_below_the_folder_that_the_settings_are_read_in() {
+    for (written, seen) in [("kept", "/here/kept"), ("/else/kept", "/else/kept")] {
+        let mut sources = sources();
+        let name = "ORKET_GITEA_ARTIFACT_CACHE_ROOT".to_owned();
+        sources.environment.insert(name, written.to_owned());
+        let settings = Settings::resolve(&sources).expect("valid");
+        let kept = settings.gitea.export.cache_root;
+        assert_eq!(kept, Some(PathBuf::from(seen)));
+    }
+}
+
+#[test]
 fn a_slip_of_the_pen_is_noticed() {
     let mut sources = sources();
     sources

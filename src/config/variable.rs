@@ -240,7 +240,7 @@ pub static VARIABLES: &[Variable] = &[
     plain("ORKET_RATE_LIMIT", Kind::Count(1, 100_000_000), "60", "Signed deliveries a minute that are taken of each repository.").environment_only(),
     plain("ORKET_RATE_LIMIT_BURST", Kind::Count(1, 100_000_000), "", "Deliveries of a repository at once; unset: as many as a minute brings.").environment_only(),
     plain("ORKET_RATE_LIMIT_ALL", Kind::Count(1, 100_000_000), "", "Signed deliveries a minute of all repositories together; unset: ten times ORKET_RATE_LIMIT.").environment_only(),
-    plain("ORKET_WEBHOOK_PEER_LIMIT", Kind::Count(1, 100_000_000), "60", "Requests a minute of one address that may be unsigned, forged, replayed, too large or unreadable before it is refused unread.").environment_only(),
+    plain("ORKET_WEBHOOK_PEER_LIMIT", Kind::Count(1, 100_000_000), "60", "Requests a minute of one address that may be unsigned, forged, too large or too slow before it is refused unread.").environment_only(),
     plain("ORKET_TRUSTED_PROXIES", Kind::Text, "", "Addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas.").environment_only(),
     plain("ORKET_ENABLE_WEBHOOK_TEST_ENDPOINT", Kind::Choice(&knob::FLAG), "false", "Takes events without a signature at /webhook/test, with ORKET_WEBHOOK_TEST_TOKEN or ORKET_API_KEY.").environment_only(),
     plain("ORKET_WEBHOOK_TEST_TOKEN", Kind::Text, "", "What X-Webhook-Test-Token must be; ORKET_API_KEY counts no more then.").secret().environment_only(),

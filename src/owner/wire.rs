@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use orket_actors::port::event::RuntimeEvent;
+use orket_actors::port::store::RequestKey;
 use orket_actors::runtime::RunReport;
 use orket_core::policy::Unit;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 /// What is to be run.
@@ -98,6 +100,25 @@ pub struct ResumeRequest {
     /// and nothing is begun again.
     #[serde(default)]
     pub under_way: bool,
+}
+
+/// What a caller calls a request, with a digest of what it asks for.
+#[must_use]
+pub fn request_key(caller: &str, given: &str, what: &[&str]) -> RequestKey {
+    let mut digest = Sha256::new();
+    for part in what {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part.as_bytes());
+    }
+    let digest = digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    RequestKey {
+        key: format!("{caller}:{given}"),
+        digest,
+    }
 }
 
 /// How it came that a run is under way.

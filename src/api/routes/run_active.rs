@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, post};
 use orket_actors::port::store::RequestKey;
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,7 +15,7 @@ use crate::api::Api;
 use crate::api::body::{LARGEST, Object};
 use crate::api::caller::{Caller, Run};
 use crate::api::problem::Problem;
-use crate::owner::wire::{Outcome, StartRequest, WorkKind};
+use crate::owner::wire::{self, Outcome, StartRequest, WorkKind};
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(run_active);
@@ -170,20 +169,7 @@ pub(super) fn request_key(
         .ok_or_else(|| {
             Problem::bad_request("the header Idempotency-Key must have 1 to 200 visible characters")
         })?;
-    let mut digest = Sha256::new();
-    for part in what {
-        digest.update(part.len().to_le_bytes());
-        digest.update(part.as_bytes());
-    }
-    let digest = digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(Some(RequestKey {
-        key: format!("{}:{given}", caller.name),
-        digest,
-    }))
+    Ok(Some(wire::request_key(&caller.name, given, what)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::blocking::blocking;
 use crate::cli::args::DeliveriesCommand;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::receiving::{open_store, store_failure};
+use crate::cli::receiving::{open_store, policy, policy_failure, store_failure};
 use crate::cli::{out, report};
 use crate::owner::host::wall_ms;
 
@@ -67,10 +67,18 @@ async fn obey(context: &Context, store: &Store, command: DeliveriesCommand) -> R
         }
         DeliveriesCommand::Redeliver { delivery } => {
             let shown = find(store, &delivery).await?;
-            let again = store
-                .try_again(shown.delivery.id, wall_ms())
+            let row = shown.delivery.id;
+            let mut again = store
+                .try_again(row, wall_ms())
                 .await
                 .map_err(store_failure)?;
+            if shown.calls.is_empty() {
+                // Nothing followed from it; by the rules of now something may.
+                let policy = policy(&context.sources.organization)
+                    .map_err(|wrong| policy_failure(&wrong))?;
+                let decided = store.decide_again(row, policy, wall_ms()).await;
+                again = decided.map_err(store_failure)?;
+            }
             let words = match again {
                 0 => "nothing of it failed: there is nothing to try again".to_owned(),
                 1 => "1 call is tried again by the receiver that runs, or the next one".to_owned(),

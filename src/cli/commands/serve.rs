@@ -87,7 +87,12 @@ pub async fn run(context: Context, args: ServeArgs) -> Result<ExitCode, Failure>
         }
     };
     if let Some(ears) = ears {
-        ears.stop().await;
+        tokio::select! {
+            () = ears.stop() => {}
+            name = signals.next() => {
+                out::warn(&format!("{name}: deliveries that are not answered yet are sent again"));
+            }
+        }
     }
     stop_serving(owner, http, how, &mut signals).await;
     match broken {

@@ -2,9 +2,12 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use orket_core::webhook::delivery;
+use orket_core::webhook::review_policy::ReviewPolicy;
 use serde::Serialize;
 
 use super::outbox::{COLUMNS, OutboxRow};
+use super::receive::{self, Answer};
 use super::{Store, StoreError};
 
 /// One line of a list.
@@ -165,6 +168,23 @@ impl Store {
         .await
     }
 
+    /// Decides anew on a delivery that was ignored, by other rules: one of a repository that was not served
+    /// may be by now. How many calls follow from it. One from which something followed, or that was counted,
+    /// is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn decide_again(
+        &self,
+        row: i64,
+        policy: ReviewPolicy,
+        now_ms: i64,
+    ) -> Result<usize, StoreError> {
+        self.write(move |connection| decide_again(connection, row, &policy, now_ms))
+            .await
+    }
+
     /// Lets go of deliveries that are older, or more, than is kept, but for those of which something is
     /// still to be done. That they came is remembered: one that is sent again is still a repeat. A few at
     /// a time, so that others can write between.
@@ -193,6 +213,43 @@ impl Store {
         .await?;
         Ok(tidied)
     }
+}
+
+#[derive(QueryableByName)]
+struct Ignored {
+    #[diesel(sql_type = Text)]
+    event_type: String,
+    #[diesel(sql_type = Text)]
+    payload: String,
+    #[diesel(sql_type = Text)]
+    result: String,
+}
+
+fn decide_again(
+    connection: &mut SqliteConnection,
+    row: i64,
+    policy: &ReviewPolicy,
+    now_ms: i64,
+) -> QueryResult<usize> {
+    let ignored: Option<Ignored> = diesel::sql_query(
+        "SELECT event_type, payload, result FROM webhook_events WHERE id = ? \
+         AND NOT EXISTS (SELECT 1 FROM event_calls WHERE event_row = webhook_events.id)",
+    )
+    .bind::<BigInt, _>(row)
+    .get_result(connection)
+    .optional()?;
+    let Some(ignored) = ignored else {
+        return Ok(0);
+    };
+    let was: Option<Answer> = serde_json::from_str(&ignored.result).ok();
+    if was.is_none_or(|answer| answer.status != "ignored") {
+        return Ok(0);
+    }
+    let event = delivery::payload(ignored.payload.as_bytes())
+        .and_then(|fields| delivery::event(Some(&ignored.event_type), &fields));
+    // What is kept was understood when it came.
+    let Ok(event) = event else { return Ok(0) };
+    receive::decide_again(connection, row, &event, policy, now_ms)
 }
 
 struct Window {

@@ -180,6 +180,35 @@ pub(super) fn receive(
     })
 }
 
+/// Decides on a delivery that is there and was ignored, and keeps what comes of it now. How many calls
+/// follow.
+pub(super) fn decide_again(
+    connection: &mut SqliteConnection,
+    row: i64,
+    event: &Event,
+    policy: &ReviewPolicy,
+    now_ms: i64,
+) -> QueryResult<usize> {
+    let Some(pull_request) = event.pull_request() else {
+        return Ok(0);
+    };
+    let key = pull_request.key();
+    let known = known(connection, &key)?;
+    let decision = decide(&known, event, policy, &day(now_ms));
+    let answer = Answer {
+        status: decision.status.to_owned(),
+        message: decision.message.clone(),
+    };
+    diesel::sql_query("UPDATE webhook_events SET result = ? WHERE id = ?")
+        .bind::<Text, _>(serde_json::to_string(&answer).unwrap_or_default())
+        .bind::<BigInt, _>(row)
+        .execute(connection)?;
+    keep(connection, pull_request, &key, &decision, (row, now_ms))?;
+    let event = row.to_string();
+    outbox::add(connection, (row, &event), &key, &decision.calls, now_ms)?;
+    Ok(decision.calls.len())
+}
+
 /// Adds a delivery; its row, or none when it is there already.
 fn insert(
     connection: &mut SqliteConnection,

@@ -615,3 +615,44 @@ fn what_is_not_gitea_s_word_is_not_final() {
         );
     });
 }
+
+#[test]
+fn what_the_rules_kept_out_can_be_let_in_later() {
+    run(async {
+        let elsewhere = orket_core::webhook::review_policy::ReviewPolicy {
+            repositories: Some(vec!["acme/other".to_owned()]),
+            ..Default::default()
+        };
+        let rig = Rig::start(Choices {
+            policy: elsewhere.clone(),
+            ..Choices::default()
+        })
+        .await;
+        let reply = approve(&rig).await;
+        assert_eq!(reply.said().1, "ignored");
+        let row = delivery(&reply);
+        let store = rig.receiver().store.clone();
+        assert_eq!(store.decide_again(row, elsewhere, 0).await.unwrap(), 0);
+        rig.receiver().set_policy(Default::default());
+        assert_eq!(
+            store
+                .decide_again(row, Default::default(), 0)
+                .await
+                .unwrap(),
+            1
+        );
+        // Once only.
+        assert_eq!(
+            store
+                .decide_again(row, Default::default(), 0)
+                .await
+                .unwrap(),
+            0
+        );
+        rig.receiver().wake();
+        assert_eq!(
+            rig.settled(row).await,
+            [("merge".to_owned(), "done".to_owned())]
+        );
+    });
+}
