@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use orket_sandboxes::{DockerCompose, NewSandbox, Sandbox, SandboxError, Sandboxes, id};
+use orket_sandboxes::{DockerCompose, NewSandbox, Sandbox, SandboxError, Sandboxes, id, printable};
 use serde_json::json;
 
 use crate::cli::args::{CreateSandboxArgs, SandboxArgs, SandboxCommand};
@@ -60,6 +60,12 @@ async fn list(context: &Context, server: Option<&str>) -> Result<ExitCode, Failu
         None => orket_sandboxes::recorded(&context.folder.sandboxes())
             .map_err(|error| SandboxError::Records(error.to_string()))?,
     };
+    let damaged = orket_sandboxes::damaged(&context.folder.sandboxes()).unwrap_or_default();
+    if server.is_none() {
+        for error in damaged {
+            out::warn(&format!("warning: {}", printable(&error.to_string())));
+        }
+    }
     if context.json {
         out::json(&json!({"sandboxes": all}));
         return Ok(ExitCode::SUCCESS);
@@ -146,7 +152,7 @@ async fn logs(
     if context.json {
         out::json(&json!({"id": id, "logs": text}));
     } else {
-        out::print(&text);
+        out::print(&printable(&text));
     }
     Ok(ExitCode::SUCCESS)
 }
