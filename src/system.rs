@@ -205,7 +205,7 @@ impl System {
     /// When the journal could not be closed in good order; nothing acknowledged is lost.
     pub async fn stop(self, how: Shutdown) -> Result<(), StoreError> {
         if let Some(exports) = self.exports {
-            exports.finish(how).await;
+            exports.finish(how, std::future::pending()).await;
         }
         self.runtime.shutdown(how).await;
         let (journal, events) = (self.journal, self.events);

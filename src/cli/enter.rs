@@ -145,7 +145,11 @@ impl Context {
             shared.ok_or_else(|| Failure::new("E_INTERNAL", "the socket is not served"))?;
         self.look_after_phases(&mut owner, journal, of_phases);
         if let Some(exports) = exports {
-            owner.before_stop(Box::new(move |how| Box::pin(exports.finish(how))));
+            let service = owner.service().clone();
+            owner.before_stop(Box::new(move |how| {
+                // A second signal is for exports too.
+                Box::pin(async move { exports.finish(how, service.hurried()).await })
+            }));
         }
         Ok((owner, shared))
     }

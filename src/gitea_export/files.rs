@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use orket_core::artifact;
@@ -67,21 +67,36 @@ fn manifest(row: &SessionRow, log_problem: Option<String>) -> Map<String, Value>
         .collect()
 }
 
-/// The run's lines, and whether there are more. Those of other runs are none of this repository's
-/// business.
+/// The run's lines, of rotated files too, and whether there are more. Those of other runs are none of
+/// this repository's business.
 fn log_of(path: &Path, run_id: &str) -> io::Result<(Vec<u8>, bool)> {
+    let mark = format!("\"{run_id}\"");
+    let rotated = (1..).map(|number| path.with_extension(format!("log.{number}")));
+    let rotated = rotated.take_while(|path| path.symlink_metadata().is_ok());
+    let mut files: Vec<PathBuf> = [path.to_owned()].into_iter().chain(rotated).collect();
+    let mut lines = Vec::new();
+    // The oldest first.
+    while let Some(path) = files.pop() {
+        if !add_lines(&path, &mark, &mut lines)? {
+            return Ok((lines, true));
+        }
+    }
+    Ok((lines, false))
+}
+
+/// Whether there was room for all lines of this file.
+fn add_lines(path: &Path, mark: &str, lines: &mut Vec<u8>) -> io::Result<bool> {
     let opened = File::options()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path);
     let file = match opened {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), false)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(error),
     };
-    let mark = format!("\"{run_id}\"");
     let mut reader = BufReader::new(file);
-    let (mut lines, mut line) = (Vec::new(), Vec::new());
+    let mut line = Vec::new();
     loop {
         line.clear();
         if reader
@@ -90,13 +105,13 @@ fn log_of(path: &Path, run_id: &str) -> io::Result<(Vec<u8>, bool)> {
             .read_until(b'\n', &mut line)?
             == 0
         {
-            return Ok((lines, false));
+            return Ok(true);
         }
-        if !String::from_utf8_lossy(&line).contains(&mark) {
+        if !String::from_utf8_lossy(&line).contains(mark) {
             continue;
         }
         if lines.len() + line.len() > MAX_LOG {
-            return Ok((lines, true));
+            return Ok(false);
         }
         lines.extend_from_slice(&line);
     }
@@ -127,6 +142,15 @@ mod tests {
         let (taken, cut) = log_of(&path, "R-1").expect("readable");
         assert_eq!(String::from_utf8_lossy(&taken), lines[0].repeat(2));
         assert!(!cut);
+        // Rotated twice since.
+        for (name, time) in [("orket.log.2", 1), ("orket.log.1", 2)] {
+            let line = format!("{{\"run_id\":\"R-1\",\"time\":{time}}}\n");
+            std::fs::write(folder.path().join(name), line).expect("written");
+        }
+        let (taken, _) = log_of(&path, "R-1").expect("readable");
+        let taken = String::from_utf8(taken).expect("text");
+        let rotated = "{\"run_id\":\"R-1\",\"time\":1}\n{\"run_id\":\"R-1\",\"time\":2}\n";
+        assert_eq!(taken, rotated.to_owned() + &lines[0].repeat(2));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The files of runs, pushed into a repository of Gitea when they end (`ORKET_GITEA_ARTIFACT_*`).
 //!
-//! A failed export never fails a run: it is told in the log, and `orket export --gitea RUN` tries
-//! again.
+//! A failed export never fails a run: it is told in the log, and tried again, by this owner or the
+//! next one. What has ended and is not among the exported ones is to be exported: no more is kept, so
+//! nothing is lost with an owner.
 //!
 //! - `files.rs`: what of a run is exported
 //! - `kept.rs`: where a run was exported to, kept in the data folder
+//! - `pending.rs`: what is not exported yet: which is next, and when
 //! - `worker.rs`: exports each run that ends, while an owner is there
 
 mod files;
 mod kept;
+mod pending;
 mod worker;
 
 use std::path::Path;
@@ -24,7 +27,7 @@ use crate::storage::reader::SessionRow;
 
 /// In the data folder: clones, and where runs were exported to.
 const FOLDER: &str = "gitea_artifacts";
-/// A whole export. A shutdown waits for it.
+/// A whole export.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The exporter that is set up; `None` while the export is off.
@@ -86,7 +89,7 @@ pub async fn export(
     row: SessionRow,
     durable_root: &Path,
 ) -> Result<Exported, String> {
-    let run_id = row.run_id.clone();
+    let (run_id, ended_ms) = (row.run_id.clone(), row.ended_ms);
     let files = crate::blocking::blocking(move || files::of(&row))
         .await
         .map_err(|error| error.to_string())?;
@@ -95,7 +98,7 @@ pub async fn export(
         .await
         .map_err(|error| error.to_string())?;
     let (folder, keep) = (durable_root.to_owned(), exported.clone());
-    crate::blocking::blocking(move || kept::keep(&folder, &run_id, &keep))
+    crate::blocking::blocking(move || kept::keep(&folder, &run_id, ended_ms, &keep))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| format!("where it is could not be kept: {error}"))?;

@@ -172,6 +172,75 @@ fn an_owner_exports_each_run_that_ends_and_shows_where_it_is() {
     )));
 }
 
+#[test]
+fn what_an_owner_did_not_export_the_next_one_does() {
+    let house = House::new();
+    let (gitea, root) = gitea();
+    house.epic("small", 1, QUICK);
+    // The export is under way when its owner dies.
+    gitea.fail_next(Route::GitPush, Fault::Hold);
+    let mut owner = Running::of(command(&house, &gitea, &["serve", "--socket-only"]));
+    owner.until("listening");
+    let done = run(&house, &gitea, &["--epic", "small"]);
+    assert_eq!(done.code, 0, "{}", done.out);
+    let pushes = |state: &orket_fake_gitea::State, status: Option<u16>| {
+        let mut requests = state.requests.iter();
+        requests.any(|asked| asked.path.ends_with("/git-receive-pack") && asked.status == status)
+    };
+    gitea
+        .wait_for_blocking(|state| pushes(state, None), super::house::DEADLINE)
+        .unwrap();
+    owner.signal("KILL");
+    owner.end();
+    assert_eq!(exported(root.path(), &run_id(&house)), Vec::<String>::new());
+    gitea.heal().unwrap();
+
+    let mut owner = Running::of(command(&house, &gitea, &["serve", "--socket-only"]));
+    owner.until("listening");
+    gitea
+        .wait_for_blocking(|state| pushes(state, Some(200)), super::house::DEADLINE)
+        .unwrap();
+    assert_eq!(house.run(&["serve", "--stop"]).code, 0);
+    owner.end();
+    assert!(exported(root.path(), &run_id(&house)).contains(&"manifest.json".to_owned()));
+    assert_eq!(logged(&house, "run_artifacts_exported").len(), 1);
+
+    // Once is enough.
+    let pushed = gitea.requests().len();
+    let mut owner = Running::of(command(&house, &gitea, &["serve", "--socket-only"]));
+    owner.until("listening");
+    assert_eq!(house.run(&["serve", "--stop"]).code, 0);
+    owner.end();
+    assert_eq!(gitea.requests().len(), pushed);
+}
+
+#[test]
+fn a_second_signal_is_for_an_export_that_hangs_too() {
+    let house = House::new();
+    let (gitea, _root) = gitea();
+    house.epic("small", 1, QUICK);
+    gitea.fail_always(Route::GitPush, Fault::Hold);
+    let mut owner = Running::of(command(&house, &gitea, &["serve", "--socket-only"]));
+    owner.until("listening");
+    let done = run(&house, &gitea, &["--epic", "small"]);
+    assert_eq!(done.code, 0, "{}", done.out);
+    let held = |state: &orket_fake_gitea::State| {
+        let mut requests = state.requests.iter();
+        requests.any(|asked| asked.path.ends_with("/git-receive-pack"))
+    };
+    gitea
+        .wait_for_blocking(held, super::house::DEADLINE)
+        .unwrap();
+    owner.signal("TERM");
+    owner.until("in good order");
+    owner.signal("TERM");
+    // Far sooner than an export may take.
+    let (_, lines) = owner.end();
+    let said = lines.join("\n");
+    assert!(said.contains("the next start does it"), "{said}");
+    assert!(logged(&house, "run_artifacts_exported").is_empty());
+}
+
 /// Asks the owner over its socket.
 fn get(house: &House, path: &str) -> Value {
     let mut socket = UnixStream::connect(house.durable().join("run/orket.sock")).unwrap();

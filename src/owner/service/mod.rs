@@ -61,6 +61,8 @@ struct Inner {
     closing: AtomicBool,
     stop: Notify,
     stop_at_once: AtomicBool,
+    /// Somebody had it stopped at once.
+    hurried: watch::Sender<bool>,
     /// The engine is down.
     down: watch::Sender<bool>,
     surroundings: Surroundings,
@@ -90,6 +92,7 @@ impl Service {
                 closing: AtomicBool::new(false),
                 stop: Notify::new(),
                 stop_at_once: AtomicBool::new(false),
+                hurried: watch::Sender::new(false),
                 down: watch::Sender::new(false),
                 surroundings,
             }),
@@ -283,6 +286,9 @@ impl Service {
     /// Stops: nothing new begins, what is under way becomes `interrupted`.
     pub async fn shutdown(&self, how: Shutdown) {
         self.inner.closing.store(true, Ordering::Release);
+        if how == Shutdown::Immediate {
+            self.inner.hurried.send_replace(true);
+        }
         self.inner.engine.shutdown(how).await;
         self.inner.down.send_replace(true);
     }
@@ -291,6 +297,13 @@ impl Service {
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.inner.closing.load(Ordering::Acquire)
+    }
+
+    /// Resolves when it is stopped at once, be it in the middle of a stop in good order.
+    pub async fn hurried(&self) {
+        let mut hurried = self.inner.hurried.subscribe();
+        // An error means that the service is gone, and nobody waits for anything.
+        let _ = hurried.wait_for(|hurried| *hurried).await;
     }
 
     /// Resolves when the engine is down; whoever follows a run has been told how it ended.
