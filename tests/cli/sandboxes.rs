@@ -237,3 +237,40 @@ impl Site {
         }
     }
 }
+
+#[test]
+fn others_attach_to_a_command_that_owns_the_folder() {
+    let site = Site::new();
+    std::fs::write(site.state("hang-up"), "").unwrap();
+    let asking = site.start(&["sandbox", "create", "--rock", "launch", "--path", "built"]);
+    site.until_it_hangs();
+    assert_eq!(site.listed()[0]["status"], "creating");
+    let stopped = site.run(&["sandbox", "stop", "sandbox-launch"]);
+    assert_eq!(stopped.code, 0, "{stopped:?}");
+    let (code, lines) = asking.end();
+    assert_eq!(code, 1, "{lines:#?}");
+    assert_eq!(site.listed()[0]["status"], "deleted");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_and_a_log_moves_no_terminal() {
+    let site = Site::new();
+    site.create("broken");
+    site.create("launch");
+    let record = site
+        .0
+        .durable()
+        .join("sandboxes/sandbox-broken/record.json");
+    std::fs::write(record, "{").unwrap();
+    let list = site.run(&["sandbox", "list"]);
+    assert_eq!(list.code, 0, "{list:?}");
+    assert!(
+        list.err.contains("warning: sandbox `sandbox-broken`"),
+        "{list:?}"
+    );
+    let refused = site.run(&["sandbox", "stop", "sandbox-broken", "--json"]);
+    assert_eq!(refused.json()["error"]["code"], "E_STORAGE");
+    std::fs::write(site.state("logs"), "\u{1b}[2Jup\n").unwrap();
+    let logs = site.run(&["sandbox", "logs", "sandbox-launch"]);
+    assert_eq!((logs.code, logs.out.as_str()), (0, "\\u{1b}[2Jup\n"));
+}

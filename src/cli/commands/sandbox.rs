@@ -1,9 +1,10 @@
 //! `orket sandbox`: what was built, brought up by docker compose. Goes through the living owner; without
-//! one this process owns the folder for as long as the command takes.
+//! one this process is the owner, socket and all, for as long as the command takes: others attach to it.
 
 use std::process::ExitCode;
 
-use orket_sandboxes::{DockerCompose, NewSandbox, Sandbox, SandboxError, Sandboxes, id, printable};
+use orket_actors::runtime::Shutdown;
+use orket_sandboxes::{NewSandbox, Sandbox, SandboxError, id, printable};
 use serde_json::json;
 
 use crate::cli::args::{CreateSandboxArgs, SandboxArgs, SandboxCommand};
@@ -11,10 +12,9 @@ use crate::cli::context::Context;
 use crate::cli::enter::DEFAULT_WORKSPACE;
 use crate::cli::failure::Failure;
 use crate::cli::progress::words::one_line;
-use crate::cli::{assemble, out, report};
-use crate::owner::client::{Address, Client};
+use crate::cli::{out, report};
+use crate::owner::client::{Address, Client, ClientError};
 use crate::owner::host::{Door, Mode, knock};
-use crate::owner::lock::OwnerLock;
 
 pub async fn run(context: Context, args: SandboxArgs) -> Result<ExitCode, Failure> {
     match args
@@ -32,22 +32,27 @@ pub async fn run(context: Context, args: SandboxArgs) -> Result<ExitCode, Failur
     }
 }
 
-/// Who does it.
-enum Doer {
-    There(Client),
-    Here(DockerCompose, OwnerLock),
-}
-
-async fn doer(context: &Context, server: Option<&str>) -> Result<Doer, Failure> {
+/// Asks the owner, and is it until that is done and nobody else has work in it.
+async fn ask<T, A: Future<Output = Result<T, ClientError>>>(
+    context: &Context,
+    server: Option<&str>,
+    what: impl FnOnce(Client) -> A,
+) -> Result<T, Failure> {
     let mode = match server {
         Some(server) => Mode::Server(Address::parse(server)),
         None => Mode::Any,
     };
     match knock(&context.folder, &mode).await? {
-        Door::Attach(client) => Ok(Doer::There(client)),
+        Door::Attach(client) => Ok(what(client).await?),
         Door::Own(lock) => {
-            let own = assemble::sandboxes(&context.settings, &context.folder)?;
-            Ok(Doer::Here(own, lock))
+            let owner = context.become_owner(lock).await?;
+            let asked = match Client::new(&Address::Socket(owner.socket().to_owned())) {
+                Ok(client) => what(client).await,
+                Err(error) => Err(error),
+            };
+            owner.service().idle().await;
+            owner.stop(Shutdown::Graceful).await;
+            Ok(asked?)
         }
         Door::Nobody => Err(Failure::new("E_NO_OWNER", "nobody owns this data folder")),
     }
@@ -103,10 +108,9 @@ async fn create(context: &Context, args: CreateSandboxArgs) -> Result<ExitCode, 
         tech_stack: args.stack,
         workspace_path,
     };
-    let created = match doer(context, args.server.as_deref()).await? {
-        Doer::There(client) => client.create_sandbox(&new).await?,
-        Doer::Here(own, _lock) => own.create(new).await?,
-    };
+    let (new, server) = (&new, args.server.as_deref());
+    let create = |client: Client| async move { client.create_sandbox(new).await };
+    let created = ask(context, server, create).await?;
     if context.json {
         out::json(&created);
     } else {
@@ -145,10 +149,8 @@ async fn logs(
         let (id, service) = (id.to_owned(), service.to_owned());
         return Err(SandboxError::UnknownService { id, service }.into());
     }
-    let text = match doer(context, server).await? {
-        Doer::There(client) => client.sandbox_logs(id, service).await?,
-        Doer::Here(own, _lock) => own.logs(id, service).await?,
-    };
+    let read = |client: Client| async move { client.sandbox_logs(id, service).await };
+    let text = ask(context, server, read).await?;
     if context.json {
         out::json(&json!({"id": id, "logs": text}));
     } else {
@@ -159,10 +161,8 @@ async fn logs(
 
 async fn stop(context: &Context, id: &str, server: Option<&str>) -> Result<ExitCode, Failure> {
     check_id(id)?;
-    match doer(context, server).await? {
-        Doer::There(client) => client.stop_sandbox(id).await?,
-        Doer::Here(own, _lock) => own.stop(id).await?,
-    }
+    let stop = |client: Client| async move { client.stop_sandbox(id).await };
+    ask(context, server, stop).await?;
     if context.json {
         out::json(&json!({"id": id, "status": "deleted"}));
     } else {
