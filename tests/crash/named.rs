@@ -12,15 +12,22 @@ use super::points::{choose, count, in_docs, in_sources};
 use super::verdict::{State, Verdict, judge};
 use super::world::{Ended, PARALLEL, SERIAL, Setup, World};
 
-/// Points that an undisturbed run does not pass, and the test here that kills at each.
-const ELSEWHERE: [(&str, &str); 6] = [
+/// Points that an undisturbed run does not pass, and the test that kills at each: one here, or that of the
+/// webhook receiver, `tests/webhook/crash.rs`.
+const ELSEWHERE: [(&str, &str); 11] = [
     ("recovery.loaded", "recovery"),
     ("recovery.handed_over", "recovery"),
     ("recovery.take_up", "recovery"),
     ("watchdog.before_fence", "watchdog"),
     ("watchdog.after_fence", "watchdog"),
     ("reconciler.round", "reconciler"),
+    ("webhook.in_transaction", RECEIVER),
+    ("webhook.after_commit", RECEIVER),
+    ("webhook.before_attempt", RECEIVER),
+    ("webhook.after_attempt", RECEIVER),
+    ("webhook.after_note", RECEIVER),
 ];
+const RECEIVER: &str = "killed_at_each_point_a_rejection_is_carried_out_once";
 
 /// The kinds of points round which something becomes durable.
 const DURABLE: [&str; 5] = ["recovery", "turn", "writer", "run", "card_actor"];
