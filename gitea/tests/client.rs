@@ -209,14 +209,18 @@ async fn a_label_that_somebody_makes_meanwhile_is_used() {
 async fn comments_are_found_with_and_without_pages() {
     let fake = fake();
     let gitea = gitea(&fake);
+    let own = fake.user_password().0.to_owned();
     fake.change_repository("acme/shop", |at| {
-        at.comments
-            .extend((0..130).map(|id| orket_fake_gitea::Comment {
-                id: 1000 + id,
-                on: 7,
-                body: format!("<!-- key-{id}; -->"),
-                author: "ann".to_owned(),
-            }));
+        let comment = |id, author: &str, key| orket_fake_gitea::Comment {
+            id,
+            on: 7,
+            body: format!("<!-- key-{key}; -->"),
+            author: author.to_owned(),
+        };
+        // Others may write the same, to have it taken for ours.
+        at.comments.push(comment(1, "ann", 129));
+        let ours = (0..129).map(|id| comment(1001 + id, &own, id + 1));
+        at.comments.extend(ours);
     });
     for (in_pages, requests) in [(false, 1), (true, 3)] {
         fake.with(|state| {
@@ -226,7 +230,8 @@ async fn comments_are_found_with_and_without_pages() {
         let found = gitea.find_comment(&pull(), "key-129;").await.unwrap();
         assert_eq!(found, Some(1129));
         assert_eq!(gitea.find_comment(&pull(), "key-130;").await.unwrap(), None);
-        assert_eq!(fake.requests().len(), 2 * requests);
+        // And one that asks who we are.
+        assert_eq!(fake.requests().len(), 2 * (1 + requests));
     }
 }
 
