@@ -3,6 +3,8 @@
 
 #[path = "webhook/crash.rs"]
 mod crash;
+#[path = "webhook/deploy.rs"]
+mod deploy;
 #[path = "webhook/house.rs"]
 mod house;
 #[path = "webhook/operators.rs"]
