@@ -252,12 +252,15 @@ async fn rounds(args: &Args) -> Vec<String> {
     let bare = bare_server();
     let (push, opened) = (event("Add a page"), event("Add another page"));
     let stored = [
-        ("stored", Deliveries::new("push", &push)),
-        ("opened", Deliveries::new("pull_request", &opened)),
+        ("stored", Deliveries::new("push", &push), 0.7),
+        // How its pull request stands is kept besides, which the bare receiver does not do: shown for
+        // comparison, without a bar.
+        ("opened", Deliveries::new("pull_request", &opened), 0.0),
     ];
     let forged = request("push", "forged", &"0".repeat(64), &push.to_string());
-    // Small, as somebody sends it who wants many answers; and one before it, so that it is refused.
-    let unread = request("push", "unread", &"0".repeat(64), "{}");
+    // Small, and not even like a signed one, as somebody sends it who wants many answers; and two before it,
+    // so that it is refused.
+    let unread = request("push", "unread", "00", "{}");
     for _ in 0..2 {
         let _ = Connection::open(strict.address).await.ask(&unread).await;
     }
@@ -286,7 +289,7 @@ async fn rounds(args: &Args) -> Vec<String> {
         }
     };
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| only == name);
-    for (name, deliveries) in stored {
+    for (name, deliveries, bar) in stored {
         if !wanted(name) {
             continue;
         }
@@ -301,7 +304,7 @@ async fn rounds(args: &Args) -> Vec<String> {
             );
             theirs.push(post_rate(bare.address, make, 200, args.connections, args.time).await);
         }
-        report(name, ours, theirs, 0.7);
+        report(name, ours, theirs, bar);
     }
     let health = vec![get("/health", "none")];
     for (name, server, request, status, bar) in [
