@@ -236,8 +236,8 @@ struct Number {
     number: i64,
 }
 
-/// What must come before a row: of its pull request all that is asked of the code host before it, of its
-/// event all of its own kind. `HOST` is what is asked of the code host.
+/// That nothing must come before a row: what is asked of the code host waits for all that is asked of it
+/// about the same pull request before; cards, phases and sandboxes wait for nothing.
 const NOTHING_BEFORE: &str = "NOT EXISTS (SELECT 1 FROM outbox AS before \
      WHERE before.pr_key = mine.pr_key AND before.id < mine.id \
      AND before.status IN ('pending', 'sending') \
