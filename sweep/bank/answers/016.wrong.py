@@ -1,0 +1,3 @@
+def evaluate(expression: str) -> int:
+    """Evaluate whole-number arithmetic."""
+    return int(eval(expression))
