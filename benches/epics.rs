@@ -2,10 +2,10 @@
 //!
 //! `cargo bench -p orket --bench epics [-- --cards N --only NAME --assert --floor RATIO]`
 //!
-//! `--floor` is the ratio to the plain loop that `--assert` asks of `full` [default: 0.5, the bar].
+//! `--floor` is the ratio to two plain loops that `--assert` asks of `full` [default: 0.7, the bar].
 //!
 //! Cards take two turns (work and review) and write one file each. Printed: cards a second, durable
-//! steps a second, peak memory; for `full` artifacts next to a plain loop that writes the same files
+//! steps a second, peak memory; for `full` artifacts next to plain loops that write the same files
 //! in the same run, the medians of five rounds in turn; for the delayed model next to the critical path; and the cost of a step late in
 //! a large run next to an early one.
 

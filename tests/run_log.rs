@@ -21,6 +21,7 @@ fn event(workspace: &Path, seq: u64, name: &str, data: Value) -> Arc<RuntimeEven
         issue_id: Some("I-1".into()),
         workspace: Some(workspace.to_str().unwrap().into()),
         data,
+        shown: orket_actors::port::event::Shown::default(),
     })
 }
 
@@ -72,6 +73,7 @@ async fn a_line_has_what_dashboards_look_for_and_no_secret() {
         issue_id: None,
         workspace: None,
         data: Value::Null,
+        shown: orket_actors::port::event::Shown::default(),
     }));
     log.flush().await;
     insta::assert_snapshot!("orket.log", text(workspace, LOG_FILE));

@@ -147,6 +147,7 @@ fn the_schema_goes_up_from_nothing_and_down_to_nothing() {
         "card_events",
         "turns",
         "turn_steps",
+        "run_texts",
         "gates",
         "comments",
         "budgets",

@@ -1,44 +1,57 @@
 //! Which leases are to be looked at, and when.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use crate::lease::Lease;
 
+/// Looks that are so many milliseconds apart are kept together, and come with the last of them: one
+/// place in an order of hours is found faster for all than for each.
+const TOGETHER_MS: u64 = 8;
 /// Fewer looks than these are not worth clearing.
 const CLEAR_FROM: usize = 4_096;
 
 /// The looks to come. A look costs nothing until its time.
 #[derive(Default)]
 pub struct Agenda {
-    due: BinaryHeap<Reverse<(u64, u64)>>,
-    leases: HashMap<u64, Weak<Lease>>,
-    next: u64,
+    due: BTreeMap<u64, Vec<Look>>,
+    len: usize,
     /// So many looks were left after the last clearing.
     cleared_to: usize,
+}
+
+struct Look {
+    at: u64,
+    lease: Weak<Lease>,
 }
 
 impl Agenda {
     /// Has `lease` looked at, at this time; a later look that was planned before is void then.
     pub fn add(&mut self, at: u64, lease: &Arc<Lease>) {
         lease.schedule(at);
-        self.next += 1;
-        self.leases.insert(self.next, Arc::downgrade(lease));
-        self.due.push(Reverse((at, self.next)));
+        let looks = self.due.entry(at.div_ceil(TOGETHER_MS)).or_default();
+        looks.push(Look {
+            at,
+            lease: Arc::downgrade(lease),
+        });
+        self.len += 1;
         self.clear();
     }
 
     /// The next lease whose time has come, if its attempt is still there.
     pub fn next_due(&mut self, now: u64) -> Option<Arc<Lease>> {
-        while let Some(Reverse((at, key))) = self.due.peek().copied() {
-            if at > now {
+        while let Some(mut first) = self.due.first_entry() {
+            if *first.key() > now / TOGETHER_MS {
                 return None;
             }
-            self.due.pop();
+            let Some(look) = first.get_mut().pop() else {
+                first.remove();
+                continue;
+            };
+            self.len -= 1;
             // A look that was moved to an earlier time has taken place.
-            if let Some(lease) = self.leases.remove(&key).and_then(|weak| weak.upgrade())
-                && lease.is_scheduled(at)
+            if let Some(lease) = look.lease.upgrade()
+                && lease.is_scheduled(look.at)
             {
                 return Some(lease);
             }
@@ -48,27 +61,28 @@ impl Agenda {
 
     /// How many looks are kept.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.due.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether nothing is to be looked at.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.due.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Forgets looks at attempts that are over: with clocks of half an hour and thousands of turns
     /// a second they would pile up.
     fn clear(&mut self) {
-        if self.due.len() < 2 * self.cleared_to + CLEAR_FROM {
+        if self.len < 2 * self.cleared_to + CLEAR_FROM {
             return;
         }
-        self.leases.retain(|_, lease| lease.strong_count() > 0);
-        let leases = &self.leases;
-        self.due
-            .retain(|Reverse((_, key))| leases.contains_key(key));
-        self.cleared_to = self.due.len();
+        self.due.retain(|_, looks| {
+            looks.retain(|look| look.lease.strong_count() > 0);
+            !looks.is_empty()
+        });
+        self.len = self.due.values().map(Vec::len).sum();
+        self.cleared_to = self.len;
     }
 }
 

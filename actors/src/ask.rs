@@ -1,5 +1,6 @@
 //! Asking a model: feeds its stream into the lease and gathers the reply.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +32,11 @@ pub enum Asked {
     Cancelled,
 }
 
-/// How often progress is shown.
+/// How often the progress of one turn is shown at most.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
+/// From so many turns under way on each is shown more rarely: nobody follows more of them, and what
+/// is shown of all together would cost more than they do.
+const SHOWN_OFTEN: usize = 1_000;
 /// How much new text is worth a look for repetition.
 const LOOK_EVERY: usize = 4_096;
 
@@ -47,15 +51,18 @@ pub async fn ask(
     let _token = lease.tracker.token();
     let began = world.clock.now_ms();
     let mut shown = began;
+    let mut show_every = SHOW_EVERY * rarer(world.leases.open_now());
     let mut looked = 0_usize;
     let mut reply = Reply::default();
     lease.clear_partial();
     lease.enter_watched(Phase::Connect);
     let mut stream = provider.ask(request);
+    // One for all events: each of its own would stand in line anew.
+    let mut cancelled = pin!(lease.cancel.cancelled());
     loop {
         let event = tokio::select! {
             biased;
-            () = lease.cancel.cancelled() => return Asked::Cancelled,
+            () = &mut cancelled => return Asked::Cancelled,
             event = stream.next() => event,
         };
         match event {
@@ -95,6 +102,10 @@ pub async fn ask(
                 reply.usage.prompt_tokens = usage.prompt_tokens.or(reply.usage.prompt_tokens);
                 reply.usage.output_tokens = usage.output_tokens.or(reply.usage.output_tokens);
             }
+            Some(ModelEvent::Measured(measured)) => {
+                lease.beat();
+                reply.measured = measured;
+            }
             Some(ModelEvent::Cut) => {
                 lease.beat();
                 reply.cut = true;
@@ -119,9 +130,10 @@ pub async fn ask(
             }
         }
         let now = world.clock.now_ms();
-        if u128::from(now.saturating_sub(shown)) >= SHOW_EVERY.as_millis() {
+        if u128::from(now.saturating_sub(shown)) >= show_every.as_millis() {
             shown = now;
-            let (_, chunks, bytes) = lease.received();
+            show_every = SHOW_EVERY * rarer(world.leases.open_now());
+            let (chunks, bytes) = lease.counts();
             let of = &lease.of;
             world.events.emit(
                 "turn_progress",
@@ -133,6 +145,28 @@ pub async fn ask(
                 },
                 json!({"phase": lease.phase().as_str(), "chunks": chunks, "bytes": bytes, "turn_index": of.turn}),
             );
+        }
+    }
+}
+
+/// How many times more rarely a turn is shown with so many attempts under way.
+fn rarer(open: usize) -> u32 {
+    u32::try_from(open.div_ceil(SHOWN_OFTEN))
+        .unwrap_or(u32::MAX)
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_shown_more_rarely_the_more_there_are() {
+        let shown_a_second = |open: usize| open as f64 * 2.0 / f64::from(rarer(open));
+        assert_eq!(shown_a_second(1), 2.0);
+        assert_eq!(shown_a_second(1_000), 2_000.0);
+        for open in [1_001, 10_000, 100_000, 1_234_567] {
+            assert!(shown_a_second(open) <= 2_000.0, "{open}");
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 use crate::exit::ExitGuard;
 use crate::fault;
 use crate::port::clock::SharedClock;
-use crate::port::event::{EventSink, RuntimeEvent};
+use crate::port::event::{EventSink, RuntimeEvent, Shown};
 use crate::world::lock;
 
 /// How many events may wait for the bus; further ones are counted and left out.
@@ -192,6 +192,7 @@ impl Events {
             issue_id: about.card.map(str::to_owned),
             workspace: about.workspace.map(str::to_owned),
             data,
+            shown: Shown::default(),
         };
         {
             let mut waiting = lock(&self.waiting);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use actix::{ArbiterHandle, Recipient};
 use orket_core::card_life::CardLife;
@@ -16,7 +16,6 @@ use tokio_util::task::TaskTracker;
 use crate::ending::AttemptStalled;
 use crate::port::clock::SharedClock;
 use crate::port::store::{CardRow, TurnRow};
-use crate::watchdog::Watch;
 
 const NEVER: u64 = u64::MAX;
 
@@ -49,20 +48,11 @@ pub struct LeaseOf {
     pub life: CardLife,
 }
 
-/// The watchdog of now; it changes when the watchdog is restarted, and leases outlive that.
+/// Leases that are to be looked at before the time that was planned for them, if any was. They wait
+/// here for the next tick of the watchdog: a message for each would wake its thread for each. It
+/// outlives the watchdog, as leases do.
 #[derive(Default)]
-struct CurrentWatchdog(RwLock<Option<Recipient<Watch>>>);
-
-impl CurrentWatchdog {
-    /// Has a lease looked at. Between two watchdogs nothing is lost: the next one looks at all
-    /// leases as it starts.
-    fn tell(&self, lease: &Arc<Lease>) {
-        let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watchdog) = current.as_ref() {
-            watchdog.do_send(Watch(Arc::downgrade(lease)));
-        }
-    }
-}
+struct Calls(Mutex<Vec<Weak<Lease>>>);
 
 /// A running attempt as the watchdog sees it.
 pub struct Lease {
@@ -80,6 +70,8 @@ pub struct Lease {
     waits: AtomicBool,
     /// When the watchdog will look at it next.
     scheduled: AtomicU64,
+    /// It is among those that call, so that it is there once only.
+    is_calling: AtomicBool,
     chunks: AtomicU64,
     bytes: AtomicU64,
     partial: Mutex<String>,
@@ -89,7 +81,7 @@ pub struct Lease {
     /// Holds a token for every piece of work of the attempt; empty when nothing of it is left.
     pub tracker: TaskTracker,
     ended: AtomicBool,
-    watchdog: Arc<CurrentWatchdog>,
+    calls: Arc<Calls>,
     /// The thread that reads its stream.
     pub home: Option<ArbiterHandle>,
     /// Who is told when it stalls.
@@ -136,7 +128,15 @@ impl Lease {
         } = self.judge()
             && at < self.scheduled.load(Ordering::SeqCst)
         {
-            self.watchdog.tell(self);
+            self.call();
+        }
+    }
+
+    /// Has the watchdog look at it with its next tick. Between two watchdogs nothing is lost: the
+    /// next one looks at all leases as it starts.
+    pub fn call(self: &Arc<Self>) {
+        if !self.is_calling.swap(true, Ordering::SeqCst) {
+            lock(&self.calls.0).push(Arc::downgrade(self));
         }
     }
 
@@ -151,14 +151,20 @@ impl Lease {
         lock(&self.partial).clear();
     }
 
-    /// What was received of the reply, and how much came since the attempt began: text, chunks, bytes.
+    /// How much came since the attempt began: chunks, bytes.
     #[must_use]
-    pub fn received(&self) -> (String, u64, u64) {
+    pub fn counts(&self) -> (u64, u64) {
         (
-            lock(&self.partial).clone(),
             self.chunks.load(Ordering::Relaxed),
             self.bytes.load(Ordering::Relaxed),
         )
+    }
+
+    /// What was received of the reply, and how much came since the attempt began: text, chunks, bytes.
+    #[must_use]
+    pub fn received(&self) -> (String, u64, u64) {
+        let (chunks, bytes) = self.counts();
+        (lock(&self.partial).clone(), chunks, bytes)
     }
 
     /// The length in bytes of the reply received so far, and whether it only repeats itself.
@@ -248,6 +254,7 @@ impl Lease {
     /// The watchdog is about to look: no look is due any more. Whoever enters a phase from now on
     /// sees that and asks for one, so that a phase entered while the watchdog looks is never missed.
     pub fn unschedule(&self) {
+        self.is_calling.store(false, Ordering::SeqCst);
         self.scheduled.store(NEVER, Ordering::SeqCst);
     }
 
@@ -283,7 +290,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// All running attempts of the process. It outlives a restart of the watchdog.
 pub struct Leases {
     clock: SharedClock,
-    watchdog: Arc<CurrentWatchdog>,
+    calls: Arc<Calls>,
     live: Mutex<HashMap<CardRow, Arc<Lease>>>,
 }
 
@@ -293,19 +300,15 @@ impl Leases {
     pub fn new(clock: SharedClock) -> Self {
         Self {
             clock,
-            watchdog: Arc::default(),
+            calls: Arc::default(),
             live: Mutex::new(HashMap::new()),
         }
     }
 
-    /// From now on this watchdog is told of every lease, those open already included.
-    pub fn watched_by(&self, watchdog: Recipient<Watch>) {
-        let mut current = self
-            .watchdog
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *current = Some(watchdog);
+    /// Takes those that call.
+    #[must_use]
+    pub fn calling(&self) -> Vec<Weak<Lease>> {
+        std::mem::take(&mut *lock(&self.calls.0))
     }
 
     /// Opens the lease of an attempt and has it watched. Called on the thread that will read its
@@ -334,13 +337,14 @@ impl Leases {
             cancel: parent.child_token(),
             tracker: TaskTracker::new(),
             ended: AtomicBool::new(false),
-            watchdog: Arc::clone(&self.watchdog),
+            is_calling: AtomicBool::new(false),
+            calls: Arc::clone(&self.calls),
             home: actix::Arbiter::try_current(),
             card,
             of,
         });
         lock(&self.live).insert(lease.of.card, Arc::clone(&lease));
-        self.watchdog.tell(&lease);
+        lease.call();
         lease
     }
 
@@ -369,6 +373,12 @@ impl Leases {
         live.values()
             .filter(|lease| lease.phase() != Phase::Queued)
             .count()
+    }
+
+    /// How many are open.
+    #[must_use]
+    pub fn open_now(&self) -> usize {
+        lock(&self.live).len()
     }
 
     /// All leases, for a watchdog that begins anew.

@@ -1,15 +1,19 @@
-//! How often repositories may tell something: an actor that owns the quotas, one over all and one for
-//! each repository. It is asked after the signature, so that unsigned traffic spends nothing here.
+//! How often repositories may tell something: one quota over all and one for each repository, and the
+//! actor that looks after them. They are asked after the signature, so that unsigned traffic spends
+//! nothing here.
+//!
+//! Whoever has a request in hand asks the [`Quotas`] on its own thread, under a lock that is held for less
+//! than a microsecond: to wake the actor for each request took longer than everything else that was done
+//! for it. They outlive the actor, so that one that is made anew goes on where the last one was.
 //!
 //! The algorithm is GCRA (ITU-T I.371), by the crate `governor`: for each key there is one number, the
 //! theoretical arrival time (TAT) of the next request. These are handed out with each leave, to be
 //! stored together with what was let in, and are given back to the next process.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::ops::Add;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -70,20 +74,6 @@ pub struct Ask {
     pub repository: Option<String>,
 }
 
-/// What is done with the answers to [`AskMany`].
-pub type Then = Box<dyn FnOnce(Vec<Result<Leave, Standing>>) + Send>;
-
-/// The same for several at once, in their order. Whoever asks is answered on this actor's thread, and must
-/// not keep it.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct AskMany {
-    /// Who asks; none for what is of no repository.
-    pub repositories: Vec<Option<String>>,
-    /// What is done with the answers.
-    pub then: Then,
-}
-
 /// It may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leave {
@@ -103,8 +93,45 @@ pub struct GiveBack {
 
 type Snapshots = StateInformationMiddleware;
 
-/// The actor.
-pub struct RateLimiter {
+/// The quotas. Cheap to clone: all clones are the same ones.
+#[derive(Clone)]
+pub struct Quotas(Arc<Mutex<Both>>);
+
+impl std::fmt::Debug for Quotas {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Quotas")
+    }
+}
+
+impl Quotas {
+    /// One over all and one for each repository, with what earlier processes left.
+    #[must_use]
+    pub fn new(all: Limit, each: Limit, clock: SharedClock, left: &[Tat]) -> Self {
+        Self(Arc::new(Mutex::new(Both::new(all, each, clock, left))))
+    }
+
+    /// Whoever broke while it held them had nothing half done: what is spent is set last.
+    fn both(&self) -> MutexGuard<'_, Both> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// May this repository tell something now? One request is spent when it may. `repository` is
+    /// `owner/name`; none for what is of no repository.
+    ///
+    /// # Errors
+    ///
+    /// How it stands, when there is nothing left.
+    pub fn ask(&self, repository: Option<&str>) -> Result<Leave, Standing> {
+        self.both().ask(repository)
+    }
+
+    /// Gives leave back: what it was for was not stored.
+    pub fn give_back(&self, repository: Option<&str>) {
+        self.both().give_back(repository);
+    }
+}
+
+struct Both {
     all: Governor<String, Tats, Ticks, Snapshots>,
     each: Governor<String, Tats, Ticks, Snapshots>,
     limits: (Limit, Limit),
@@ -114,10 +141,8 @@ pub struct RateLimiter {
     zero_ns: i64,
 }
 
-impl RateLimiter {
-    /// With a quota over all and one for each repository, and with what earlier processes left.
-    #[must_use]
-    pub fn new(all: Limit, each: Limit, clock: SharedClock, left: &[Tat]) -> Self {
+impl Both {
+    fn new(all: Limit, each: Limit, clock: SharedClock, left: &[Tat]) -> Self {
         let zero_ns = clock.wall_ms().saturating_mul(1_000_000);
         let ticks = Ticks {
             zero_ms: clock.now_ms(),
@@ -225,7 +250,7 @@ impl RateLimiter {
 
     /// Drops keys whose time has passed: they are as if they had never come.
     fn tidy(&self, now: Tick) {
-        let mut known = self.tats.0.borrow_mut();
+        let mut known = self.tats.known();
         if known.len() > MANY {
             known.retain(|_, at| *at > now.0);
         }
@@ -238,6 +263,20 @@ fn window(limit: Limit) -> u64 {
     interval.saturating_mul(u64::from(limit.burst.get()))
 }
 
+/// The actor.
+#[derive(Debug)]
+pub struct RateLimiter {
+    quotas: Quotas,
+}
+
+impl RateLimiter {
+    /// Looks after these.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        Self { quotas }
+    }
+}
+
 impl Actor for RateLimiter {
     type Context = Context<Self>;
 }
@@ -248,16 +287,7 @@ impl Handler<Ask> for RateLimiter {
     type Result = Result<Leave, Standing>;
 
     fn handle(&mut self, ask: Ask, _: &mut Self::Context) -> Self::Result {
-        self.ask(ask.repository.as_deref())
-    }
-}
-
-impl Handler<AskMany> for RateLimiter {
-    type Result = ();
-
-    fn handle(&mut self, many: AskMany, _: &mut Self::Context) {
-        let ask = |repository: Option<String>| self.ask(repository.as_deref());
-        (many.then)(many.repositories.into_iter().map(ask).collect());
+        self.quotas.ask(ask.repository.as_deref())
     }
 }
 
@@ -265,24 +295,36 @@ impl Handler<GiveBack> for RateLimiter {
     type Result = ();
 
     fn handle(&mut self, back: GiveBack, _: &mut Self::Context) {
-        self.give_back(back.repository.as_deref());
+        self.quotas.give_back(back.repository.as_deref());
     }
 }
 
 /// The TATs, in ticks. The two governors share them: their keys differ.
 #[derive(Clone, Default)]
-struct Tats(Rc<RefCell<HashMap<String, u64>>>);
+struct Tats(Arc<Mutex<HashMap<String, u64>>>);
 
 impl Tats {
+    fn known(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn get(&self, key: &str) -> Option<u64> {
-        self.0.borrow().get(key).copied()
+        self.known().get(key).copied()
     }
 
     fn set(&self, key: &str, at: Option<u64>) {
+        let mut known = self.known();
         match at {
-            Some(at) => self.0.borrow_mut().insert(key.to_owned(), at),
-            None => self.0.borrow_mut().remove(key),
-        };
+            Some(at) => match known.get_mut(key) {
+                Some(known) => *known = at,
+                None => {
+                    known.insert(key.to_owned(), at);
+                }
+            },
+            None => {
+                known.remove(key);
+            }
+        }
     }
 }
 
@@ -339,8 +381,6 @@ impl GovernorClock for Ticks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::clock::VirtualClock;
 
@@ -357,30 +397,34 @@ mod tests {
         }
     }
 
+    fn limiter(
+        all: Limit,
+        each: Limit,
+        clock: &Arc<VirtualClock>,
+        left: &[Tat],
+    ) -> Addr<RateLimiter> {
+        let clock = Arc::clone(clock);
+        RateLimiter::new(Quotas::new(all, each, clock, left)).start()
+    }
+
     #[test]
-    fn several_at_once_are_answered_in_their_order() {
-        actix_rt::System::new().block_on(async {
-            let clock = Arc::new(VirtualClock::default());
-            let limiter = RateLimiter::new(limit(60, 10), limit(60, 2), clock.clone(), &[]).start();
-            let repository = |name: &str| Some(name.to_owned());
-            let (tell, told) = tokio::sync::oneshot::channel();
-            let many = AskMany {
-                repositories: vec![
-                    repository("a/a"),
-                    repository("a/a"),
-                    repository("A/A"),
-                    repository("b/b"),
-                    None,
-                ],
-                then: Box::new(move |answers| {
-                    let _ = tell.send(answers);
-                }),
-            };
-            limiter.send(many).await.unwrap();
-            let let_in: Vec<bool> = told.await.unwrap().iter().map(Result::is_ok).collect();
-            assert_eq!(let_in, [true, true, false, true, true]);
-            assert_eq!(storm(&limiter, "c/c", 1).await, 2);
-        });
+    fn threads_that_ask_at_once_get_as_much_as_there_is() {
+        let clock = Arc::new(VirtualClock::default());
+        let quotas = Quotas::new(limit(60, 50), limit(60, 20), clock, &[]);
+        let let_in = |repository: &'static str| {
+            let quotas = quotas.clone();
+            std::thread::spawn(move || {
+                (0..40)
+                    .filter(|_| quotas.ask(Some(repository)).is_ok())
+                    .count()
+            })
+        };
+        let threads = ["a/a", "A/A", "b/b", "b/b", "c/c", "c/c"].map(let_in);
+        let counts = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(counts.iter().sum::<usize>(), 50, "{counts:?}");
+        for pair in counts.chunks(2) {
+            assert!(pair.iter().sum::<usize>() <= 20, "{counts:?}");
+        }
     }
 
     /// 64 senders ask at once, `each` times one after another; how many were let in.
@@ -407,9 +451,7 @@ mod tests {
     fn exactly_as_many_are_let_in_as_may_be_also_over_a_restart() {
         actix_rt::System::new().block_on(async {
             let clock = Arc::new(VirtualClock::default());
-            let make = |left: &[Tat]| {
-                RateLimiter::new(limit(6_000, 500), limit(60, 20), clock.clone(), left).start()
-            };
+            let make = |left: &[Tat]| limiter(limit(6_000, 500), limit(60, 20), &clock, left);
             let limiter = make(&[]);
             assert_eq!(storm(&limiter, "acme/site", 4).await, 20);
             // One a second comes back.
@@ -437,7 +479,7 @@ mod tests {
     fn what_one_quota_refuses_spends_nothing_of_the_other() {
         actix_rt::System::new().block_on(async {
             let clock = Arc::new(VirtualClock::default());
-            let limiter = RateLimiter::new(limit(60, 10), limit(60, 6), clock.clone(), &[]).start();
+            let limiter = limiter(limit(60, 10), limit(60, 6), &clock, &[]);
             assert_eq!(storm(&limiter, "a/a", 1).await, 6);
             // The first repository could not spend what is left for the second.
             assert_eq!(storm(&limiter, "b/b", 1).await, 4);
@@ -458,7 +500,7 @@ mod tests {
     fn what_was_given_back_may_be_asked_for_again() {
         actix_rt::System::new().block_on(async {
             let clock = Arc::new(VirtualClock::default());
-            let limiter = RateLimiter::new(limit(1, 1), limit(1, 1), clock.clone(), &[]).start();
+            let limiter = limiter(limit(1, 1), limit(1, 1), &clock, &[]);
             let leave = limiter.send(ask("a/a")).await.unwrap().unwrap();
             assert_eq!(leave.standing.remaining, 0);
             let refused = limiter.send(ask("a/a")).await.unwrap().unwrap_err();
@@ -478,8 +520,7 @@ mod tests {
                 key: ALL.to_owned(),
                 at_ns: i64::MAX,
             };
-            let limiter =
-                RateLimiter::new(limit(60, 5), limit(60, 5), clock.clone(), &[far]).start();
+            let limiter = limiter(limit(60, 5), limit(60, 5), &clock, &[far]);
             assert_eq!(storm(&limiter, "a/a", 1).await, 0);
             clock.advance(Duration::from_secs(5));
             assert_eq!(storm(&limiter, "a/a", 1).await, 5);

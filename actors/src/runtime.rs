@@ -5,11 +5,10 @@ mod fork;
 mod queue;
 mod reopening;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 use orket_core::ids::{CardId, RunId};
@@ -23,12 +22,11 @@ use self::reopening::{
     Reopen, UnknownOutcome, reopening, unknown_outcome, waits_for_a_budget, waits_for_the_guard,
 };
 use crate::approvals;
-use crate::event_bus::{About, Events, StopBus};
+use crate::event_bus::{About, StopBus};
 use crate::exit::{Child, ChildExit, ExitGuard, ExitStatus};
 use crate::fault;
-use crate::gateway::{StopGateway, UnderWay};
+use crate::gateway::StopGateway;
 use crate::giving_up::{give_run_up, give_system_up};
-use crate::lease::Leases;
 use crate::port::clock::SharedClock;
 use crate::port::event::{EventSink, RuntimeEvent};
 use crate::port::memory::Memory;
@@ -39,13 +37,13 @@ use crate::port::store::{
     RunRecord, RunStatus, Store, StoreError, UNKNOWN_OUTCOME, Write,
 };
 use crate::port::tool::ToolHost;
-use crate::probes::{Probes, WatchProbe};
+use crate::probes::WatchProbe;
 use crate::reconciler::StopReconciler;
 use crate::run_actor::{GetReport, LookAtGates, StopRun, card_report};
 use crate::supervisor::{StartRunActor, StopSupervisor, Supervisor};
 use crate::turn_actor::audit;
 use crate::watchdog::StopWatchdog;
-use crate::world::{Options, RunEntry, RunScope, RunStage, Slot, StopCause, World, lock};
+use crate::world::{Options, Ports, RunEntry, RunScope, RunStage, StopCause, World, lock};
 pub use fork::{BegunCard, ForkStart};
 use queue::Kept;
 pub use queue::ToQueue;
@@ -237,34 +235,16 @@ impl Runtime {
             );
         }
         let (cards, turns) = parts.store.highest_rows().await?;
-        let world = Arc::new(World {
+        let sinks: Arc<[Arc<dyn EventSink>]> = parts.sinks.into();
+        let ports = Ports {
             store: parts.store,
             models: parts.models,
             tools: parts.tools,
             projector: parts.projector,
             memory: parts.memory,
-            events: Events::new(Arc::clone(&parts.clock), parts.options.after_event),
-            leases: Leases::new(Arc::clone(&parts.clock)),
-            probes: Probes::new(Arc::clone(&parts.clock)),
             clock: parts.clock,
-            gateway: Slot::default(),
-            watchdog: Slot::default(),
-            reconciler: Slot::default(),
-            under_way: UnderWay::default(),
-            supervisor: Slot::default(),
-            runs: Mutex::new(HashMap::new()),
-            stopping: AtomicBool::new(false),
-            arbiters: (0..parts.options.arbiters)
-                .map(|_| Arbiter::new())
-                .collect(),
-            next_arbiter: AtomicUsize::new(0),
-            next_card: AtomicI64::new(cards + 1),
-            next_turn: AtomicI64::new(turns + 1),
-            giving_up: Mutex::new(None),
-            broken: watch::Sender::new(None),
-            options: parts.options,
-        });
-        let sinks: Arc<[Arc<dyn EventSink>]> = parts.sinks.into();
+        };
+        let world = Arc::new(World::new(ports, parts.options, (cards, turns)));
         let root = Root {
             world: Arc::clone(&world),
             sinks: Arc::clone(&sinks),

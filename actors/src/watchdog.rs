@@ -20,11 +20,6 @@ const TICK: Duration = Duration::from_millis(25);
 /// How long the thread that reads a stream may take to read what has already come.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
-/// Look at this lease.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Watch(pub Weak<Lease>);
-
 /// The actor.
 pub struct Watchdog {
     exit: ExitGuard,
@@ -43,8 +38,7 @@ impl Watchdog {
         }
     }
 
-    fn look(&mut self, weak: Weak<Lease>, ctx: &Context<Self>) {
-        let Some(lease) = weak.upgrade() else { return };
+    fn look(&mut self, lease: Arc<Lease>) {
         if lease.has_ended() {
             return;
         }
@@ -57,25 +51,31 @@ impl Watchdog {
             }
             Verdict::Stalled { .. } => {
                 let world = Arc::clone(&self.world);
-                let again = ctx.address();
                 // Outside this actor: a panic of the watchdog must not leave an end half done.
                 actix_rt::spawn(async move {
                     match look_closely(&world, &lease).await {
                         Verdict::Stalled { phase, silent_ms } => {
                             end_stalled(world, lease, phase, silent_ms).await;
                         }
-                        Verdict::Alive { .. } => again.do_send(Watch(weak)),
+                        Verdict::Alive { .. } => lease.call(),
                     }
                 });
             }
         }
     }
 
-    fn tick(&mut self, ctx: &Context<Self>) {
+    fn look_at_all(&mut self, leases: Vec<Weak<Lease>>) {
+        for lease in leases.into_iter().filter_map(|lease| lease.upgrade()) {
+            self.look(lease);
+        }
+    }
+
+    fn tick(&mut self) {
         fault::point("watchdog.tick");
+        self.look_at_all(self.world.leases.calling());
         let now = self.world.clock.now_ms();
         while let Some(lease) = self.agenda.next_due(now) {
-            self.look(Arc::downgrade(&lease), ctx);
+            self.look(lease);
         }
         for look in self.world.probes.due() {
             // Outside this actor, as above: a probe's panic is not the watchdog's.
@@ -86,7 +86,7 @@ impl Watchdog {
     fn sleep_and_tick(&mut self, ctx: &mut Context<Self>) {
         let nap = self.world.clock.sleep(TICK);
         ctx.spawn(nap.into_actor(self).map(|(), act, ctx| {
-            act.tick(ctx);
+            act.tick();
             act.sleep_and_tick(ctx);
         }));
     }
@@ -97,20 +97,8 @@ impl Actor for Watchdog {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         fault::point("watchdog.started");
-        ctx.set_mailbox_capacity(4_096);
-        self.world.leases.watched_by(ctx.address().recipient());
-        for lease in self.world.leases.all() {
-            self.look(lease, ctx);
-        }
+        self.look_at_all(self.world.leases.all());
         self.sleep_and_tick(ctx);
-    }
-}
-
-impl Handler<Watch> for Watchdog {
-    type Result = ();
-
-    fn handle(&mut self, message: Watch, ctx: &mut Context<Self>) {
-        self.look(message.0, ctx);
     }
 }
 

@@ -52,6 +52,22 @@ impl Default for Options {
     }
 }
 
+/// The ports that actors share.
+pub struct Ports {
+    /// The journal.
+    pub store: Arc<dyn Store>,
+    /// The models.
+    pub models: Arc<dyn ModelProviders>,
+    /// The tools.
+    pub tools: Arc<dyn ToolHost>,
+    /// Artifact files.
+    pub projector: Arc<dyn Projector>,
+    /// What projects remember.
+    pub memory: Arc<dyn Memory>,
+    /// Time.
+    pub clock: SharedClock,
+}
+
 /// An address that changes when its actor is restarted.
 pub struct Slot<A: Actor>(RwLock<Option<Addr<A>>>);
 
@@ -251,6 +267,39 @@ pub struct World {
 }
 
 impl World {
+    /// A world in which no actor lives yet. `highest` are the highest card row and attempt row that
+    /// the journal holds.
+    #[must_use]
+    pub fn new(ports: Ports, options: Options, highest: (CardRow, TurnRow)) -> Self {
+        let clock = ports.clock;
+        let (card, turn) = highest;
+        Self {
+            store: ports.store,
+            models: ports.models,
+            tools: ports.tools,
+            projector: ports.projector,
+            memory: ports.memory,
+            events: Events::new(Arc::clone(&clock), options.after_event),
+            leases: Leases::new(Arc::clone(&clock)),
+            probes: Probes::new(Arc::clone(&clock)),
+            clock,
+            gateway: Slot::default(),
+            watchdog: Slot::default(),
+            reconciler: Slot::default(),
+            under_way: UnderWay::default(),
+            supervisor: Slot::default(),
+            runs: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            arbiters: (0..options.arbiters).map(|_| Arbiter::new()).collect(),
+            next_arbiter: AtomicUsize::new(0),
+            next_card: AtomicI64::new(card + 1),
+            next_turn: AtomicI64::new(turn + 1),
+            giving_up: Mutex::default(),
+            broken: watch::Sender::new(None),
+            options,
+        }
+    }
+
     /// A new card row.
     pub fn card_row(&self) -> CardRow {
         self.next_card.fetch_add(1, Ordering::Relaxed)

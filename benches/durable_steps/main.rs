@@ -169,6 +169,7 @@ fn step() -> Arc<Step> {
             },
             latency_ms: 5,
             cut: false,
+            measured: orket_core::model::Measured::default(),
         },
     })
 }

@@ -1,11 +1,12 @@
 //! The scenarios and their figures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orket::system::{System, SystemOptions};
-use orket_actors::runtime::{NewRun, RunReport, Shutdown};
+use orket_actors::runtime::{NewRun, Shutdown};
 use orket_core::asset::{Library, MemorySource};
 use orket_core::ids::{BuildId, RunId};
 use orket_core::plan::ArtifactMode;
@@ -33,6 +34,8 @@ struct Figures {
     /// Seconds for cards 50..150 and for the 100 before the last 50.
     early_s: f64,
     late_s: f64,
+    /// Processor time of the whole process from the run's start to its end, microseconds a card.
+    cpu_us: f64,
 }
 
 /// How often ours and the plain loops are measured in turn.
@@ -51,18 +54,18 @@ pub fn main() -> i32 {
     let cards: usize = value("--cards")
         .and_then(|n| n.parse().ok())
         .unwrap_or(1_000);
-    let floor: f64 = value("--floor").and_then(|n| n.parse().ok()).unwrap_or(0.5);
+    let floor: f64 = value("--floor").and_then(|n| n.parse().ok()).unwrap_or(0.7);
     let only = value("--only");
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut missed = Vec::new();
     println!(
-        "{:<28} {:>8} {:>9} {:>9} {:>10} {:>9}",
-        "case", "cards", "seconds", "cards/s", "steps/s", "peak MiB"
+        "{:<28} {:>8} {:>9} {:>9} {:>10} {:>9} {:>11}",
+        "case", "cards", "seconds", "cards/s", "steps/s", "peak MiB", "cpu us/card"
     );
-    for (name, mode) in [
-        ("checkpoint", ArtifactMode::Checkpoint),
-        ("none", ArtifactMode::None),
-        ("full", ArtifactMode::Full),
+    for (name, mode, bar) in [
+        ("checkpoint", ArtifactMode::Checkpoint, Some(3_000.0)),
+        ("none", ArtifactMode::None, Some(4_000.0)),
+        ("full", ArtifactMode::Full, None),
     ] {
         if !wanted(name) {
             continue;
@@ -78,19 +81,14 @@ pub fn main() -> i32 {
             let ratio = against_plain_loops(name, &case, figures);
             if ratio < floor {
                 missed.push(format!(
-                    "full is {ratio:.2} of the plain loop, {floor} wanted"
+                    "full is {ratio:.2} of the plain loops, {floor} wanted"
                 ));
             }
         }
-        if mode == ArtifactMode::Checkpoint {
-            println!(
-                "  first target 1000 cards/s: {}",
-                if figures.cards_per_second >= 1_000.0 {
-                    "reached"
-                } else {
-                    "missed"
-                }
-            );
+        if let Some(bar) = bar {
+            let reached = figures.cards_per_second >= bar;
+            let word = if reached { "reached" } else { "missed" };
+            println!("  bar {bar} cards/s on two cores that do nothing else: {word}");
         }
         if figures.peak_mib > 250.0 {
             missed.push(format!("{name} peaked at {:.0} MiB", figures.peak_mib));
@@ -164,15 +162,25 @@ fn measure(name: &str, case: &Case) -> Figures {
         peak_mib: number("peak_mib"),
         early_s: number("early_s"),
         late_s: number("late_s"),
+        cpu_us: number("cpu_us"),
     };
     println!(
-        "{name:<28} {:>8} {:>9.2} {:>9.0} {:>10.0} {:>9.0}",
+        "{name:<28} {:>8} {:>9.2} {:>9.0} {:>10.0} {:>9.0} {:>11.0}",
         case.cards,
         figures.seconds,
         figures.cards_per_second,
         figures.steps_per_second,
-        figures.peak_mib
+        figures.peak_mib,
+        figures.cpu_us
     );
+    if std::env::var_os("ORKET_BENCH_THREADS").is_some() {
+        for (thread, us) in found["threads"].as_object().into_iter().flatten() {
+            println!(
+                "  {thread:<26} {:>9.1} us of a processor a card",
+                us.as_f64().unwrap_or(0.0)
+            );
+        }
+    }
     figures
 }
 
@@ -185,13 +193,14 @@ fn child(text: &str) -> i32 {
         delay_ms: next().parse().expect("a delay"),
         permits: next().parse().expect("a number"),
     };
-    let (figures, _) = run(&case);
+    let (figures, threads) = run(&case);
     println!(
         "{}",
         json!({
             "seconds": figures.seconds, "cards_per_second": figures.cards_per_second, "steps": figures.steps,
             "steps_per_second": figures.steps_per_second, "peak_mib": figures.peak_mib,
-            "early_s": figures.early_s, "late_s": figures.late_s,
+            "early_s": figures.early_s, "late_s": figures.late_s, "cpu_us": figures.cpu_us,
+            "threads": threads,
         })
     );
     0
@@ -279,7 +288,7 @@ fn assets(case: &Case) -> (MemorySource, String) {
     (source, scenario)
 }
 
-fn run(case: &Case) -> (Figures, RunReport) {
+fn run(case: &Case) -> (Figures, BTreeMap<String, f64>) {
     let root = folder();
     let workspace = root.join("workspace");
     let (source, scenario) = assets(case);
@@ -318,8 +327,7 @@ fn run(case: &Case) -> (Figures, RunReport) {
         // Steps settle at their own pace: the time at which each card settled is taken from events.
         let trace = std::env::var_os("ORKET_BENCH_TRACE").is_some();
         let counting = actix_rt::spawn(async move {
-            let mut buckets: std::collections::BTreeMap<(u128, String), u32> =
-                std::collections::BTreeMap::new();
+            let mut buckets: BTreeMap<(u128, String), u32> = BTreeMap::new();
             let mut settled: Vec<Duration> = Vec::new();
             loop {
                 let event = events.recv().await;
@@ -344,6 +352,7 @@ fn run(case: &Case) -> (Figures, RunReport) {
                 }
             }
         });
+        let before = processor_seconds();
         let run = system
             .runtime
             .start_run(NewRun {
@@ -354,6 +363,12 @@ fn run(case: &Case) -> (Figures, RunReport) {
             .expect("started");
         let report = system.runtime.wait(run).await.expect("a report");
         let seconds = begin.elapsed().as_secs_f64();
+        let each = |seconds: f64| seconds * 1e6 / case.cards as f64;
+        let cpu_us = each(processor_seconds() - before);
+        let threads = threads()
+            .into_iter()
+            .map(|(name, seconds)| (name, each(seconds)))
+            .collect();
         assert_eq!(
             report.status,
             "done",
@@ -373,8 +388,9 @@ fn run(case: &Case) -> (Figures, RunReport) {
                 peak_mib: peak_mib(),
                 early_s,
                 late_s,
+                cpu_us,
             },
-            report,
+            threads,
         )
     })
 }
@@ -391,6 +407,44 @@ fn early_and_late(settled: &[Duration]) -> (f64, f64) {
     };
     let last = settled.len() - 1 - tenth / 4;
     (span(tenth, 2 * tenth), span(last - tenth, last))
+}
+
+/// Processor time of the process so far, ended threads included; Linux counts it in hundredths.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    ticks
+        .skip(11)
+        .take(2)
+        .filter_map(|it| it.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
+}
+
+/// Processor time so far of the threads of each name; numbers at the end of a name are left out.
+fn threads() -> BTreeMap<String, f64> {
+    let mut seconds = BTreeMap::new();
+    for task in std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let read = |name: &str| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let name = read("comm")
+            .trim()
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .to_owned();
+        let ran = read("schedstat")
+            .split(' ')
+            .next()
+            .and_then(|ns| ns.parse::<f64>().ok());
+        *seconds.entry(name).or_default() += ran.unwrap_or(0.0) / 1e9;
+    }
+    seconds
 }
 
 fn peak_mib() -> f64 {
@@ -410,7 +464,8 @@ fn peak_mib() -> f64 {
 }
 
 /// Rounds of ours, a plain loop, and two plain loops side by side, in turn, since a disk changes its
-/// pace from one second to the next. Returns the median of the rounds' ratios of ours to one loop.
+/// pace from one second to the next. Returns the median of the rounds' ratios of ours to the loops that are
+/// as many as the threads that write ours.
 fn against_plain_loops(name: &str, case: &Case, first: Figures) -> f64 {
     // Sizes as one card of a real full run leaves them.
     let sizes = sample_files(&Case {
@@ -431,16 +486,16 @@ fn against_plain_loops(name: &str, case: &Case, first: Figures) -> f64 {
         two.push(double);
         to_two.push(ours / double);
     }
-    let ratio = median(to_one);
+    let ratio = median(to_two);
     println!(
-        "  {} files a card; a plain loop that writes them: {:.0} cards/s; ratio {ratio:.2} (bar 0.5)",
+        "  {} files a card; two plain loops that write them, as many as threads write ours: {:.0} cards/s; ratio {ratio:.2} (bar 0.7)",
         sizes.len(),
-        median(one)
+        median(two)
     );
     println!(
-        "  two such loops at once, one for each core: {:.0} cards/s; ratio {:.2}",
-        median(two),
-        median(to_two)
+        "  one such loop: {:.0} cards/s; ratio {:.2}",
+        median(one),
+        median(to_one)
     );
     ratio
 }

@@ -6,20 +6,25 @@ use std::path::Path;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use orket::storage::Reader;
 
+use super::bare_run::{self, Journal};
+
 /// Serves until it is killed; says its port on standard output.
 pub fn serve(database: &Path, workers: usize) {
     let reader = Reader::open(database)
         .expect("readable")
         .expect("a journal");
+    let journal = Journal(database.join(orket::storage::journal::FILE_NAME));
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     println!("{}", listener.local_addr().expect("an address"));
     actix_web::rt::System::new().block_on(async move {
         HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(reader.clone()))
+                .app_data(web::Data::new(journal.clone()))
                 .route("/health", web::get().to(health))
                 .route("/v1/system/heartbeat", web::get().to(heartbeat))
                 .route("/v1/cards", web::get().to(cards))
+                .route("/v1/runs/{id}", web::get().to(bare_run::detail))
         })
         .workers(workers)
         .listen(listener)

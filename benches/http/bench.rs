@@ -4,15 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use orket::storage::{Journal, JournalOptions};
-use orket_actors::port::store::Store;
 use serde_json::{Value, json};
 
 use super::load::{Connection, get, p99, rate};
-use super::{bare, journal};
+use super::{bare, filled};
 
 const KEY: &str = "a-key-for-the-bench-0123456789";
 const CONNECTIONS: usize = 32;
@@ -96,46 +93,6 @@ fn bare_server(database: &Path) -> Server {
     spawn(command)
 }
 
-/// A journal with so many cards in one run that is over.
-fn fill(database: &Path, cards: u32) {
-    let journal = Journal::open(database, JournalOptions::default()).expect("opened");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        journal
-            .submit(journal::write(vec![journal::insert_run(
-                "big",
-                "build-big",
-                "big",
-            )]))
-            .await
-            .expect("written");
-        let mut first = 1;
-        while first <= cards {
-            let count = 1_000.min(cards - first + 1);
-            let op = journal::insert_cards("big", "build-big", i64::from(first), count);
-            journal
-                .submit(journal::write(vec![op]))
-                .await
-                .expect("written");
-            first += count;
-        }
-        let over = orket_actors::port::store::Op::SetRun {
-            run_id: orket_core::ids::RunId::new("big").expect("an id"),
-            status: orket_actors::port::store::RunStatus::Done,
-            summary: json!({}),
-            at_ms: journal::AT,
-        };
-        journal
-            .submit(journal::write(vec![over]))
-            .await
-            .expect("written");
-    });
-    journal.close().expect("closed");
-}
-
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -152,7 +109,7 @@ pub fn main() -> i32 {
     assets(folder.path());
     let database = folder.path().join(".orket/durable/db");
     std::fs::create_dir_all(&database).expect("a folder");
-    fill(&database, args.cards);
+    filled::fill(&database, args.cards);
     // The owner first: it brings the WAL in order.
     let real = orket(folder.path());
     let bare = bare_server(&database);
@@ -185,6 +142,7 @@ async fn rounds(args: &Args, real: &Server, bare: &Server) -> Vec<String> {
         ("health", one("/health"), 0.85),
         ("heartbeat", one("/v1/system/heartbeat"), 0.85),
         ("cards", newest.clone(), 0.6),
+        ("run", one(&format!("/v1/runs/{}", filled::RUN)), 0.5),
     ];
     println!(
         "{:<12} {:>12} {:>12} {:>7} {:>6}",
@@ -331,5 +289,4 @@ fn assets(folder: &Path) {
         json!({"name": "busy", "replies": [],
                "default": {"content": "words ".repeat(100), "first_chunk_delay_ms": 2_000, "chunk_chars": 15, "chunk_delay_ms": 400}}),
     );
-    let _ = Arc::new(());
 }

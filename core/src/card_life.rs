@@ -624,6 +624,36 @@ impl CardLife {
         self.go(CardStatus::Archived, "archived", true, changes);
     }
 
+    /// A person takes the card out again: it stands where it stood. What it waited for then is given,
+    /// since it was forgotten when it was put away.
+    pub fn unarchive(
+        &mut self,
+        to: CardStatus,
+        wait_reason: Option<WaitReason>,
+        changes: &mut Vec<Change>,
+    ) {
+        if self.status != CardStatus::Archived {
+            return;
+        }
+        self.go(to, "unarchived", true, changes);
+        self.wait_reason = match to {
+            CardStatus::Blocked | CardStatus::WaitingForDeveloper => {
+                Some(wait_reason.unwrap_or(WaitReason::System))
+            }
+            CardStatus::Ready
+            | CardStatus::InProgress
+            | CardStatus::ReadyForTesting
+            | CardStatus::CodeReview
+            | CardStatus::AwaitingGuardReview
+            | CardStatus::GuardApproved
+            | CardStatus::GuardRejected
+            | CardStatus::GuardRequestedChanges
+            | CardStatus::Done
+            | CardStatus::Canceled
+            | CardStatus::Archived => None,
+        };
+    }
+
     /// Waits for a person's word in the middle of a turn. That a review waits is the runtime's own step;
     /// agents cannot take it.
     pub fn park(&mut self, purpose: Purpose, code: &str, note: String, changes: &mut Vec<Change>) {

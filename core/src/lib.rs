@@ -20,6 +20,8 @@
 //! - [`stall`]: when silence becomes a stall.
 //! - [`failure`], [`backoff`], [`canonical`]: failure classes, retry delays, digests.
 //! - [`chain`], [`difference`]: the evidence over a card's steps; where two records part.
+//! - [`secret`]: what stands in examples where a secret should.
+//! - [`picking`]: what a loop over all departments runs next.
 //! - [`webhook`]: what a code host tells of pull requests, and what follows from it.
 #![cfg_attr(
     not(test),
@@ -52,12 +54,14 @@ pub mod memory;
 pub mod message;
 pub mod model;
 pub mod phase;
+pub mod picking;
 pub mod plan;
 pub mod plan_build;
 pub mod policy;
 pub mod relative;
 pub mod run;
 pub mod scenario;
+pub mod secret;
 pub mod skill;
 pub mod stages;
 pub mod stall;

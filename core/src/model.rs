@@ -168,6 +168,31 @@ impl Usage {
     }
 }
 
+/// What a model's server measured of one reply; `None` where it does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Microseconds of loading the model before it could answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_us: Option<u64>,
+    /// Microseconds of reading the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill_us: Option<u64>,
+    /// Microseconds of writing the reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decode_us: Option<u64>,
+    /// Bytes of memory that the model takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+}
+
+impl Measured {
+    /// Whether nothing was measured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a provider's stream brings, in order: `Connected`, then text, calls and usage, then `Done`
 /// or `Failed`, after which nothing follows. Every event is a beat for the watchdog.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +207,8 @@ pub enum ModelEvent {
     ToolCall(ToolCall),
     /// What it cost so far.
     Usage(Usage),
+    /// What the server measured of it.
+    Measured(Measured),
     /// The server stops here because the reply has the most tokens it was allowed.
     Cut,
     /// The end.
@@ -201,6 +228,9 @@ pub struct Reply {
     /// What it cost.
     #[serde(default)]
     pub usage: Usage,
+    /// What the model's server measured of it.
+    #[serde(default, skip_serializing_if = "Measured::is_empty")]
+    pub measured: Measured,
     /// From the request to the last chunk, in milliseconds.
     #[serde(default)]
     pub latency_ms: u64,

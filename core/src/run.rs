@@ -98,8 +98,10 @@ pub struct Run {
     live: usize,
     live_by_seat: HashMap<String, usize>,
     wip_limit: usize,
-    /// Ready cards whose seat is at its limit, by seat.
-    held: HashMap<String, Vec<Ranked>>,
+    /// Ready cards of seats that are, or were, at their limit. While a seat may start another, the
+    /// best of these is in `ready`: one is let go for each that settles, not all of them, or each
+    /// card of a large epic would be looked at again whenever another one ends.
+    held: HashMap<String, BinaryHeap<Ranked>>,
 }
 
 impl Run {
@@ -243,23 +245,36 @@ impl Run {
             let Some(node) = self.nodes.get_mut(ranked.place) else {
                 continue;
             };
-            if node.stage != Stage::Ready {
-                continue;
-            }
-            if self.wip_limit > 0
-                && self.live_by_seat.get(&node.seat).copied().unwrap_or(0) >= self.wip_limit
-            {
-                self.held.entry(node.seat.clone()).or_default().push(ranked);
-                continue;
-            }
-            node.stage = Stage::Live;
+            let may_start = node.stage == Stage::Ready;
             if self.wip_limit > 0 {
-                *self.live_by_seat.entry(node.seat.clone()).or_default() += 1;
+                let seat = node.seat.clone();
+                let live = self.live_by_seat.entry(seat.clone()).or_default();
+                if may_start && *live >= self.wip_limit {
+                    self.held.entry(seat).or_default().push(ranked);
+                    continue;
+                }
+                *live += usize::from(may_start);
+                if *live < self.wip_limit {
+                    self.let_go(&seat);
+                }
+            }
+            if !may_start {
+                continue;
+            }
+            if let Some(node) = self.nodes.get_mut(ranked.place) {
+                node.stage = Stage::Live;
             }
             self.live += 1;
             return Some(ranked.place);
         }
         None
+    }
+
+    /// Lets the best of a seat's held cards compete again.
+    fn let_go(&mut self, seat: &str) {
+        if let Some(ranked) = self.held.get_mut(seat).and_then(BinaryHeap::pop) {
+            self.ready.push(ranked);
+        }
     }
 
     /// A live card settled, or was laid down unfinished. Its dependants become ready, or are blocked
@@ -270,18 +285,16 @@ impl Run {
         };
         if node.stage == Stage::Live {
             self.live = self.live.saturating_sub(1);
-            if self.wip_limit > 0
-                && let Some(count) = self.live_by_seat.get_mut(&node.seat)
-            {
+            if let Some(count) = self.live_by_seat.get_mut(&node.seat) {
                 *count = count.saturating_sub(1);
             }
         }
         node.stage = Stage::Closed;
         node.status = status;
-        let seat = node.seat.clone();
         let dependants = node.dependants.clone();
-        if let Some(held) = self.held.remove(&seat) {
-            self.ready.extend(held);
+        if self.wip_limit > 0 {
+            let seat = node.seat.clone();
+            self.let_go(&seat);
         }
         if status.satisfies_dependency() {
             for dependant in dependants {

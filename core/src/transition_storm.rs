@@ -64,7 +64,9 @@ fn model(kind: CardKind, from: CardStatus, to: CardStatus, reason: bool, by: u8)
         "rock" => (ROCK, false),
         _ => ("", false),
     };
-    let step = has(table, from, to) || is_issue && by == 2 && has(RUNTIME, from, to);
+    // What was put away comes back to wherever it could have been put away from.
+    let back = by == 3 && from.as_str() == "archived" && has(table, to, from);
+    let step = has(table, from, to) || is_issue && by == 2 && has(RUNTIME, from, to) || back;
     let told = reason || !["blocked", "waiting_for_developer"].contains(&to.as_str());
     let guards = [
         "done",

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use orket_core::secret::is_placeholder;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -203,6 +204,9 @@ impl ApiKeys {
                 return Err(bad("there are two of this name"));
             }
             let digest = match (&entry.key, &entry.key_sha256) {
+                (Some(key), None) if is_placeholder(key) => {
+                    return Err(bad("is a placeholder, which everybody knows"));
+                }
                 (Some(key), None) if key.len() < SHORTEST => {
                     return Err(bad("a key has at least 16 characters"));
                 }
@@ -246,6 +250,12 @@ impl ApiKeys {
             })
         };
         if let Some(single) = single.filter(|key| !key.is_empty()) {
+            if is_placeholder(single) {
+                return Err(KeysError::Entry(
+                    "ORKET_API_KEY".to_owned(),
+                    "is a placeholder, which everybody knows".to_owned(),
+                ));
+            }
             keys.push(everything(SINGLE, digest(single.as_bytes())));
         }
         let open = (keys.is_empty() && allow_none).then(|| everything("nobody", [0; 32]));
@@ -408,11 +418,16 @@ mod tests {
         let open = ApiKeys::new(None, Vec::new(), true, 0).unwrap();
         assert!(open.recognise(None, None).unwrap().may(Scope::Admin));
         // The permission is void where there is a key.
-        let keyed = ApiKeys::new(Some("secret"), Vec::new(), true, 0).unwrap();
+        let keyed = ApiKeys::new(Some("a key"), Vec::new(), true, 0).unwrap();
+        let known = ApiKeys::new(Some("change-me"), Vec::new(), true, 0).unwrap_err();
+        assert_eq!(
+            known.to_string(),
+            "ORKET_API_KEY: is a placeholder, which everybody knows"
+        );
         assert_eq!(keyed.recognise(None, None).unwrap_err(), Denied::Unknown);
         assert!(
             keyed
-                .recognise(Some(b"secret"), None)
+                .recognise(Some(b"a key"), None)
                 .unwrap()
                 .may(Scope::Admin)
         );

@@ -1,22 +1,47 @@
 //! What can be typed.
 
+mod archive;
+mod board;
+mod bundles;
 mod check;
+mod gate_commands;
+mod overview;
 mod phases;
+mod prompts;
 mod sandbox;
 mod skills;
+mod storage;
+pub mod sweep;
+mod transactions;
 mod webhook;
 
+pub use archive::{ArchiveArgs, Consent, LoopArgs, MANUAL, Selection, UnarchiveArgs};
+pub use board::BoardArgs;
+pub use bundles::{InspectArgs, PackArgs, ValidateArgs};
 pub use check::{
     CheckCommand, CheckMemoryArgs, CheckSkillsArgs, CompareCommand, CompareMemoryArgs,
+    CompareReplayArgs,
+};
+pub use gate_commands::{
+    CheckBoundariesArgs, CheckSecurityArgs, CompletionsArgs, DoctorArgs, FailureModesArgs, ManArgs,
+    OfflineMatrixArgs, ReportCommand, SmokeCliArgs, SmokeCommand, SmokeReleaseArgs,
 };
 pub use phases::{PhasesArgs, PhasesCommand};
+pub use prompts::{
+    ChangeArgs, DeprecateArgs, DiffPromptsArgs, KindWish, ListPromptsArgs, NewPromptArgs,
+    PromoteArgs, PromptsArgs, PromptsCommand, ResolveArgs, RoleArgs, SlaArgs,
+};
 pub use sandbox::{CreateSandboxArgs, SandboxArgs, SandboxCommand};
 pub use skills::{SkillsCommand, SkillsListArgs, SkillsRunArgs, SkillsShowArgs};
+pub use storage::{BackupArgs, GcArgs, ImportCommand, ImportLegacyArgs, MigrateArgs, RestoreArgs};
+pub use sweep::{SweepArgs, SweepCommand};
+pub use transactions::{ApiAddArgs, ApiCommand, InitArgs, RefactorArgs, ShellArgs};
 pub use webhook::{
     DeliveriesArgs, DeliveriesCommand, ListDeliveriesArgs, WebhookArgs, WebhookCommand,
 };
 
 use clap::{Args, Parser, Subcommand};
+use overview::OVERVIEW;
 
 use super::failure::Failure;
 use crate::owner::client::Address;
@@ -26,6 +51,7 @@ use crate::owner::wire::WorkKind;
 /// Runs card-based work with language models, and does not lose it.
 #[derive(Debug, Parser)]
 #[command(name = "orket", version, about, max_term_width = 100)]
+#[command(help_template = OVERVIEW)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -61,34 +87,99 @@ pub struct Bare {
     /// The same as `orket replay`
     #[arg(long, value_name = "RUN:ISSUE:TURN[:ROLE]")]
     pub replay_turn: Option<String>,
+    /// The same as `orket loop`
+    #[arg(long = "loop")]
+    pub is_loop: bool,
+    /// The same as `orket archive --card`
+    #[arg(long, value_name = "ID")]
+    pub archive_card: Vec<String>,
+    /// The same as `orket archive --build`
+    #[arg(long, value_name = "BUILD")]
+    pub archive_build: Option<String>,
+    /// The same as `orket archive --related`
+    #[arg(long, value_name = "TEXT")]
+    pub archive_related: Vec<String>,
+    /// Why cards are archived [default: manual archive]
+    #[arg(long, value_name = "TEXT")]
+    pub archive_reason: Option<String>,
+    /// Do what is asked for without asking again
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl Bare {
+    /// What is to be archived, if anything is.
+    fn archive(&self) -> Option<ArchiveArgs> {
+        let which = Selection {
+            card: self.archive_card.clone(),
+            build: self.archive_build.clone(),
+            related: self.archive_related.clone(),
+        };
+        let is_meant = !which.card.is_empty() || which.build.is_some() || !which.related.is_empty();
+        is_meant.then(|| ArchiveArgs {
+            which,
+            reason: (self.archive_reason.clone()).unwrap_or_else(|| MANUAL.to_owned()),
+            consent: Consent {
+                yes: self.yes,
+                dry_run: false,
+                server: self.run.door.server.clone(),
+            },
+        })
+    }
 }
 
 /// The commands.
 #[derive(Debug, Clone, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and it is taken apart at once"
+)]
 pub enum Command {
     /// Run an epic, a rock, or one card
+    #[command(
+        after_help = "Examples:\n  orket run --epic golden_flow\n  orket run --card GF-2 --json\n  orket run --epic golden_flow --model scripted:golden_flow --detach"
+    )]
     Run(RunArgs),
     /// Rocks, epics and cards with their status
     Board(BoardArgs),
     /// Runs, newest first
+    #[command(after_help = "Examples:\n  orket runs\n  orket runs --limit 5 --json")]
     Runs(RunsArgs),
     /// One run: cards, attempts, failures, and which command goes on
+    #[command(after_help = "Example:\n  orket show last")]
     Show(RunRef),
     /// Stop a run; what is under way is cancelled, `orket resume` goes on
+    #[command(after_help = "Example:\n  orket halt last   # exits 1 when that run is over")]
     Halt(RunRef),
     /// Go on with a run that was halted, interrupted or left cards unfinished
+    #[command(
+        after_help = "Example:\n  orket resume last   # exits 1 when there is nothing to go on with"
+    )]
     Resume(ResumeArgs),
     /// Show a recorded turn from the journal, byte for byte; asks no model
+    #[command(
+        after_help = "Examples:\n  orket replay last:GF-3:1\n  orket replay last:GF-3:1:coder --json\n  orket replay last --verify\n  orket replay last:GF-3:1 --against scripted:golden_flow"
+    )]
     Replay(ReplayArgs),
     /// Begin a new run where a turn of another began; everything before it is kept
+    #[command(
+        after_help = "Examples:\n  orket fork last:GF-3:1\n  orket fork last:GF-3:1 --model scripted:golden_flow --detach"
+    )]
     Fork(ForkArgs),
     /// Check that the record of a run holds: chain, decisions, transitions, files
+    #[command(after_help = "Example:\n  orket verify last")]
     Verify(VerifyArgs),
     /// The first thing in which two recorded turns, or two runs, differ
+    #[command(
+        after_help = "Examples:\n  orket diff last last\n  orket diff last:GF-3:1 last:GF-4:1   # exits 1: they differ"
+    )]
     Diff(DiffArgs),
     /// What waits for a person's decision: list, show, approve, reject, expire
     Gates(GatesArgs),
     /// What a run may spend, has spent and has set aside; --add lets it spend more
+    #[command(
+        after_help = "Examples:\n  orket budget last\n  orket budget last --add tokens=50000   # exits 2 where tokens are not limited"
+    )]
     Budget(BudgetArgs),
     /// What the project remembers of earlier runs: list, search, add, forget
     Memory(MemoryArgs),
@@ -97,22 +188,73 @@ pub enum Command {
     /// What was built, brought up by docker compose: list, create, logs, stop
     Sandbox(SandboxArgs),
     /// Write the files of a run under observability/ again, from the journal
+    #[command(after_help = "Examples:\n  orket export last\n  orket export last --to exported")]
     Export(ExportArgs),
     /// Serve the API over HTTP, own the data folder until told to stop
+    #[command(
+        after_help = "Examples:\n  orket serve --port 0\n  orket serve --socket-only\n  orket serve --stop   # exits 1 when nobody serves"
+    )]
     Serve(ServeArgs),
     /// Receive what Gitea tells of pull requests, until told to stop; and what was delivered
     Webhook(WebhookArgs),
     /// Every setting, its value and where it came from
+    #[command(after_help = "Examples:\n  orket config\n  orket config --set ORKET_ARTIFACTS=none")]
     Config,
     /// Skills: what there is, and running one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  orket skills list")]
     Skills(SkillsCommand),
     /// Whether files keep their contract
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  orket check offline-matrix")]
     Check(CheckCommand),
     /// Whether two records tell of the same behaviour
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  orket compare memory --help")]
     Compare(CompareCommand),
+    /// Archive cards: by id, by build, or by what they have in common
+    Archive(ArchiveArgs),
+    /// Give archived cards the status back that they had
+    Unarchive(UnarchiveArgs),
+    /// Run what weighs most, over all departments, until told to stop
+    Loop(LoopArgs),
+    /// Make a project from a blueprint
+    Init(InitArgs),
+    /// Routes of a Node project
+    #[command(subcommand, after_help = "Example:\n  orket api add --help")]
+    Api(ApiCommand),
+    /// Rename an identifier in a whole project
+    Refactor(RefactorArgs),
+    /// Whether a bundle is whole
+    Validate(ValidateArgs),
+    /// Pack a bundle into one file
+    Pack(PackArgs),
+    /// What is in a bundle
+    Inspect(InspectArgs),
+    /// Prompts of roles and dialects: list, show, validate, resolve, diff, promote
+    Prompts(PromptsArgs),
+    /// Which quantization of a model is worth it: measure, compare, report
+    Sweep(SweepArgs),
+    /// Bring the databases to this version's schema, with a backup first
+    Migrate(MigrateArgs),
+    /// Take over what another system stored
+    #[command(subcommand, after_help = "Example:\n  orket import legacy --help")]
+    Import(ImportCommand),
+    /// Copy what must not be lost, while work goes on
+    Backup(BackupArgs),
+    /// Put a backup in place
+    Restore(RestoreArgs),
+    /// Remove what is old and not needed any more
+    Gc(GcArgs),
+    /// Whether this installation works
+    #[command(subcommand, after_help = "Example:\n  orket smoke cli")]
+    Smoke(SmokeCommand),
+    /// Reports of what happened
+    #[command(subcommand, after_help = "Example:\n  orket report failure-modes")]
+    Report(ReportCommand),
+    /// What is set up, what is missing, and which command mends it
+    Doctor(DoctorArgs),
+    /// A completion script for your shell
+    Completions(CompletionsArgs),
+    /// The manual pages
+    Man(ManArgs),
 }
 
 /// `orket run`.
@@ -209,14 +351,6 @@ pub struct RunsArgs {
     pub server: Option<String>,
 }
 
-/// `orket board`.
-#[derive(Debug, Clone, Args)]
-pub struct BoardArgs {
-    /// The department whose assets come first
-    #[arg(long, value_name = "NAME", default_value = "core")]
-    pub department: String,
-}
-
 /// `orket replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
@@ -293,6 +427,7 @@ pub struct BudgetArgs {
 
 /// `orket gates`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  orket gates\n  orket gates list --all")]
 pub struct GatesArgs {
     /// What to do [default: list]
     #[command(subcommand)]
@@ -303,18 +438,27 @@ pub struct GatesArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum GatesCommand {
     /// What waits for a decision
+    #[command(after_help = "Example:\n  orket gates list --all")]
     List(GatesListArgs),
     /// One gate: what exactly is to be decided
+    #[command(after_help = "Example:\n  orket gates show 3   # exits 1 without gate 3")]
     Show {
         /// Its number
         #[arg(value_name = "GATE")]
         id: i64,
     },
     /// Say yes, once, to exactly this call
+    #[command(
+        after_help = "Example:\n  orket gates approve 3 --reason \"looked at it\"   # exits 1 without gate 3"
+    )]
     Approve(DecideArgs),
     /// Say no; the seat is told why and asked again
+    #[command(
+        after_help = "Example:\n  orket gates reject 3 --reason \"not this file\"   # exits 1 without gate 3"
+    )]
     Reject(DecideArgs),
     /// Let it run out
+    #[command(after_help = "Example:\n  orket gates expire 3   # exits 1 without gate 3")]
     Expire(DecideArgs),
 }
 
@@ -326,6 +470,7 @@ impl Default for GatesCommand {
 
 /// `orket memory`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  orket memory\n  orket memory search greeting")]
 pub struct MemoryArgs {
     /// Whose memory [default: the setting ORKET_MEMORY_PROJECT]
     #[arg(long, value_name = "NAME", global = true)]
@@ -339,8 +484,10 @@ pub struct MemoryArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum MemoryCommand {
     /// Everything that is remembered, the oldest first
+    #[command(after_help = "Example:\n  orket memory list --limit 10")]
     List(MemoryListArgs),
     /// What shares words with these, the most words first, as turns find it
+    #[command(after_help = "Example:\n  orket memory search greeting program")]
     Search {
         /// The words
         #[arg(value_name = "WORD", required = true)]
@@ -350,12 +497,14 @@ pub enum MemoryCommand {
         list: MemoryListArgs,
     },
     /// Remember a decision of your own
+    #[command(after_help = "Example:\n  orket memory add \"We indent with two spaces\"")]
     Add {
         /// What is decided
         #[arg(value_name = "TEXT", required = true)]
         text: Vec<String>,
     },
     /// Forget a record for good
+    #[command(after_help = "Example:\n  orket memory forget 1")]
     Forget {
         /// Its number
         #[arg(value_name = "ID")]
@@ -490,7 +639,12 @@ impl Cli {
                     "--server goes behind the command, where the command has it: orket runs --server {server}"
                 )));
             }
-            if bare.board || bare.replay_turn.is_some() || !bare.run.is_empty() {
+            if bare.board
+                || bare.is_loop
+                || bare.replay_turn.is_some()
+                || bare.archive().is_some()
+                || !bare.run.is_empty()
+            {
                 return Err(Failure::usage(
                     "flags of a run go behind the command: orket run --epic NAME",
                 ));
@@ -503,10 +657,25 @@ impl Cli {
             return Ok(Some(command));
         }
         if bare.board {
-            let department = bare.run.department.clone();
             return Ok(Some(Command::Board(BoardArgs {
-                department: department.unwrap_or_else(|| "core".to_owned()),
+                department: bare.run.department.clone(),
+                ..BoardArgs::default()
             })));
+        }
+        if bare.is_loop {
+            return Ok(Some(Command::Loop(LoopArgs {
+                department: bare.run.department.clone().into_iter().collect(),
+                model: bare.run.model.clone(),
+                ..LoopArgs::default()
+            })));
+        }
+        if let Some(archive) = bare.archive() {
+            return Ok(Some(Command::Archive(archive)));
+        }
+        if bare.archive_reason.is_some() {
+            return Err(Failure::usage(
+                "--archive-reason needs --archive-card, --archive-build or --archive-related",
+            ));
         }
         if let Some(turn) = &bare.replay_turn {
             return Ok(Some(Command::Replay(ReplayArgs {
@@ -519,7 +688,13 @@ impl Cli {
         if bare.run.what().is_some() {
             return Ok(Some(Command::Run(bare.run.clone())));
         }
-        if bare.run.is_empty() {
+        // Which model answers, and which department is meant, is asked of a conversation too.
+        let talk = RunArgs {
+            model: None,
+            department: None,
+            ..bare.run.clone()
+        };
+        if talk.is_empty() {
             return Ok(None);
         }
         Err(Failure::usage("these flags need --epic, --card or --rock"))

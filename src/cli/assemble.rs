@@ -34,6 +34,8 @@ use crate::owner::ports::{
     Board, BudgetView, Found, PlanRefusal, PlanWish, Planner, Records, RockEpic,
 };
 use crate::owner::records::JournalRecords;
+use crate::owner::service::archive::{self, ArchiveRequest, Archived, plan_archive};
+use crate::owner::service::unarchive::{UnarchiveRequest, Unarchived, plan_unarchive};
 use crate::owner::service::{Refusal, grants_of};
 use crate::owner::wire::{DecideRequest, GrantRequest};
 use crate::providers::{LoadScenario, ProviderSettings, Providers};
@@ -59,14 +61,14 @@ pub fn process_rules(root: &Path) -> Result<Map<String, Value>, Failure> {
     }
 }
 
-/// Makes plans of the assets below `root`.
+/// The settings as far as plans of the assets below `root` depend on them.
 #[must_use]
-pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
+pub fn plan_settings(settings: &Settings, root: &Path) -> PlanSettings {
     let (modes, problems) = match stages::with_unlock(settings.modes(), root) {
         Ok(modes) => (modes, Vec::new()),
         Err((modes, problem)) => (modes, vec![problem]),
     };
-    let own = PlanSettings {
+    PlanSettings {
         clocks: settings.clocks,
         turn_clock_is_set: settings.turn_clock_is_set,
         retry: settings.retry,
@@ -85,7 +87,13 @@ pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
         modes,
         problems,
         ..PlanSettings::default()
-    };
+    }
+}
+
+/// Makes plans of the assets below `root`.
+#[must_use]
+pub fn planner(settings: &Settings, root: &Path) -> Arc<dyn Planner> {
+    let own = plan_settings(settings, root);
     let files = OwnFiles {
         guarded: asset_folders(root),
         secret: vec![root.join(".env"), settings.durable_root.clone()],
@@ -399,7 +407,9 @@ pub fn models(settings: &Settings, root: &Path) -> Providers {
     Providers::new(provider_settings(settings), scenarios(root))
 }
 
-fn provider_settings(settings: &Settings) -> ProviderSettings {
+/// Where model servers are, as the settings have it.
+#[must_use]
+pub fn provider_settings(settings: &Settings) -> ProviderSettings {
     ProviderSettings {
         ollama_url: settings.ollama.url.clone(),
         openai_url: settings.openai.url.clone(),
@@ -410,7 +420,9 @@ fn provider_settings(settings: &Settings) -> ProviderSettings {
     }
 }
 
-fn scenarios(root: &Path) -> LoadScenario {
+/// Finds scenarios below a folder, then those of the binary.
+#[must_use]
+pub fn scenarios(root: &Path) -> LoadScenario {
     let library = Library::new(DiskThenEmbedded::new(root));
     Arc::new(move |name: &str| {
         library
@@ -531,6 +543,53 @@ pub async fn grant(
         .map_err(|error| Refusal::internal(error.to_string()))?;
     let ops = grant_ops(&gates, &grants, &request.by, wall_ms());
     write_once(settings, folder, ops).await
+}
+
+/// Archives cards while nobody owns the folder. Needs the lock; which cards are meant is looked up under
+/// it.
+///
+/// # Errors
+///
+/// When nothing is named, or the journal cannot be read or written.
+pub async fn archive(
+    settings: &Settings,
+    folder: &DataFolder,
+    request: &ArchiveRequest,
+) -> Result<Archived, Failure> {
+    let (cards, archived) = plan_archive(records(folder)?.as_ref(), request)?;
+    if !cards.is_empty() {
+        let op = Op::Archive {
+            cards,
+            by: archive::by(request),
+            reason: request.reason.trim().to_owned(),
+            at_ms: wall_ms(),
+        };
+        write_once(settings, folder, vec![op]).await?;
+    }
+    Ok(archived)
+}
+
+/// Takes archived cards out while nobody owns the folder, likewise.
+///
+/// # Errors
+///
+/// When nothing is named, or the journal cannot be read or written.
+pub async fn unarchive(
+    settings: &Settings,
+    folder: &DataFolder,
+    request: &UnarchiveRequest,
+) -> Result<Unarchived, Failure> {
+    let (cards, unarchived) = plan_unarchive(records(folder)?.as_ref(), request)?;
+    if !cards.is_empty() {
+        let op = Op::Unarchive {
+            cards,
+            by: request.by(),
+            reason: request.reason.trim().to_owned(),
+            at_ms: wall_ms(),
+        };
+        write_once(settings, folder, vec![op]).await?;
+    }
+    Ok(unarchived)
 }
 
 async fn write_once(settings: &Settings, folder: &DataFolder, ops: Vec<Op>) -> Result<(), Failure> {

@@ -25,10 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// When no owner can be brought up, or it refuses.
-pub async fn start(context: &Context, request: &StartRequest) -> Result<ExitCode, Failure> {
-    let client = background_owner(context).await?;
+pub async fn start(
+    context: &Context,
+    server: Option<&str>,
+    request: &StartRequest,
+) -> Result<ExitCode, Failure> {
+    let client = owner(context, server).await?;
     warn_of_version(&client).await;
-    tell(context, &client.start(request).await?);
+    tell(context, server, &client.start(request).await?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -37,18 +41,24 @@ pub async fn start(context: &Context, request: &StartRequest) -> Result<ExitCode
 /// # Errors
 ///
 /// When no owner can be brought up, or it refuses.
-pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Failure> {
-    let under_way = is_under_way(context, reference)?;
-    let client = background_owner(context).await?;
+pub async fn resume(
+    context: &Context,
+    server: Option<&str>,
+    reference: &str,
+) -> Result<ExitCode, Failure> {
+    let unnamed = server.is_none();
+    let under_way = unnamed && is_under_way(context, reference)?;
+    let client = owner(context, server).await?;
     let standing = client.show(reference).await?;
     let run = RunId::new(standing.run_id)
         .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))?;
     warn_of_version(&client).await;
     let request = ResumeRequest {
-        settings: Some(context.settings.digests.clone()),
+        // Whoever names the owner means its settings.
+        settings: unnamed.then(|| context.settings.digests.clone()),
         under_way,
     };
-    tell(context, &client.resume(&run, &request).await?);
+    tell(context, server, &client.resume(&run, &request).await?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,16 +69,17 @@ pub async fn resume(context: &Context, reference: &str) -> Result<ExitCode, Fail
 /// When no owner can be brought up, or it refuses.
 pub async fn fork(
     context: &Context,
+    server: Option<&str>,
     reference: &str,
     request: &ForkRequest,
 ) -> Result<ExitCode, Failure> {
-    let client = background_owner(context).await?;
+    let client = owner(context, server).await?;
     warn_of_version(&client).await;
-    tell(context, &client.fork(reference, request).await?);
+    tell(context, server, &client.fork(reference, request).await?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(context: &Context, started: &Started) {
+fn tell(context: &Context, server: Option<&str>, started: &Started) {
     for words in started
         .runs
         .iter()
@@ -82,13 +93,30 @@ fn tell(context: &Context, started: &Started) {
     } else {
         out::print(&(started.run_ids.join("\n") + "\n"));
     }
+    let run = &started.run_id;
+    let named = server.map_or_else(String::new, |named| format!(" --server {named}"));
     out::warn(&format!(
-        "hint: orket show {0} tells how it stands, orket halt {0} stops it",
-        started.run_id
+        "hint: orket show {run}{named} tells how it stands, orket halt {run}{named} stops it"
     ));
 }
 
-async fn background_owner(context: &Context) -> Result<Client, Failure> {
+/// The owner that is named, and no other; without a name the living one, or one started in the background.
+async fn owner(context: &Context, server: Option<&str>) -> Result<Client, Failure> {
+    match server {
+        None => background_owner(context).await,
+        Some(named) => context.living_owner(Some(named)).await?.ok_or_else(|| {
+            let words = format!("nobody answers at {named}");
+            Failure::new("E_NO_OWNER", words).hint("orket serve --socket-only starts an owner")
+        }),
+    }
+}
+
+/// The living owner, or one started in the background.
+///
+/// # Errors
+///
+/// When none comes up.
+pub async fn background_owner(context: &Context) -> Result<Client, Failure> {
     if let Some(client) = context.living_owner(None).await? {
         return Ok(client);
     }

@@ -423,6 +423,7 @@ impl Outside for Elsewhere {
                 issue_id: None,
                 workspace: None,
                 data,
+                shown: orket_actors::port::event::Shown::default(),
             })),
             (Reach::Socket(_), None) => {}
         }

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::api::Api;
 use crate::api::machine::Machine;
 use crate::api::server::{self, Shared};
+use crate::driver::works::Here;
 use crate::driver::{self, Driver};
 use crate::owner::boot::Owner;
 use crate::owner::client::{Address, Client};
@@ -109,8 +110,10 @@ impl Context {
         let mut shared = None;
         let serve = |listener, service: &Service| {
             let driver = Driver::new(driver::Parts {
-                service: service.clone(),
-                records,
+                works: Arc::new(Here {
+                    service: service.clone(),
+                    records,
+                }),
                 settings: Arc::clone(&live),
                 root: self.cwd.clone(),
                 models: Box::new(move |settings| {

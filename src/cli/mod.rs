@@ -8,6 +8,7 @@
 //! - [`context`]: settings, folder and output of one command.
 //! - [`assemble`]: puts the parts of an owner together.
 //! - [`enter`]: finding the owner, or becoming it.
+//! - `out_file`: reports as files.
 //! - `open_files`: how many files may be open.
 //! - `panic_hook`: what a panic says.
 //! - `progress`: what a run looks like while it goes on.
@@ -17,13 +18,16 @@
 pub mod args;
 pub mod assemble;
 mod commands;
+mod consent;
 pub mod context;
 mod detach;
 mod elsewhere;
 pub mod enter;
 pub mod failure;
+mod files;
 mod open_files;
 pub mod out;
+mod out_file;
 mod panic_hook;
 mod progress;
 mod receiving;
@@ -33,9 +37,9 @@ mod serving;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
-use args::{CheckCommand, Cli, Command, CompareCommand};
+use args::{ApiCommand, CheckCommand, Cli, Command, CompareCommand, ImportCommand, ReportCommand};
 use context::Context;
 use failure::Failure;
 
@@ -52,7 +56,7 @@ pub fn main() -> ExitCode {
     }
     panic_hook::install();
     seal_own_process();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(typed()) {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error),
     };
@@ -70,6 +74,16 @@ pub fn main() -> ExitCode {
         .tell(false),
         Some(_) | None => code,
     }
+}
+
+/// What was typed. Called by the name `orket-prompts`, as of old, it is `orket prompts`.
+fn typed() -> Vec<std::ffi::OsString> {
+    let mut typed: Vec<_> = std::env::args_os().collect();
+    let name = typed.first().map(std::path::Path::new);
+    if name.is_some_and(|it| it.file_name() == Some("orket-prompts".as_ref())) {
+        typed.insert(1, "prompts".into());
+    }
+    typed
 }
 
 /// Help and version are answers; anything else was typed wrongly.
@@ -90,18 +104,20 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let command = cli.command_or_bare()?;
-    let Some(command) = command else {
-        if cli.global.json {
-            return Err(Failure::usage("--json needs a command"));
+    let context = match (Context::load(&cli.global), &command) {
+        (Ok(context), _) => context,
+        // The one command that is there for settings that cannot be read.
+        (Err(failure), Some(Command::Doctor(_))) => {
+            return Ok(commands::doctor::without_settings(
+                &failure,
+                cli.global.json,
+            ));
         }
-        let mut help = Cli::command();
-        out::print(&format!(
-            "{}\nTry: orket run --epic golden_flow\n",
-            help.render_help()
-        ));
-        return Ok(ExitCode::SUCCESS);
+        (Err(failure), _) => return Err(failure),
     };
-    let context = Context::load(&cli.global)?;
+    let Some(command) = command else {
+        return on_system(commands::driver::run(context, cli.bare));
+    };
     match command {
         Command::Run(args) => on_system(commands::run::run(context, args)),
         Command::Resume(args) => on_system(commands::run::resume(context, args)),
@@ -112,6 +128,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Show(args) => on_system(commands::show::run(context, args)),
         Command::Budget(args) => on_system(commands::budget::run(context, args)),
         Command::Gates(args) => on_system(commands::gates::run(context, args)),
+        Command::Board(args) if args.watch => on_system(commands::board_watch::run(context, args)),
         Command::Board(args) => commands::board::run(&context, &args),
         Command::Replay(args) if args.against.is_some() => {
             on_system(commands::replay_against::run(context, args))
@@ -128,11 +145,48 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(commands::check_skills::run(&context, &args))
         }
         Command::Check(CheckCommand::Memory(args)) => commands::memory::check(&context, &args),
+        Command::Compare(CompareCommand::Replay(args)) => {
+            commands::transactions::compare::run(&context, &args)
+        }
         Command::Compare(CompareCommand::Memory(args)) => {
             commands::memory::compare(&context, &args)
         }
         Command::Webhook(args) => on_system(commands::webhook::run(context, args)),
         Command::Config => commands::config::run(&context),
+        Command::Archive(args) => on_system(commands::archive::run(context, args)),
+        Command::Unarchive(args) => on_system(commands::unarchive::run(context, args)),
+        Command::Loop(args) => on_system(commands::loop_::run(context, args)),
+        Command::Init(args) => commands::transactions::init::run(&context, &args),
+        Command::Api(ApiCommand::Add(args)) => {
+            commands::transactions::api_add::run(&context, &args)
+        }
+        Command::Refactor(args) => commands::transactions::refactor::run(&context, &args),
+        Command::Validate(args) => commands::validate::run(&context, &args),
+        Command::Pack(args) => commands::pack::run(&context, &args),
+        Command::Inspect(args) => commands::inspect::run(&context, &args),
+        Command::Prompts(args) => commands::prompts::run(&context, &args),
+        Command::Sweep(args) => commands::sweep::run(&context, &args),
+        Command::Migrate(args) => commands::migrate::run(&context, &args),
+        Command::Import(ImportCommand::Legacy(args)) => commands::import::run(&context, &args),
+        Command::Backup(args) => commands::backup::run(&context, &args),
+        Command::Restore(args) => commands::restore::run(&context, &args),
+        Command::Gc(args) => commands::gc::run(&context, &args),
+        Command::Smoke(command) => on_system(commands::smoke::run(context, command)),
+        Command::Report(ReportCommand::FailureModes(args)) => {
+            commands::failure_modes::run(&context, &args)
+        }
+        Command::Check(CheckCommand::OfflineMatrix(args)) => {
+            commands::offline::run(&context, &args)
+        }
+        Command::Check(CheckCommand::Security(args)) => {
+            on_system(commands::security::run(context, args))
+        }
+        Command::Check(CheckCommand::Boundaries(args)) => {
+            commands::boundaries::run(&context, &args)
+        }
+        Command::Doctor(args) => on_system(commands::doctor::run(context, args)),
+        Command::Completions(args) => commands::completions::run(&context, &args),
+        Command::Man(args) => commands::man::run(&context, &args),
     }
 }
 

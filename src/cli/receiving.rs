@@ -226,7 +226,7 @@ pub fn store_failure(error: StoreError) -> Failure {
 }
 
 /// Takes the place of the one receiver of a data folder; it is free again when the file is closed.
-fn lock(folder: &Path) -> Result<std::fs::File, Failure> {
+pub(super) fn lock(folder: &Path) -> Result<std::fs::File, Failure> {
     let path = folder.join(LOCK_FILE);
     let failed = |error: std::io::Error| {
         Failure::new(

@@ -13,6 +13,17 @@ use crate::owner::ports::RunRow;
 /// The widest a table gets where nobody says how wide a line may be.
 const WIDTH: u16 = 110;
 
+/// How wide a table may be: as the terminal is, if it goes to one.
+fn width() -> u16 {
+    if !super::out::stdout_is_terminal() {
+        return WIDTH;
+    }
+    match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.min(WIDTH),
+        Ok(_) | Err(_) => WIDTH,
+    }
+}
+
 /// A table without lines, as wide as its contents.
 #[must_use]
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
@@ -20,7 +31,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     table
         .load_preset(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
+        .set_width(width())
         .set_header(header.iter().map(|name| name.to_uppercase()));
     for row in rows {
         table.add_row(row);

@@ -71,7 +71,7 @@ pub fn listen(
 fn keys(api: &ApiSettings, cwd: &Path) -> Result<ApiKeys, Failure> {
     let failed = |error: KeysError| {
         Failure::new("E_API_KEYS", error.to_string()).hint(
-            "a list such as [{\"name\": \"dashboard\", \"key\": \"…\", \"scopes\": [\"read\"]}]; docs/SECURITY.md",
+            "a list such as [{\"name\": \"dashboard\", \"key\": \"…\", \"scopes\": [\"read\"]}]; `openssl rand -hex 32` makes a key; docs/SECURITY.md",
         )
     };
     let entries = match &api.keys_file {

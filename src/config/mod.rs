@@ -10,6 +10,8 @@
 //! - [`lookup`]: finds a variable's text and its origin.
 //! - [`settings`]: the typed values.
 //! - [`gitea`]: where Gitea is, and where runs are exported to; [`webhook`]: what it may tell.
+//! - [`transactions`]: what transactions record and may use.
+//! - [`masked`]: values as they may be shown.
 //! - [`live`]: the same, following their files.
 //! - [`save`]: writes the user settings.
 //! - [`policy`]: the settings that the API shows and changes.
@@ -17,9 +19,11 @@
 pub mod gitea;
 pub mod live;
 pub mod lookup;
+pub mod masked;
 pub mod policy;
 pub mod save;
 pub mod settings;
+pub mod transactions;
 pub mod variable;
 pub mod webhook;
 

@@ -19,6 +19,8 @@ use crate::tools::child::sandbox::allowance::Allowance;
 
 use super::gitea::GiteaSettings;
 use super::lookup::{ConfigError, Origin, Sources};
+use super::masked;
+use super::transactions::TransactionSettings;
 use super::variable::{Kind, MODEL_PREFIX, VARIABLES, Variable, file_key, find};
 use super::webhook::WebhookSettings;
 
@@ -154,6 +156,8 @@ pub struct Settings {
     pub webhook: WebhookSettings,
     /// Sandboxes of docker compose.
     pub sandboxes: SandboxSettings,
+    /// Transactions on a repository.
+    pub transactions: TransactionSettings,
     /// All values with their origins.
     pub shown: Vec<Shown>,
     /// A digest of each value that work depends on, by the variable's name.
@@ -314,6 +318,7 @@ impl Settings {
             gitea: reader.gitea(),
             webhook: reader.webhook(),
             sandboxes: reader.sandboxes(),
+            transactions: reader.transactions(),
             shown: Vec::new(),
             digests: BTreeMap::new(),
             warnings: sources.unknown(),
@@ -408,7 +413,11 @@ const PLAN_MODES: [&str; 40] = [
 ];
 
 /// What concerns the command alone and not the work that it asks for.
-const OF_THE_COMMAND: [&str; 12] = [
+const OF_THE_COMMAND: [&str; 16] = [
+    "ORKET_NETWORK_MODE",
+    "ORKET_REPLAY_ARTIFACTS",
+    "ORKET_FAILURE_LESSONS",
+    "ORKET_FAILURE_LESSONS_STRICT_PREFLIGHT",
     "ORKET_DURABLE_ROOT",
     "ORKET_LOG",
     "ORKET_FAULT",
@@ -470,7 +479,7 @@ impl<'a> Reader<'a> {
             Ok(text) => text,
             Err(expected) => {
                 self.flag_is_wrong |= origin == Origin::Flag;
-                let given = if variable.secret { "***" } else { &text };
+                let given = as_shown(variable.secret, &text);
                 self.problems.push(format!(
                     "{name} is `{given}` ({origin}); it must be {expected}"
                 ));
@@ -484,13 +493,7 @@ impl<'a> Reader<'a> {
         }
         self.shown.push(Shown {
             name: name.to_owned(),
-            value: value.as_deref().map(|text| {
-                if variable.secret {
-                    mask(text)
-                } else {
-                    text.to_owned()
-                }
-            }),
+            value: value.as_deref().map(|text| as_shown(variable.secret, text)),
             origin,
             help: variable.help,
         });
@@ -630,9 +633,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A secret as it may be shown: that it is there, nothing of it.
-fn mask(_secret: &str) -> String {
-    "***".to_owned()
+/// A value without what nobody may see.
+fn as_shown(is_secret: bool, text: &str) -> String {
+    if is_secret {
+        masked::secret(text)
+    } else {
+        masked::address(text)
+    }
 }
 
 fn milliseconds(text: &str) -> Option<u64> {

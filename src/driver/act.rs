@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Driver;
 use super::command::{Change, WorkChange};
 use super::edit::write::{WriteError, write};
-use super::plan::{NotPlanned, Plan, archive_request, of_assets, told};
+use super::plan::{NotPlanned, Plan, archive_request, of_assets, told, unarchive_request};
 use super::reply::{Answered, ReplyKind, Said};
-use super::{Driver, count};
+use super::works::Works;
 use crate::assets::DiskThenEmbedded;
-use crate::owner::service::{Refusal, Service};
-use crate::owner::wire::{DecideRequest, ResumeRequest, StartRequest, Started};
+use crate::owner::service::Refusal;
+use crate::owner::wire::{DecideRequest, StartRequest, Started};
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -42,11 +43,10 @@ impl Driver {
             let words = "this key may not change assets: it lacks the scope admin";
             return Answered::not_done(words.to_owned(), Some("E_SCOPE".to_owned()));
         }
-        count("carried_out");
         let (inner, by) = (Arc::clone(&self.inner), said.by.clone());
         let doing = tokio::spawn(async move {
             match &plan.change {
-                Change::Work(_) => work(&plan, &inner.parts.service, &by).await,
+                Change::Work(_) => work(&plan, inner.parts.works.as_ref(), &by).await,
                 Change::Asset(_) => {
                     let writing = move || files(&plan, &inner.parts.root, &inner.writing);
                     let written = crate::blocking::blocking(writing).await;
@@ -106,11 +106,11 @@ fn done(steps: &[String]) -> String {
 }
 
 /// Does what a plan says about runs, gates and cards.
-async fn work(plan: &Plan, service: &Service, by: &str) -> Outcome {
+async fn work(plan: &Plan, works: &dyn Works, by: &str) -> Outcome {
     let Change::Work(work) = &plan.change else {
         return Outcome::NotDone("that is no work".to_owned(), None);
     };
-    match carried_out(work, service, by).await {
+    match carried_out(work, works, by).await {
         Ok((text, runs)) => Outcome::Done(text, runs),
         Err(refusal) => refusal.into(),
     }
@@ -118,7 +118,7 @@ async fn work(plan: &Plan, service: &Service, by: &str) -> Outcome {
 
 async fn carried_out(
     work: &WorkChange,
-    service: &Service,
+    works: &dyn Works,
     by: &str,
 ) -> Result<(String, Vec<String>), Refusal> {
     match work {
@@ -126,6 +126,7 @@ async fn carried_out(
             kind,
             name,
             department,
+            model,
         } => {
             let request = StartRequest {
                 kind: *kind,
@@ -133,27 +134,25 @@ async fn carried_out(
                 department: department.clone(),
                 build_id: None,
                 target: None,
-                model: None,
+                model: model.clone(),
                 workspace: None,
                 workspace_is_wished: false,
                 under_way: None,
                 asset_root: None,
                 settings: None,
             };
-            Ok(started(service.start(request).await?))
+            Ok(started(works.start(request).await?))
         }
         WorkChange::Halt(run) => {
-            let report = service.halt(run_of(service, run).await?).await?;
+            let report = works.halt(run_of(works, run).await?).await?;
             Ok((
                 format!("Run {} is {}.", report.run_id, report.status),
                 vec![report.run_id],
             ))
         }
         WorkChange::Resume(run) => {
-            let run = run_of(service, run).await?;
-            Ok(started(
-                service.resume(run, ResumeRequest::default()).await?,
-            ))
+            let run = run_of(works, run).await?;
+            Ok(started(works.resume(run).await?))
         }
         WorkChange::Decide {
             gate,
@@ -164,7 +163,7 @@ async fn carried_out(
                 by: by.to_owned(),
                 reason: reason.clone(),
             };
-            let decided = service.decide(*gate, *decision, request).await?;
+            let decided = works.decide(*gate, *decision, request).await?;
             let goes_on = if decided.goes_on {
                 "goes on"
             } else {
@@ -177,7 +176,7 @@ async fn carried_out(
             Ok((text, vec![decided.run_id]))
         }
         WorkChange::Archive { what, reason } => {
-            let archived = service.archive(archive_request(what, reason, by)).await?;
+            let archived = works.archive(archive_request(what, reason, by)).await?;
             let stay = archived
                 .refused
                 .iter()
@@ -189,11 +188,24 @@ async fn carried_out(
             );
             Ok((text, Vec::new()))
         }
+        WorkChange::Unarchive { what, reason } => {
+            let taken = works.unarchive(unarchive_request(what, reason, by)).await?;
+            let stay = taken
+                .refused
+                .iter()
+                .map(|card| format!("\n{} stays: {}", card.id, card.reason));
+            let text = format!(
+                "Unarchived: {}.{}",
+                taken.unarchived_count,
+                stay.collect::<String>()
+            );
+            Ok((text, Vec::new()))
+        }
     }
 }
 
-async fn run_of(service: &Service, reference: &str) -> Result<orket_core::ids::RunId, Refusal> {
-    let row = service.resolve(reference).await?;
+async fn run_of(works: &dyn Works, reference: &str) -> Result<orket_core::ids::RunId, Refusal> {
+    let row = works.resolve(reference.to_owned()).await?;
     orket_core::ids::RunId::new(row.run_id).map_err(|error| Refusal::internal(error.to_string()))
 }
 
@@ -203,6 +215,9 @@ fn started(started: Started) -> (String, Vec<String>) {
         .iter()
         .map(|run| format!("{}: {}", run.run_id, run.words));
     let lines: Vec<String> = words.chain(started.warnings).collect();
-    let watch = format!("/watch {} tells how to follow it.", started.run_id);
+    let watch = format!(
+        "`watch {0}` follows it, `halt {0}` stops it.",
+        started.run_id
+    );
     (format!("{}\n{watch}", lines.join("\n")), started.run_ids)
 }

@@ -47,10 +47,20 @@ pub fn answer(message: &str) -> Option<String> {
     Some(shown(value))
 }
 
-/// Twelve digits, without the noise of binary fractions.
+/// Whole numbers up to here are exact: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whole numbers as they are; else twelve digits, without the noise of binary fractions. What is larger than
+/// numbers are exact is said to be about right.
 fn shown(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
+    }
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        return format!("{value}");
+    }
+    if value.abs() >= EXACT {
+        return format!("about {value:.11e}");
     }
     let rounded: f64 = format!("{value:.11e}").parse().unwrap_or(value);
     format!("{rounded}")
@@ -153,6 +163,11 @@ mod tests {
             (
                 "1/0",
                 Some("That has no result: something is divided by zero, or too large."),
+            ),
+            ("999999999999*7", Some("6999999999993")),
+            (
+                "999999999*999999999*99999999999",
+                Some("about 9.99999997990e28"),
             ),
             ("42", None),
             ("2 +", None),

@@ -10,6 +10,8 @@ use crate::owner::wire::WorkKind;
 pub enum Command {
     /// What can be asked, and which departments there are.
     Help,
+    /// How this verb is written.
+    Usage(String),
     /// Looks at something.
     Look(Look),
     /// Changes something: shown as a plan first.
@@ -60,9 +62,9 @@ pub enum Look {
     Gate(i64),
     /// A run, or with `None` the owner and the latest run.
     Status(Option<String>),
-    /// How to follow a run.
+    /// A run while it goes on.
     Watch(String),
-    /// How to make the decisions of a run or turn again.
+    /// A recorded turn.
     Replay(String),
 }
 
@@ -73,6 +75,31 @@ pub enum Change {
     Asset(AssetChange),
     /// A run, a gate, a card's row.
     Work(WorkChange),
+}
+
+impl Change {
+    /// What it does, in a word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asset(asset) => match asset.what {
+                AssetVerb::Create { .. } => "create",
+                AssetVerb::AddCard { .. } => "add_card",
+                AssetVerb::MoveCard { .. } => "move_card",
+                AssetVerb::AssignCard { .. } => "assign_card",
+                AssetVerb::AssignTeam { .. } => "assign_team",
+                AssetVerb::DeleteCard { .. } | AssetVerb::Delete { .. } => "delete",
+            },
+            Self::Work(work) => match work {
+                WorkChange::Run { .. } => "run",
+                WorkChange::Halt(_) => "halt",
+                WorkChange::Resume(_) => "resume",
+                WorkChange::Decide { .. } => "decide",
+                WorkChange::Archive { .. } => "archive",
+                WorkChange::Unarchive { .. } => "unarchive",
+            },
+        }
+    }
 }
 
 /// A change of asset files.
@@ -157,6 +184,8 @@ pub enum WorkChange {
         name: String,
         /// The department.
         department: String,
+        /// The model for every seat.
+        model: Option<String>,
     },
     /// Stops a run.
     Halt(String),
@@ -178,9 +207,16 @@ pub enum WorkChange {
         /// Why.
         reason: String,
     },
+    /// Gives archived cards the status back that they had.
+    Unarchive {
+        /// Which.
+        what: Archived,
+        /// Why.
+        reason: String,
+    },
 }
 
-/// Which cards are put away.
+/// Which cards are put away, or taken out again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Archived {
     /// One card.

@@ -5,13 +5,18 @@ use std::fmt::Write as _;
 use orket_core::asset::name;
 
 /// Each command with its form and what it does.
-pub const FORMS: [(&str, &str); 22] = [
-    ("help", "this list"),
+pub const FORMS: [(&str, &str); 25] = [
+    (
+        "help [VERB]",
+        "the list of commands; with a verb, how it is written",
+    ),
     ("board [DEPARTMENT]", "rocks and epics with their status"),
     (
         "status [RUN]",
         "how a run stands; without one, what is under way",
     ),
+    ("runs", "the newest runs; also list runs"),
+    ("gates", "what waits for a person; also list gates"),
     ("list departments|runs|gates", "what there is of them"),
     (
         "list teams|environments|epics|rocks|roles|dialects|skills|contracts|artifacts [DEPARTMENT]",
@@ -25,8 +30,11 @@ pub const FORMS: [(&str, &str); 22] = [
         "show KIND NAME [DEPARTMENT]",
         "an asset's file; also show run ID, show card ID, show gate N",
     ),
-    ("watch RUN", "how to follow a run"),
-    ("replay RUN:CARD:TURN[:ROLE]", "how to look at it again"),
+    (
+        "watch [RUN]",
+        "follows a run, the newest when none is named",
+    ),
+    ("replay RUN:CARD:TURN[:ROLE]", "a recorded turn, once more"),
     (
         "create team|environment|epic|rock NAME [DEPARTMENT] [--rock ROCK]",
         "a new asset from a template",
@@ -52,11 +60,14 @@ pub const FORMS: [(&str, &str); 22] = [
         "removes it from the files",
     ),
     (
-        "run [epic|rock|card] NAME [DEPARTMENT]",
+        "run [epic|rock|card] NAME [DEPARTMENT] [--model PROVIDER:MODEL]",
         "starts it, or goes on with it",
     ),
-    ("halt RUN", "stops a run"),
-    ("resume RUN", "goes on with a run"),
+    ("halt [RUN]", "stops a run, the newest when none is named"),
+    (
+        "resume [RUN]",
+        "goes on with a run, the newest when none is named",
+    ),
     (
         "approve|reject|expire GATE [REASON…]",
         "decides what waits for a person",
@@ -64,6 +75,10 @@ pub const FORMS: [(&str, &str); 22] = [
     (
         "archive card|build|related TEXT [--reason R]",
         "puts cards away",
+    ),
+    (
+        "unarchive card|build|related TEXT [--reason R]",
+        "gives archived cards the status back that they had",
     ),
     (
         "confirm [PLAN]",
@@ -93,18 +108,84 @@ pub(super) fn usage(verb: &str) -> String {
     format!("write it like this:\n{}", forms.join("\n"))
 }
 
+/// The same on one screen: 24 rows of 80 columns, with the line that it was asked in.
+const SCREEN: [(&str, &str); 15] = [
+    ("board [DEPARTMENT]", "rocks, epics, cards and their status"),
+    (
+        "status [RUN], runs, gates",
+        "how runs stand; what waits for you",
+    ),
+    (
+        "list KIND [DEPARTMENT]",
+        "departments, epics, cards EPIC, teams",
+    ),
+    ("show KIND NAME, show run|card|gate ID", "one of them"),
+    ("watch [RUN]", "follows a run"),
+    ("replay RUN:CARD:TURN", "a recorded turn, once more"),
+    (
+        "run [epic|rock|card] NAME [--model M]",
+        "starts it, or goes on with it",
+    ),
+    ("halt [RUN], resume [RUN]", "stops a run, goes on with it"),
+    (
+        "approve|reject|expire GATE [REASON]",
+        "decides what waits for you",
+    ),
+    (
+        "archive|unarchive card|build|related X",
+        "puts cards away, and back",
+    ),
+    (
+        "create epic|rock|team|environment NAME",
+        "a new asset from a template",
+    ),
+    (
+        "add-card EPIC SEAT PRIORITY SUMMARY",
+        "one more card for an epic",
+    ),
+    (
+        "move-card, assign-card, assign-team",
+        "where a card or an epic belongs",
+    ),
+    (
+        "delete card|epic|rock|team NAME",
+        "removes it from the files",
+    ),
+    ("confirm [PLAN], cancel", "carries out a plan, or drops it"),
+];
+
 /// The list of commands.
 pub(super) fn help(departments: &[String]) -> String {
-    let mut text =
-        "Orket's driver. Ask in plain words, or give a command, with or without the slash:\n"
-            .to_owned();
-    for (form, what) in FORMS {
-        let _ = write!(text, "\n/{form}\n    {what}");
+    let mut text = "Ask in plain words, or give a command, with or without a slash:\n".to_owned();
+    for (form, what) in SCREEN {
+        let _ = writeln!(text, "  {form:<38}  {what}");
     }
     let _ = write!(
         text,
-        "\n\nWhat changes something is shown first and done after your yes.\nDepartments: {}",
+        "`help VERB` tells more. What changes something is shown first and done after\nyour yes. Departments: {}",
         departments.join(", ")
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::parse::{ONLY_COMMANDS, VERBS};
+
+    #[test]
+    fn the_list_fits_a_screen_and_names_every_verb() {
+        let text = help(&["core".to_owned()]);
+        assert!(text.lines().count() <= 20, "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        for verb in VERBS.into_iter().chain(ONLY_COMMANDS) {
+            // Other words for what is there.
+            let is_other = ["list-cards", "capabilities"].contains(&verb);
+            assert!(is_other || text.contains(verb), "{verb}");
+            assert!(is_other || usage(verb).starts_with("write it"), "{verb}");
+        }
+        insta::assert_snapshot!(text);
+    }
 }

@@ -149,7 +149,7 @@ const PATTERNS: [Pattern; 12] = [
     },
     Pattern {
         wish: Wish::Archive,
-        verbs: &["archive", "shelve"],
+        verbs: &["archive", "shelve", "unarchive", "unshelve"],
         nouns: &[
             "card",
             "cards",
@@ -164,35 +164,16 @@ const PATTERNS: [Pattern; 12] = [
     },
 ];
 
-/// Words before a verb that turn an order into something else.
-const DENIALS: [&str; 18] = [
-    "not",
-    "don't",
-    "dont",
-    "don’t",
-    "never",
-    "without",
-    "cannot",
-    "can't",
-    "can’t",
-    "shouldn't",
-    "shouldn’t",
-    "how",
-    "why",
-    "if",
-    "whether",
-    "should",
-    "avoid",
-    "instead",
-];
-
 /// What Orket's settings are called; nothing is changed by talking about them.
 const SETTINGS: [&str; 3] = ["runtime policy", "settings", "configuration"];
 
 /// Each change that the text asks for in so many words.
 #[must_use]
 pub fn wishes(text: &str) -> BTreeSet<Wish> {
-    found(text, true)
+    super::orders::orders(text)
+        .iter()
+        .flat_map(|order| found(order, true))
+        .collect()
 }
 
 /// Whether the text is about Orket's cards, runs or settings at all, asked for or not.
@@ -229,7 +210,7 @@ pub fn is_wished(wishes: &BTreeSet<Wish>, change: &Change) -> bool {
             WorkChange::Halt(_) => Wish::Halt,
             WorkChange::Resume(_) => Wish::Resume,
             WorkChange::Decide { .. } => Wish::Decide,
-            WorkChange::Archive { .. } => Wish::Archive,
+            WorkChange::Archive { .. } | WorkChange::Unarchive { .. } => Wish::Archive,
         },
     };
     wishes.contains(&needed)
@@ -241,18 +222,17 @@ struct Word {
     at: usize,
 }
 
-fn found(text: &str, only_orders: bool) -> BTreeSet<Wish> {
+fn found(text: &str, is_order: bool) -> BTreeSet<Wish> {
     let words = words(text);
     let mut wishes = BTreeSet::new();
     for (place, verb) in words.iter().enumerate() {
-        let denied = || {
-            let before = words.iter().take(place).rev().take(3);
-            before
-                .into_iter()
-                .any(|word| DENIALS.contains(&word.text.as_str()))
-        };
+        // "Stop creating epics" stops no run.
+        let next = words.get(place + 1).map(|word| word.text.as_str());
+        if is_order && next.is_some_and(|next| next.ends_with("ing")) {
+            continue;
+        }
         for pattern in &PATTERNS {
-            if !pattern.verbs.contains(&verb.text.as_str()) || (only_orders && denied()) {
+            if !pattern.verbs.contains(&verb.text.as_str()) {
                 continue;
             }
             let end = verb.at + verb.text.chars().count();
@@ -288,6 +268,10 @@ fn words(text: &str) -> Vec<Word> {
         }
         open = true;
     }
+    for word in &mut words {
+        // Quotes around a word are no part of it.
+        word.text = word.text.trim_matches(['\'', '’']).to_owned();
+    }
     words
 }
 
@@ -303,6 +287,17 @@ mod tests {
             ("Please create a new epic for payments", vec![Wish::Epic]),
             ("add a card about logging to golden_flow", vec![Wish::Card]),
             ("could you halt the session?", vec![Wish::Halt]),
+            (
+                "Create an epic without cards, and do not run it.",
+                vec![Wish::Epic],
+            ),
+            ("I don't like it. Halt the run!", vec![Wish::Halt]),
+            ("that is not it, but archive card A-1", vec![Wish::Archive]),
+            (
+                "please create an epic called \"halt the run\"",
+                vec![Wish::Epic],
+            ),
+            ("would you please run the epic?", vec![Wish::Run]),
             ("run active", vec![Wish::Run]),
             ("Move issue A-1 to the other epic", vec![Wish::Move]),
             ("approve that gate", vec![Wish::Decide]),
@@ -325,6 +320,30 @@ mod tests {
     #[test]
     fn a_question_or_a_no_is_no_order_but_still_about_the_work() {
         for text in [
+            "do not create an epic",
+            "Please do not, under any circumstances whatsoever, create an epic",
+            "I would never ask you to create an epic",
+            "create no epic",
+            "stop creating epics",
+            "run neither the epic nor the rock",
+            "there is no need to create an epic",
+            "nobody should halt the run",
+            "what happens when I create an epic?",
+            "Is it wise to halt the run?",
+            "did you create an epic",
+            "can I run the epic?",
+            "run the epic?",
+            "so, when will you run the epic?",
+            "if I were to create an epic",
+            "the mail says \"create an epic\"",
+            "the mail says “halt the run now”",
+            "she wrote 'create an epic' and left",
+            "`create an epic` is what he typed",
+            "```\ncreate an epic\n```",
+            "> create an epic",
+            "he said \"create an epic",
+            "tell me how to create an epic",
+            "don’t create an epic",
             "don't create an epic",
             "how do I create an epic?",
             "should we halt the run?",

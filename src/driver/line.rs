@@ -7,8 +7,11 @@ use orket_core::asset::name;
 
 use super::command::{Archived, AssetChange, AssetVerb, Change, Command, Look, WorkChange};
 use super::kinds::{Resource, Template, slug};
-use super::parse::Parsed;
+use super::parse::{Parsed, is_verb};
 use crate::owner::wire::WorkKind;
+
+/// The newest run.
+const LAST: &str = "last";
 
 /// A message cut into words.
 pub(super) struct Line<'a> {
@@ -33,12 +36,17 @@ impl Line<'_> {
         let rest = self.rest();
         let look = |look| Some(Parsed::Command(Command::Look(look)));
         match (verb, rest.as_slice()) {
+            ("help", [verb]) if is_verb(verb) => Some(Parsed::Command(Command::Usage(
+                verb.trim_start_matches('/').to_owned(),
+            ))),
             ("help" | "capabilities" | "?", _) if self.meant || rest.is_empty() => {
                 Some(Parsed::Command(Command::Help))
             }
             ("confirm", []) => Some(Parsed::Command(Command::Confirm(None))),
             ("confirm", [id]) => Some(Parsed::Command(Command::Confirm(Some((*id).to_owned())))),
             ("cancel", []) => Some(Parsed::Command(Command::Cancel)),
+            ("runs", []) => look(Look::Runs),
+            ("gates", []) => look(Look::Gates),
             ("list", rest) => self.list(rest),
             ("list-cards", [epic, rest @ ..]) => self.department(rest, |department| {
                 Command::Look(Look::Cards {
@@ -52,6 +60,7 @@ impl Line<'_> {
             }
             ("status", []) => look(Look::Status(None)),
             ("status", [run]) => self.of_run(run, Look::Status(Some((*run).to_owned()))),
+            ("watch", []) => look(Look::Watch(LAST.to_owned())),
             ("watch", [run]) => self.of_run(run, Look::Watch((*run).to_owned())),
             ("replay", [place]) if self.meant || place.contains(':') => {
                 look(Look::Replay((*place).to_owned()))
@@ -81,12 +90,19 @@ impl Line<'_> {
                 },
             ),
             ("run", rest) => self.run(rest),
+            ("halt", []) => Some(Parsed::Command(work(WorkChange::Halt(LAST.to_owned())))),
+            ("resume", []) => Some(Parsed::Command(work(WorkChange::Resume(LAST.to_owned())))),
             ("halt", [run]) => self.maybe(work(WorkChange::Halt((*run).to_owned()))),
             ("resume", [run]) => self.maybe(work(WorkChange::Resume((*run).to_owned()))),
             ("approve", [gate, reason @ ..]) => decide(gate, GateDecision::Approved, reason),
             ("reject", [gate, reason @ ..]) => decide(gate, GateDecision::Rejected, reason),
             ("expire", [gate, reason @ ..]) => decide(gate, GateDecision::Expired, reason),
-            ("archive", rest) => self.archive(rest),
+            ("archive", rest) => self.archive(rest, "manual archive", |what, reason| {
+                WorkChange::Archive { what, reason }
+            }),
+            ("unarchive", rest) => self.archive(rest, "manual unarchive", |what, reason| {
+                WorkChange::Unarchive { what, reason }
+            }),
             _ => None,
         }
     }
@@ -127,7 +143,7 @@ impl Line<'_> {
 
     fn of_run(&self, run: &str, look: Look) -> Option<Parsed> {
         let command = Command::Look(look);
-        if run == "last" {
+        if run == LAST {
             return Some(Parsed::Command(command));
         }
         self.maybe(command)
@@ -175,6 +191,9 @@ impl Line<'_> {
                         department,
                     })
                 })
+            }
+            [run] if *run == LAST || self.meant => {
+                self.of_run(run, Look::Status(Some((*run).to_owned())))
             }
             _ => None,
         }
@@ -262,6 +281,9 @@ impl Line<'_> {
     }
 
     fn run(&self, rest: &[&str]) -> Option<Parsed> {
+        let (options, rest) = take_options(rest, &["--model", "--department"])?;
+        let model = options.get("--model").map(|it| (*it).to_owned());
+        let named = options.get("--department").copied();
         let start = |kind, name: &str| {
             let name = name.to_owned();
             move |department| {
@@ -269,22 +291,33 @@ impl Line<'_> {
                     kind,
                     name,
                     department,
+                    model,
                 })
             }
         };
-        match rest {
-            ["epic", name, rest @ ..] => self.department(rest, start(WorkKind::Epic, name)),
-            ["rock", name, rest @ ..] => self.department(rest, start(WorkKind::Rock, name)),
-            ["card", name, rest @ ..] => self.department(rest, start(WorkKind::Card, name)),
-            [name, rest @ ..] => match self.department(rest, start(WorkKind::Card, name))? {
+        let (kind, name, rest) = match rest.as_slice() {
+            ["epic", name, rest @ ..] => (Some(WorkKind::Epic), *name, rest),
+            ["rock", name, rest @ ..] => (Some(WorkKind::Rock), *name, rest),
+            ["card", name, rest @ ..] => (Some(WorkKind::Card), *name, rest),
+            [name, rest @ ..] => (None, *name, rest),
+            [] => return None,
+        };
+        let rest: Vec<&str> = named.into_iter().chain(rest.iter().copied()).collect();
+        match kind {
+            Some(kind) => self.department(&rest, start(kind, name)),
+            None => match self.department(&rest, start(WorkKind::Card, name))? {
                 Parsed::Command(command) => self.maybe(command),
                 other => Some(other),
             },
-            [] => None,
         }
     }
 
-    fn archive(&self, rest: &[&str]) -> Option<Parsed> {
+    fn archive(
+        &self,
+        rest: &[&str],
+        reason: &str,
+        change: impl FnOnce(Archived, String) -> WorkChange,
+    ) -> Option<Parsed> {
         let (options, rest) = take_options(rest, &["--reason"])?;
         let [kind, text] = rest.as_slice() else {
             return None;
@@ -299,9 +332,9 @@ impl Line<'_> {
         let reason = options
             .get("--reason")
             .copied()
-            .unwrap_or("manual archive")
+            .unwrap_or(reason)
             .to_owned();
-        Some(Parsed::Command(work(WorkChange::Archive { what, reason })))
+        Some(Parsed::Command(work(change(what, reason))))
     }
 }
 

@@ -12,9 +12,10 @@ use super::command::Look;
 use super::kinds::Resource;
 use super::plan::told;
 use super::prompt::Facts;
+use super::works::Works;
 use crate::assets::DiskThenEmbedded;
 use crate::owner::ports::{GateView, Records, RecordsError, RunRow};
-use crate::owner::service::{Refusal, Service};
+use crate::owner::service::Refusal;
 
 /// The longest answer, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -105,25 +106,28 @@ pub(super) fn facts(department: &str, assets: &DiskThenEmbedded, records: &dyn R
 }
 
 /// How a run stands.
-pub(super) async fn run(service: &Service, reference: &str) -> Result<(String, RunId), Refusal> {
-    let row = service.resolve(reference).await?;
+pub(super) async fn run(works: &dyn Works, reference: &str) -> Result<(String, RunId), Refusal> {
+    let row = works.resolve(reference.to_owned()).await?;
     let id = RunId::new(row.run_id).map_err(|error| Refusal::internal(error.to_string()))?;
-    let report = service.report(&id).await?;
+    let report = works.report(id.clone()).await?;
     Ok((bounded(report_text(&report)), id))
 }
 
 /// What is under way, and how the latest run stands.
-pub(super) async fn under_way(service: &Service) -> Result<String, Refusal> {
-    let health = service.health().await;
-    let mut text = match health.active_runs.as_slice() {
+pub(super) async fn under_way(works: &dyn Works) -> Result<String, Refusal> {
+    let active = works.active().await?;
+    let mut text = match active.as_slice() {
         [] => "nothing is under way".to_owned(),
         runs => format!("under way: {}", runs.join(", ")),
     };
-    let waiting = service.gates(Some("pending".to_owned())).await?.len();
+    let waiting = works.gates(Some("pending".to_owned())).await?.len();
     if waiting > 0 {
-        let _ = write!(text, "\n{waiting} questions wait for you: /list gates");
+        let _ = write!(
+            text,
+            "\n{waiting} questions wait for you: `gates` lists them"
+        );
     }
-    match run(service, "last").await {
+    match run(works, "last").await {
         Ok((report, _)) => {
             let _ = write!(text, "\n\n{report}");
         }

@@ -10,17 +10,19 @@
 //! - [`reply`]: a message and its answer.
 //! - [`command`], [`kinds`], [`forms`]: what can be asked for, and how it is written. [`parse`], `line`,
 //!   [`words`]: reading it.
-//! - `intent`: what plain words ask to have changed. `small_talk`, `arithmetic`: answers that need no
+//! - `intent`, `orders`: what plain words ask to have changed. `small_talk`, `arithmetic`: answers that need no
 //!   model.
 //! - `look`, `board`: answers from assets and journal.
 //! - `plan`: what would be done. [`edit`]: changed asset files. `act`: doing it.
 //! - `talk`: conversation. `model`, `prompt`, `proposal`: asking a model, and reading what it proposes.
-//! - `talks`: what was said before.
+//! - `stream`: an answer while it is written. `talks`: what was said before.
+//! - [`works`]: the owner that looks and changes go to. [`complete`]: what a line may go on with.
 
 mod act;
 mod arithmetic;
 mod board;
 pub mod command;
+pub mod complete;
 pub mod edit;
 pub mod forms;
 mod intent;
@@ -28,15 +30,18 @@ pub mod kinds;
 mod line;
 mod look;
 mod model;
+mod orders;
 pub mod parse;
 mod plan;
 mod prompt;
 mod proposal;
 pub mod reply;
 mod small_talk;
+pub mod stream;
 mod talk;
 mod talks;
 pub mod words;
+pub mod works;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -45,19 +50,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use orket_actors::port::model::ModelProviders;
 use orket_core::asset::{CORE, Library, name};
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::assets::DiskThenEmbedded;
 use crate::config::{LiveSettings, Settings};
-use crate::owner::ports::Records;
-use crate::owner::service::Service;
 use command::{Change, Command, Look};
 use parse::{Parsed, parse};
 pub use plan::PlanView;
 use plan::{NotPlanned, Plan};
 use reply::Answered;
-pub use reply::{Reply, ReplyKind, Said, Unserved};
+pub use reply::{Errand, Reply, ReplyKind, Said, Unserved};
 use talks::Talks;
+use works::Works;
 
 /// The longest message, in bytes.
 pub const LONGEST_MESSAGE: usize = 16 * 1024;
@@ -69,10 +74,8 @@ pub type MakeModels = Box<dyn Fn(&Settings) -> Arc<dyn ModelProviders> + Send + 
 
 /// What a driver works with.
 pub struct Parts {
-    /// Runs and gates.
-    pub service: Service,
-    /// The journal.
-    pub records: Arc<dyn Records>,
+    /// Runs, gates and the journal.
+    pub works: Arc<dyn Works>,
     /// Which model answers, where it is and how long it may take.
     pub settings: Arc<LiveSettings>,
     /// The folder that holds `config/` and `model/`.
@@ -127,7 +130,7 @@ impl Driver {
         if said.text.len() > LONGEST_MESSAGE {
             return Err(Unserved::TooLong);
         }
-        count("received");
+        self.count("received");
         let answered = self.answered(&said).await?;
         let Answered { reply, plan } = answered;
         self.talks()
@@ -168,7 +171,7 @@ impl Driver {
         }
         match parse(&said.text, &departments, department) {
             Parsed::Command(command) => {
-                count("cli");
+                self.count("cli");
                 Ok(self
                     .command(command, said, &departments)
                     .await
@@ -177,12 +180,12 @@ impl Driver {
             Parsed::Maybe(command) => match self.command(command, said, &departments).await {
                 Err(not) if not.is_unknown => self.talk(said, department, &departments).await,
                 other => {
-                    count("cli");
+                    self.count("cli");
                     Ok(other.unwrap_or_else(Answered::from))
                 }
             },
             Parsed::Hint(hint) => {
-                count("cli");
+                self.count("cli");
                 Ok(Answered::not_done(hint, None))
             }
             Parsed::Talk => self.talk(said, department, &departments).await,
@@ -197,7 +200,8 @@ impl Driver {
     ) -> Result<Answered, NotPlanned> {
         match command {
             Command::Help => Ok(Answered::words(ReplyKind::Answer, forms::help(departments))),
-            Command::Look(look) => self.look(look).await,
+            Command::Usage(verb) => Ok(Answered::words(ReplyKind::Answer, forms::usage(&verb))),
+            Command::Look(look) => self.look(look, said).await,
             Command::Change(change) => {
                 let plan = self.plan(change).await?;
                 if said.is_confirmed {
@@ -231,13 +235,23 @@ impl Driver {
         }
     }
 
-    async fn look(&self, look: Look) -> Result<Answered, NotPlanned> {
-        let service = &self.inner.parts.service;
+    async fn look(&self, look: Look, said: &Said) -> Result<Answered, NotPlanned> {
+        let works = self.inner.parts.works.as_ref();
         let answer = match look {
-            Look::Status(None) => look::under_way(service).await?,
-            Look::Status(Some(run)) => look::run(service, &run).await?.0,
+            Look::Status(None) => look::under_way(works).await?,
+            Look::Status(Some(run)) => look::run(works, &run).await?.0,
+            Look::Watch(run) if said.is_at_desk => {
+                let row = works.resolve(run).await?;
+                return Ok(Answered::errand(Errand::Watch(row.run_id)));
+            }
+            Look::Board(department) if said.is_at_desk => {
+                return Ok(Answered::errand(Errand::Board(department)));
+            }
+            Look::Replay(place) if said.is_at_desk && place.split(':').count() >= 3 => {
+                return Ok(Answered::errand(Errand::Replay(place)));
+            }
             Look::Watch(run) => {
-                let (report, id) = look::run(service, &run).await?;
+                let (report, id) = look::run(works, &run).await?;
                 let mut answered = Answered::words(
                     ReplyKind::Answer,
                     format!(
@@ -250,7 +264,9 @@ impl Driver {
             look => {
                 let answer = self
                     .blocking(move |inner| {
-                        look::answer(&look, &inner.assets, inner.parts.records.as_ref())
+                        let records = inner.parts.works.records();
+                        let records = records.map_err(|refusal| refusal.detail)?;
+                        look::answer(&look, &inner.assets, records.as_ref())
                     })
                     .await;
                 return Ok(match answer {
@@ -264,7 +280,7 @@ impl Driver {
 
     async fn plan(&self, change: Change) -> Result<Plan, NotPlanned> {
         if let Change::Work(work) = &change {
-            return plan::of_work(work, &self.inner.parts.service, &self.inner.assets).await;
+            return plan::of_work(work, self.inner.parts.works.as_ref(), &self.inner.assets).await;
         }
         let planned = self
             .blocking(move |inner| plan::of_assets(&change, &inner.assets))
@@ -296,7 +312,14 @@ impl Driver {
     }
 }
 
-/// What becomes of messages, for whoever watches the diagnostics.
-fn count(route: &str) {
-    tracing::debug!(metric = "operator_metric", value = 1, route, "driver");
+impl Driver {
+    /// Which way a message took, for whoever reads the log.
+    fn count(&self, route: &str) {
+        self.measure("operator_message", json!({"route": route}));
+    }
+
+    fn measure(&self, metric: &str, tags: Value) {
+        let data = json!({"metric": metric, "value": 1, "tags": tags});
+        self.inner.parts.works.emit("operator_metric", data);
+    }
 }

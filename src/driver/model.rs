@@ -15,6 +15,7 @@ use orket_core::tool_call::strip_reasoning;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::stream::{Listener, Stream};
 use crate::config::Settings;
 
 /// The role that answers.
@@ -23,6 +24,8 @@ pub const ROLE: &str = "operations_lead";
 const LONGEST: Duration = Duration::from_secs(120);
 /// The most of a reply that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
+/// How long somebody who greets waits for a sign of the model.
+const KNOCK: Duration = Duration::from_millis(500);
 /// A driver does not make things up.
 const TEMPERATURE: f64 = 0.1;
 
@@ -34,6 +37,8 @@ pub(super) struct Question {
     pub schema: Option<Arc<Value>>,
     /// Which question of the process it is.
     pub number: u32,
+    /// Hears the answer while it is written.
+    pub listener: Option<Listener>,
 }
 
 /// The model and where it is.
@@ -138,6 +143,7 @@ pub(super) async fn ask(
     let mut events = provider.ask(Arc::new(request));
     let (mut until, mut wait) = (began + chosen.connect.min(chosen.whole), chosen.connect);
     let mut text = String::new();
+    let mut stream = question.listener.map(Stream::new);
     loop {
         let Ok(event) = timeout_at(until, events.next()).await else {
             return Err(Unanswered::Late(wait));
@@ -145,12 +151,18 @@ pub(super) async fn ask(
         match event {
             None | Some(ModelEvent::Done | ModelEvent::Cut) => break,
             Some(ModelEvent::Failed(failure)) => return Err(Unanswered::Failed(failure)),
-            Some(ModelEvent::Text(more)) => text.push_str(&more),
+            Some(ModelEvent::Text(more)) => {
+                text.push_str(&more);
+                if let Some(stream) = &mut stream {
+                    stream.take(&text);
+                }
+            }
             Some(
                 ModelEvent::Connected
                 | ModelEvent::Beat
                 | ModelEvent::ToolCall(_)
-                | ModelEvent::Usage(_),
+                | ModelEvent::Usage(_)
+                | ModelEvent::Measured(_),
             ) => {}
         }
         (until, wait) = (began + chosen.whole, chosen.whole);
@@ -159,6 +171,36 @@ pub(super) async fn ask(
         }
     }
     Ok(strip_reasoning(&text).trim().to_owned())
+}
+
+/// Whether somebody listens where the model is. Only looked at on this machine: others are met when they
+/// are asked.
+///
+/// # Errors
+///
+/// When nobody does.
+pub(super) async fn knock(chosen: &Chosen) -> Result<(), Unanswered> {
+    let Some((host, port)) = reqwest::Url::parse(&chosen.url).ok().and_then(|url| {
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        Some((host, url.port_or_known_default()?))
+    }) else {
+        return Ok(());
+    };
+    let is_here = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    if !is_here {
+        return Ok(());
+    }
+    let connecting = tokio::net::TcpStream::connect((host.as_str(), port));
+    match tokio::time::timeout(KNOCK, connecting).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Unanswered::Failed(Failure::new(
+            FailureClass::ModelConnect,
+            format!("nothing listens at {}", without_password(&chosen.url)),
+        ))),
+    }
 }
 
 impl Unanswered {
@@ -175,6 +217,11 @@ impl Unanswered {
 pub(super) fn excuse(chosen: &Chosen, why: &Unanswered) -> String {
     let model = &chosen.model;
     let (what, class) = match why {
+        // What helps is said below, once.
+        Unanswered::Failed(failure) if failure.class == FailureClass::ModelConnect => {
+            let what = failure.message.split("; ").next().unwrap_or_default();
+            (what.to_owned(), Some(failure.class))
+        }
         Unanswered::Failed(failure) => (failure.message.clone(), Some(failure.class)),
         Unanswered::Late(wait) => (
             format!("it did not answer within {} s", wait.as_secs()),
@@ -200,7 +247,7 @@ pub(super) fn excuse(chosen: &Chosen, why: &Unanswered) -> String {
         _ => "wait a moment and ask again".to_owned(),
     };
     format!(
-        "The model {model} cannot answer: {what}.\nWhat helps: {remedy}. ORKET_OPERATOR_MODEL=provider:model chooses another one."
+        "The model {model} cannot answer: {what}.\nWhat helps: {remedy}. ORKET_OPERATOR_MODEL=provider:model chooses another one, and so does `orket --model`."
     )
 }
 
@@ -291,6 +338,7 @@ mod tests {
             messages: Vec::new(),
             schema: None,
             number: 1,
+            listener: None,
         };
         let patient = Chosen {
             whole,

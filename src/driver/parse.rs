@@ -2,6 +2,8 @@
 //! one whose first word no sentence begins with (`list-cards`, `add-card`, …). Any other message is
 //! one only when all of it has the form of a command: "show me how you feel" is talk.
 
+use orket_core::asset::name;
+
 use super::command::Command;
 use super::forms::usage;
 use super::line::Line;
@@ -20,8 +22,11 @@ pub enum Parsed {
     Talk,
 }
 
+/// A shorter word is near to everything, in letters.
+const SHORTEST_SLIP: usize = 4;
+
 /// The verbs that no sentence begins with.
-const ONLY_COMMANDS: [&str; 5] = [
+pub const ONLY_COMMANDS: [&str; 5] = [
     "list-cards",
     "add-card",
     "move-card",
@@ -30,7 +35,7 @@ const ONLY_COMMANDS: [&str; 5] = [
 ];
 
 /// The verbs that a sentence may begin with.
-const VERBS: [&str; 19] = [
+pub const VERBS: [&str; 22] = [
     "help",
     "capabilities",
     "list",
@@ -48,6 +53,9 @@ const VERBS: [&str; 19] = [
     "reject",
     "expire",
     "archive",
+    "unarchive",
+    "runs",
+    "gates",
     "confirm",
     "cancel",
 ];
@@ -68,7 +76,7 @@ pub fn parse(message: &str, departments: &[String], department: &str) -> Parsed 
         .to_lowercase();
     let meant = meant || ONLY_COMMANDS.contains(&first.as_str());
     if !meant && !VERBS.contains(&first.as_str()) {
-        return Parsed::Talk;
+        return slip(line).map_or(Parsed::Talk, Parsed::Hint);
     }
     let words = match split(line) {
         Ok(words) => words,
@@ -90,6 +98,30 @@ pub fn parse(message: &str, departments: &[String], department: &str) -> Parsed 
         None if meant => Parsed::Hint(usage(&first)),
         None => Parsed::Talk,
     }
+}
+
+/// Whether a word, with or without a slash, is the verb of a command.
+#[must_use]
+pub fn is_verb(word: &str) -> bool {
+    let word = word.trim_start_matches('/');
+    VERBS.contains(&word) || ONLY_COMMANDS.contains(&word)
+}
+
+/// One word that is nearly a verb was most likely meant as one: nobody needs a model to hear that.
+fn slip(line: &str) -> Option<String> {
+    let word = line.trim().to_lowercase();
+    let is_word = word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    if !is_word || word.len() < SHORTEST_SLIP {
+        return None;
+    }
+    let near = name::nearest(&word, VERBS.into_iter().chain(ONLY_COMMANDS));
+    let near: Vec<String> = near.into_iter().map(|verb| format!("`{verb}`")).collect();
+    (!near.is_empty()).then(|| {
+        format!(
+            "there is no command `{word}`; did you mean {}?",
+            near.join(" or ")
+        )
+    })
 }
 
 #[cfg(test)]

@@ -124,6 +124,7 @@ fn work_is_started_stopped_and_decided() {
             kind,
             name: "x".to_owned(),
             department: "core".to_owned(),
+            model: None,
         })
     };
     assert_eq!(command("run epic x"), run(WorkKind::Epic));

@@ -2,15 +2,18 @@
 
 use orket_actors::port::store::{GATE_PENDING, GateDecision, RunStatus};
 use orket_core::asset::{Epic, Library, LoadError, Located, Rock};
+use orket_core::model::ModelName;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::command::{Archived, Change, WorkChange};
 use super::edit::{self, FileEdit};
 use super::talks::PATIENCE;
+use super::works::Works;
 use crate::assets::DiskThenEmbedded;
+use crate::owner::service::Refusal;
 use crate::owner::service::archive::ArchiveRequest;
-use crate::owner::service::{Refusal, Service};
+use crate::owner::service::unarchive::UnarchiveRequest;
 use crate::owner::wire::WorkKind;
 
 /// How many cards are named in a step.
@@ -45,6 +48,21 @@ pub struct PlanView {
     pub warnings: Vec<String>,
     /// How long it waits, in seconds.
     pub expires_in_s: u64,
+}
+
+impl PlanView {
+    /// What would be done, a line each.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut text = "This is what I would do:\n".to_owned();
+        for step in &self.steps {
+            text.push_str(&format!("  - {step}\n"));
+        }
+        for warning in &self.warnings {
+            text.push_str(&format!("  note: {warning}\n"));
+        }
+        text
+    }
 }
 
 /// Why nothing is planned.
@@ -129,13 +147,7 @@ impl Plan {
 
     /// As it is said.
     pub fn words(&self) -> String {
-        let mut text = "This is what I would do:\n".to_owned();
-        for step in &self.steps {
-            text.push_str(&format!("  - {step}\n"));
-        }
-        for warning in &self.warnings {
-            text.push_str(&format!("  note: {warning}\n"));
-        }
+        let mut text = self.view().words();
         text.push_str(&format!(
             "Say `yes`, or `confirm {}`, to carry it out; `no` drops it.",
             self.id
@@ -161,7 +173,7 @@ pub(super) fn of_assets(change: &Change, assets: &DiskThenEmbedded) -> Result<Pl
 /// Plans something to be done with runs, gates and cards.
 pub(super) async fn of_work(
     work: &WorkChange,
-    service: &Service,
+    works: &dyn Works,
     assets: &DiskThenEmbedded,
 ) -> Result<Plan, NotPlanned> {
     let step = match work {
@@ -169,15 +181,23 @@ pub(super) async fn of_work(
             kind,
             name,
             department,
+            model,
         } => {
+            if let Some(model) = model {
+                ModelName::parse(model).map_err(|error| NotPlanned::of(error.to_string()))?;
+            }
             let (kind, name, department, assets) =
                 (*kind, name.clone(), department.clone(), assets.clone());
-            crate::blocking::blocking(move || start(kind, &name, &department, &assets))
+            let step = crate::blocking::blocking(move || start(kind, &name, &department, &assets))
                 .await
-                .map_err(|error| NotPlanned::of(error.to_string()))??
+                .map_err(|error| NotPlanned::of(error.to_string()))??;
+            match model {
+                Some(model) => format!("{step}; model {model} for every seat"),
+                None => step,
+            }
         }
         WorkChange::Halt(run) => {
-            let row = service.resolve(run).await?;
+            let row = works.resolve(run.clone()).await?;
             if row.status.is_over() {
                 return Err(NotPlanned::of(format!(
                     "run {} is {} already",
@@ -193,7 +213,7 @@ pub(super) async fn of_work(
             )
         }
         WorkChange::Resume(run) => {
-            let row = service.resolve(run).await?;
+            let row = works.resolve(run.clone()).await?;
             if row.status == RunStatus::Done {
                 return Err(NotPlanned::of(format!(
                     "run {} is done; nothing is left to do",
@@ -212,7 +232,7 @@ pub(super) async fn of_work(
             decision,
             reason,
         } => {
-            let found = service
+            let found = works
                 .gates(None)
                 .await?
                 .into_iter()
@@ -236,7 +256,8 @@ pub(super) async fn of_work(
                 found.request_type, found.issue_id, found.run_id, found.reason
             )
         }
-        WorkChange::Archive { what, reason } => return archive(what, reason, service).await,
+        WorkChange::Archive { what, reason } => return archive(what, reason, works).await,
+        WorkChange::Unarchive { what, reason } => return unarchive(what, reason, works).await,
     };
     Ok(Plan::new(
         Change::Work(work.clone()),
@@ -247,8 +268,8 @@ pub(super) async fn of_work(
 }
 
 /// What is shown is what is archived: the cards that are found now, whatever else has the text later.
-async fn archive(what: &Archived, reason: &str, service: &Service) -> Result<Plan, NotPlanned> {
-    let found = service
+async fn archive(what: &Archived, reason: &str, works: &dyn Works) -> Result<Plan, NotPlanned> {
+    let found = works
         .archive(ArchiveRequest {
             dry_run: true,
             ..archive_request(what, reason, "")
@@ -287,18 +308,7 @@ async fn archive(what: &Archived, reason: &str, service: &Service) -> Result<Pla
             is_unknown,
         });
     }
-    let shown = these
-        .iter()
-        .take(SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = match these.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let cards = if these.len() == 1 { "card" } else { "cards" };
-    let step = format!("archive {} {cards} ({reason}): {shown}{more}", these.len());
+    let step = format!("archive {} ({reason}): {}", cards(&these), shown(&these));
     let change = WorkChange::Archive {
         what: Archived::These(these),
         reason: reason.to_owned(),
@@ -311,7 +321,89 @@ async fn archive(what: &Archived, reason: &str, service: &Service) -> Result<Pla
     ))
 }
 
-/// As the service is asked.
+/// The same for taking out.
+async fn unarchive(what: &Archived, reason: &str, works: &dyn Works) -> Result<Plan, NotPlanned> {
+    let found = works
+        .unarchive(UnarchiveRequest {
+            dry_run: true,
+            ..unarchive_request(what, reason, "")
+        })
+        .await?;
+    let these: Vec<String> = found
+        .unarchived
+        .iter()
+        .map(|card| format!("{}/{}", card.build_id, card.id))
+        .collect();
+    let mut warnings: Vec<String> = found
+        .refused
+        .iter()
+        .map(|card| format!("{}/{} stays: {}", card.build_id, card.id, card.reason))
+        .collect();
+    if !found.not_archived.is_empty() {
+        warnings.push(format!("not archived: {}", found.not_archived.join(", ")));
+    }
+    if found.more_related {
+        warnings.push(
+            "more cards have that text than are taken out at once; ask again afterwards".to_owned(),
+        );
+    }
+    if these.is_empty() {
+        let mut words = "no card is to be taken out".to_owned();
+        for warning in warnings {
+            words.push_str(&format!("\n{warning}"));
+        }
+        let is_unknown = found.refused.is_empty() && found.not_archived.is_empty();
+        return Err(NotPlanned {
+            words,
+            code: None,
+            is_unknown,
+        });
+    }
+    let back: Vec<String> = found
+        .unarchived
+        .iter()
+        .map(|card| format!("{}/{} to {}", card.build_id, card.id, card.status))
+        .collect();
+    let step = format!("unarchive {} ({reason}): {}", cards(&these), shown(&back));
+    let change = WorkChange::Unarchive {
+        what: Archived::These(these),
+        reason: reason.to_owned(),
+    };
+    Ok(Plan::new(
+        Change::Work(change),
+        vec![step],
+        Vec::new(),
+        warnings,
+    ))
+}
+
+fn cards(these: &[String]) -> String {
+    let noun = if these.len() == 1 { "card" } else { "cards" };
+    format!("{} {noun}", these.len())
+}
+
+fn shown(these: &[String]) -> String {
+    let first: Vec<&str> = these.iter().take(SHOWN).map(String::as_str).collect();
+    match these.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// As the owner is asked.
+pub(super) fn unarchive_request(what: &Archived, reason: &str, by: &str) -> UnarchiveRequest {
+    let selected = archive_request(what, reason, by);
+    UnarchiveRequest {
+        card_ids: selected.card_ids,
+        build_id: selected.build_id,
+        related_tokens: selected.related_tokens,
+        reason: selected.reason,
+        unarchived_by: selected.archived_by,
+        dry_run: false,
+    }
+}
+
+/// As the owner is asked.
 pub(super) fn archive_request(what: &Archived, reason: &str, by: &str) -> ArchiveRequest {
     let mut request = ArchiveRequest {
         reason: reason.to_owned(),

@@ -27,6 +27,8 @@ pub(super) enum Proposal {
     Change(Change, String),
     /// Nothing that makes sense; in words.
     Nonsense(String),
+    /// Not even an object; in words.
+    NoObject(String),
 }
 
 /// The text of an answer in plain chat; an object is unwrapped to its `response` or `reasoning`.
@@ -53,7 +55,7 @@ fn is_only_json(answer: &str) -> bool {
 pub(super) fn read(answer: &str, departments: &[String], department: &str) -> Proposal {
     let Some(object) = object(answer, |object| object.contains_key("action")) else {
         let shown: String = answer.chars().take(SHOWN).collect();
-        return Proposal::Nonsense(format!("the model answered without an action:\n{shown}"));
+        return Proposal::NoObject(format!("the model answered without an action:\n{shown}"));
     };
     let action = text(&object, "action").unwrap_or_default().to_lowercase();
     let reasoning = text(&object, "reasoning").unwrap_or_default().to_owned();
@@ -279,7 +281,10 @@ mod tests {
             json!("no"),
         ] {
             assert!(
-                matches!(proposal(&answer), Proposal::Nonsense(_)),
+                matches!(
+                    proposal(&answer),
+                    Proposal::Nonsense(_) | Proposal::NoObject(_)
+                ),
                 "{answer}"
             );
         }

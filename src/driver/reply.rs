@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::LONGEST_MESSAGE;
 use super::plan::{NotPlanned, Plan, PlanView};
+use super::stream::Listener;
 
 /// One message.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,21 @@ pub struct Said {
     pub may_write_assets: bool,
     /// A command that changes something is carried out at once, without being shown first.
     pub is_confirmed: bool,
+    /// Whoever asks can follow a run and show a turn; over HTTP there are other ways to.
+    pub is_at_desk: bool,
+    /// Hears a model's answer while it is written; the reply has all of it once more.
+    pub listener: Option<Listener>,
+}
+
+/// What whoever asked is to do by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Follow this run to its end.
+    Watch(String),
+    /// Show the board of this department.
+    Board(String),
+    /// Show this recorded turn, `RUN:CARD:TURN[:ROLE]`.
+    Replay(String),
 }
 
 /// What kind of answer it is.
@@ -57,6 +73,9 @@ pub struct Reply {
     /// Why something was not done, as a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What is left to whoever asked from a desk; never over HTTP.
+    #[serde(skip)]
+    pub errand: Option<Errand>,
 }
 
 /// Why a message is not answered.
@@ -87,6 +106,7 @@ impl Answered {
             plan: None,
             runs: Vec::new(),
             code: None,
+            errand: None,
         };
         Self { reply, plan: None }
     }
@@ -96,6 +116,13 @@ impl Answered {
         let mut answered = Self::words(ReplyKind::Plan, format!("{before}{}", plan.words()));
         answered.reply.plan = Some(plan.view());
         answered.plan = Some(plan);
+        answered
+    }
+
+    /// Something that is left to whoever asked.
+    pub fn errand(errand: Errand) -> Self {
+        let mut answered = Self::words(ReplyKind::Answer, "");
+        answered.reply.errand = Some(errand);
         answered
     }
 

@@ -1,12 +1,19 @@
 //! The latest chunks. Those who listen keep their place in it and take what is behind that; nobody is
-//! waited for, and who falls behind its beginning is told so.
+//! waited for, and who falls behind its beginning is told so. What is stored and older than a minute is
+//! not kept, however little there is: it is in the table, and memory that fills for as long as half an
+//! hour cannot be told from memory that leaks.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::Counts;
 use super::chunk::Chunk;
+
+/// How long what is stored is kept here too, in milliseconds.
+const KEPT_MS: i64 = 60_000;
 
 /// How far the events are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,8 @@ pub struct Feed {
     head: watch::Sender<Head>,
     most: usize,
     most_bytes: usize,
+    /// How far the table is, if there is one.
+    stored: Option<Arc<Counts>>,
 }
 
 #[derive(Debug)]
@@ -63,9 +72,10 @@ struct Ring {
 }
 
 impl Feed {
-    /// Without events; the first one has a higher number than `after`.
+    /// Without events; the first one has a higher number than `after`. At most so many events and bytes are
+    /// kept, and of what is `stored` what is younger than a minute.
     #[must_use]
-    pub fn new(after: u64, most: usize, most_bytes: usize) -> Self {
+    pub fn new(after: u64, most: usize, most_bytes: usize, stored: Option<Arc<Counts>>) -> Self {
         Self {
             ring: Mutex::new(Ring {
                 chunks: VecDeque::new(),
@@ -80,6 +90,7 @@ impl Feed {
             }),
             most,
             most_bytes,
+            stored,
         }
     }
 
@@ -94,8 +105,10 @@ impl Feed {
             ring.frames += chunk.frames.len();
             ring.bytes += chunk.weight();
             ring.chunks.push_back(Arc::clone(chunk));
-            while (ring.frames > self.most || ring.bytes > self.most_bytes)
-                && ring.chunks.len() > 1
+            while ring.chunks.len() > 1
+                && (ring.frames > self.most
+                    || ring.bytes > self.most_bytes
+                    || self.is_aged(&ring, chunk))
                 && let Some(oldest) = ring.chunks.pop_front()
             {
                 ring.frames -= oldest.frames.len();
@@ -107,6 +120,18 @@ impl Feed {
             head.next = chunk.number + 1;
             head.seq = chunk.last_seq();
         });
+    }
+
+    /// Whether the oldest chunk is stored, as all before it, and so much older than the newest that nobody
+    /// looks for it here.
+    fn is_aged(&self, ring: &Ring, newest: &Chunk) -> bool {
+        let (Some(counts), Some(oldest)) = (&self.stored, ring.chunks.front()) else {
+            return false;
+        };
+        let at = |chunk: &Chunk| chunk.frames.last().map_or(0, |frame| frame.at_ms);
+        at(newest).saturating_sub(at(oldest)) > KEPT_MS
+            && counts.unstored.load(Ordering::Relaxed) == 0
+            && oldest.last_seq() <= counts.settled.load(Ordering::Acquire)
     }
 
     /// No event will come any more.
@@ -214,5 +239,62 @@ pub fn behind(chunk: &Chunk) -> Place {
         chunk: chunk.number + 1,
         frame: 0,
         ordinal: chunk.end(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orket_actors::port::event::{RuntimeEvent, Shown};
+    use serde_json::json;
+
+    use super::super::chunk::ChunkMaker;
+    use super::*;
+
+    /// Adds chunks of one event each, with these numbers and at these seconds.
+    fn fill(feed: &Feed, events: &[(u64, i64)]) {
+        let mut maker = ChunkMaker::default();
+        for (seq, at_s) in events {
+            let event = RuntimeEvent {
+                seq: *seq,
+                at_ms: at_s * 1_000,
+                event: "note".to_owned(),
+                role: "system".to_owned(),
+                run_id: None,
+                issue_id: None,
+                workspace: None,
+                data: json!({}),
+                shown: Shown::default(),
+            };
+            assert!(maker.add("", &event));
+            feed.push(&Arc::new(maker.take().unwrap()));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_kept_for_a_minute_and_the_rest_as_long_as_there_is_room() {
+        let events = [(1, 0), (2, 30), (3, 60), (4, 61), (5, 200)];
+        let counts = Arc::new(Counts::default());
+        let feed = Feed::new(0, 100, 1 << 20, Some(Arc::clone(&counts)));
+        fill(&feed, &events);
+        assert_eq!(feed.floor(), 0, "the table has none of them yet");
+        counts.settled.store(2, Ordering::Release);
+        let feed = Feed::new(0, 100, 1 << 20, Some(Arc::clone(&counts)));
+        fill(&feed, &events[..3]);
+        assert_eq!(feed.floor(), 0, "a minute is not over");
+        counts.unstored.store(1, Ordering::Release);
+        let feed = Feed::new(0, 100, 1 << 20, Some(Arc::clone(&counts)));
+        fill(&feed, &events);
+        assert_eq!(feed.floor(), 0, "the table lacks one of them");
+        counts.unstored.store(0, Ordering::Release);
+        let feed = Feed::new(0, 100, 1 << 20, Some(counts));
+        fill(&feed, &events);
+        assert_eq!(feed.floor(), 2);
+        assert!(feed.place_after(1).is_none() && feed.place_after(2).is_some());
+        let alone = Feed::new(0, 100, 1 << 20, None);
+        fill(&alone, &events);
+        assert_eq!(alone.floor(), 0);
+        let short = Feed::new(0, 2, 1 << 20, None);
+        fill(&short, &events);
+        assert_eq!(short.floor(), 3);
     }
 }

@@ -147,9 +147,14 @@ impl EventLog {
         let after = ((last >> APART) + 1) << APART;
         let counts = Arc::new(Counts::default());
         counts.settled.store(after, Ordering::Relaxed);
-        let feed = Arc::new(Feed::new(after, options.recent, options.recent_bytes));
         let table = (store.as_ref()).and_then(|store| store.table(&options.zone));
         let is_stored = store.is_some() && options.keep > 0;
+        let feed = Arc::new(Feed::new(
+            after,
+            options.recent,
+            options.recent_bytes,
+            is_stored.then(|| Arc::clone(&counts)),
+        ));
         let mut threads = Vec::new();
         let writer = match store {
             Some(store) => {

@@ -28,6 +28,7 @@ fn event(seq: u64, name: &str, run: Option<&str>, data: Value) -> Arc<RuntimeEve
         issue_id: run.map(|_| "I-1".to_owned()),
         workspace: None,
         data,
+        shown: orket_actors::port::event::Shown::default(),
     })
 }
 

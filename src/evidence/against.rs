@@ -170,6 +170,7 @@ async fn ask(
             Some(ModelEvent::Connected) => enter(Phase::FirstToken),
             Some(ModelEvent::Beat) => {}
             Some(ModelEvent::Cut) => reply.cut = true,
+            Some(ModelEvent::Measured(measured)) => reply.measured = measured,
             Some(ModelEvent::Text(text)) => {
                 enter(Phase::Idle);
                 reply.text.push_str(&text);

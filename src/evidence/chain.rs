@@ -33,3 +33,19 @@ pub(super) fn check(
     }
     evidence.steps += steps.len();
 }
+
+/// Goes on behind an attempt whose steps were removed in good order: from the link that it keeps of its
+/// last step.
+pub(super) fn skip(walk: &mut Walk, attempt: &StoredAttempt) {
+    let last = StoredLink {
+        row: Linked {
+            turn: attempt.row,
+            seq: 0,
+            at_ms: 0,
+            body: &[],
+        },
+        link: attempt.head.as_deref(),
+    };
+    // That it does not follow is known: what it followed from is gone.
+    let _ = walk.step(&last);
+}

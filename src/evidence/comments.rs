@@ -61,9 +61,11 @@ impl Expected {
         evidence: &mut Evidence,
     ) -> Result<(), StoreError> {
         let all = reader.stored_comments(card.row)?;
-        let prefix = "fork:";
-        let (taken, made): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|it| it.key.starts_with(prefix));
+        let (taken, made): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| {
+            ["fork:", "imported:"]
+                .iter()
+                .any(|prefix| it.key.starts_with(prefix))
+        });
         let mut problem = |turn, attempt, message: &str| {
             evidence.problems.push(Problem {
                 turn,

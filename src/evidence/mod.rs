@@ -12,6 +12,7 @@ mod comments;
 mod files;
 mod plans;
 mod problem;
+mod removed;
 mod replay;
 mod transitions;
 
@@ -30,6 +31,7 @@ use crate::storage::reader::{StoredAttempt, StoredCard};
 
 use self::cards::Began;
 use self::plans::Plans;
+use self::removed::Removed;
 use self::replay::{Read, definition};
 use self::transitions::Found;
 
@@ -58,6 +60,9 @@ pub struct Evidence {
     pub missing_files: usize,
     /// What does not hold.
     pub problems: Vec<Problem>,
+    /// What there is no record of, and why that is as it should be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Looks at everything the journal and the workspace hold of a run, as of one moment.
@@ -69,8 +74,17 @@ pub fn verify_run(reader: &Reader, run_id: &RunId) -> Result<Evidence, StoreErro
     reader.at_one_moment(|reader| {
         let mut evidence = Evidence::default();
         let mut plans = Plans::of(reader);
+        let mut removed = Removed::of(reader);
+        if let Some(note) = removed.note(run_id.as_str())? {
+            evidence.notes.push(note);
+        }
+        let is_imported = removed::is_imported(reader, run_id.as_str())?;
+        if is_imported {
+            evidence.notes.push(removed::IMPORTED.to_owned());
+        }
         match plans.get(run_id.as_str()) {
             Ok(plan) => cards::all_there(reader, &plan, &mut evidence)?,
+            Err(_) if is_imported => {}
             Err(message) => evidence.problems.push(Problem {
                 kind: "plan",
                 message,
@@ -82,6 +96,7 @@ pub fn verify_run(reader: &Reader, run_id: &RunId) -> Result<Evidence, StoreErro
             let mut look = Look {
                 reader,
                 plans: &mut plans,
+                removed: &mut removed,
                 run_id: run_id.as_str(),
                 card: &card,
                 evidence: &mut evidence,
@@ -97,6 +112,7 @@ pub fn verify_run(reader: &Reader, run_id: &RunId) -> Result<Evidence, StoreErro
 struct Look<'a, 'b> {
     reader: &'a Reader,
     plans: &'a mut Plans<'b>,
+    removed: &'a mut Removed<'b>,
     run_id: &'a str,
     card: &'a StoredCard,
     evidence: &'a mut Evidence,
@@ -131,6 +147,12 @@ impl Look<'_, '_> {
         let mut created = Vec::new();
         for attempt in &attempts {
             let steps = self.reader.stored_steps(attempt.row)?;
+            if steps.is_empty() && self.removed.note(&attempt.run_id)?.is_some() {
+                chain::skip(&mut walk, attempt);
+                self.evidence.attempts += 1;
+                comments.lacks_some();
+                continue;
+            }
             chain::check(&mut walk, attempt, &steps, self.evidence);
             self.evidence.attempts += 1;
             let read = match Read::of(attempt, &steps) {

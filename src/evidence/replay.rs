@@ -129,8 +129,7 @@ impl<'a> Read<'a> {
                 let message = format!("the step cannot be read: {error}");
                 Problem::of_attempt("decision", attempt, message).at(Some(step))
             };
-            let body =
-                std::str::from_utf8(&step.body).map_err(|error| unreadable(error.to_string()))?;
+            let body = step.text().map_err(unreadable)?;
             let read: Step =
                 serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
             bodies.push(body);

@@ -108,7 +108,9 @@ fn allowed(
 ) -> Result<(), transition::Refusal> {
     let by_runtime = matches!(change.by.as_str(), "scheduler" | "operator");
     let roles = roles_of(plans, change);
-    let actor = if by_runtime {
+    let actor = if change.by == "operator" && from == CardStatus::Archived {
+        Actor::Operator
+    } else if by_runtime {
         Actor::Scheduler
     } else {
         Actor::Agent { roles: &roles }

@@ -30,9 +30,11 @@ impl Attempt {
         let mut attempt = Self::default();
         let mut intended: HashMap<u32, (ToolCall, String)> = HashMap::new();
         for stored in reader.stored_steps(moment.row)? {
-            let step: Step = serde_json::from_slice(&stored.body).map_err(|error| {
+            let unreadable = |error: String| {
                 StoreError::Unavailable(format!("a step cannot be understood: {error}"))
-            })?;
+            };
+            let text = stored.text().map_err(unreadable)?;
+            let step: Step = serde_json::from_str(text).map_err(|it| unreadable(it.to_string()))?;
             match step {
                 Step::TurnStarted { purpose, given, .. } => {
                     attempt.purpose = Some(purpose);

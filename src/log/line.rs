@@ -5,7 +5,7 @@ use std::ops::Range;
 use orket_actors::port::event::RuntimeEvent;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::mask::{MASK, Masked, hides};
 
@@ -75,8 +75,26 @@ fn head(buffer: &mut Vec<u8>, timestamp: &str, event: &RuntimeEvent) -> serde_js
     Ok(())
 }
 
-/// Writes `data`: the fields of the event, then `runtime_event`. Returns where the fields are.
+/// Writes `data`: the fields of the event, then `runtime_event`. Returns where the fields are. The log and
+/// those who listen show the same, so it is made once; what cannot be printed is made of nothing, and is
+/// an error for each.
 fn data(buffer: &mut Vec<u8>, event: &RuntimeEvent) -> serde_json::Result<Range<usize>> {
+    let begin = buffer.len();
+    let (bytes, fields) = event.shown.get_or_make(|| {
+        let mut bytes = Vec::with_capacity(768);
+        match print_data(&mut bytes, event) {
+            Ok(fields) => (bytes, fields),
+            Err(_) => (Vec::new(), 0..0),
+        }
+    });
+    if bytes.is_empty() {
+        return print_data(&mut Vec::new(), event);
+    }
+    buffer.extend_from_slice(bytes);
+    Ok(begin + fields.start..begin + fields.end)
+}
+
+fn print_data(buffer: &mut Vec<u8>, event: &RuntimeEvent) -> serde_json::Result<Range<usize>> {
     let begin = buffer.len();
     serde_json::to_writer(&mut *buffer, &Fields(event))?;
     // The brace comes after what follows.
@@ -241,47 +259,78 @@ struct Summary<'a> {
 impl<'a> Summary<'a> {
     fn of(event: &'a RuntimeEvent) -> Self {
         let fields = event.data.as_object();
-        let raw = |name: &str| fields.and_then(|fields| fields.get(name));
-        let field = |name: &str| raw(name).map(Masked);
-        let text = |name: &str| raw(name).and_then(Value::as_str);
-        let session_id = event.run_id.as_deref().or_else(|| text("session_id"));
-        let issue_id = text("issue_id").or(event.issue_id.as_deref());
-        Self {
+        let mut found = Self {
             schema_version: "v1",
             event: &event.event,
             role: &event.role,
-            session_id,
-            issue_id,
-            turn_index: field("turn_index"),
-            turn_trace_id: TraceId {
-                given: text("turn_trace_id"),
-                session_id,
-                issue_id,
-                role: &event.role,
-                fields,
-            },
-            selected_model: field("selected_model"),
-            prompt_id: field("prompt_id"),
-            prompt_version: field("prompt_version"),
-            prompt_checksum: field("prompt_checksum"),
-            resolver_policy: field("resolver_policy"),
-            selection_policy: field("selection_policy"),
-            guard_contract: field("guard_contract"),
-            guard_decision: field("guard_decision"),
-            terminal_reason: field("terminal_reason"),
-            duration_ms: field("duration_ms"),
-            tokens: field("tokens"),
+            session_id: event.run_id.as_deref(),
+            issue_id: event.issue_id.as_deref(),
+            turn_index: None,
+            turn_trace_id: TraceId::default(),
+            selected_model: None,
+            prompt_id: None,
+            prompt_version: None,
+            prompt_checksum: None,
+            resolver_policy: None,
+            selection_policy: None,
+            guard_contract: None,
+            guard_decision: None,
+            terminal_reason: None,
+            duration_ms: None,
+            tokens: None,
+        };
+        // One pass: to look for each of them costs as many hashes as there are names.
+        for (name, value) in fields.into_iter().flatten() {
+            let place = match name.as_str() {
+                "session_id" => {
+                    found.session_id = found.session_id.or(value.as_str());
+                    continue;
+                }
+                "issue_id" => {
+                    found.issue_id = value.as_str().or(found.issue_id);
+                    continue;
+                }
+                "turn_trace_id" => {
+                    found.turn_trace_id.given = value.as_str();
+                    continue;
+                }
+                "turn_index" => {
+                    found.turn_trace_id.turn = value.as_u64();
+                    &mut found.turn_index
+                }
+                "selected_model" => &mut found.selected_model,
+                "prompt_id" => &mut found.prompt_id,
+                "prompt_version" => &mut found.prompt_version,
+                "prompt_checksum" => &mut found.prompt_checksum,
+                "resolver_policy" => &mut found.resolver_policy,
+                "selection_policy" => &mut found.selection_policy,
+                "guard_contract" => &mut found.guard_contract,
+                "guard_decision" => &mut found.guard_decision,
+                "terminal_reason" => &mut found.terminal_reason,
+                "duration_ms" => &mut found.duration_ms,
+                "tokens" => &mut found.tokens,
+                _ => continue,
+            };
+            *place = Some(Masked(value));
         }
+        found.turn_trace_id = TraceId {
+            session_id: found.session_id,
+            issue_id: found.issue_id,
+            role: found.role,
+            ..found.turn_trace_id
+        };
+        found
     }
 }
 
 /// `run:issue:role:turn`: as given, or made of its parts when all are known.
+#[derive(Default)]
 struct TraceId<'a> {
     given: Option<&'a str>,
     session_id: Option<&'a str>,
     issue_id: Option<&'a str>,
     role: &'a str,
-    fields: Option<&'a Map<String, Value>>,
+    turn: Option<u64>,
 }
 
 impl Serialize for TraceId<'_> {
@@ -289,11 +338,7 @@ impl Serialize for TraceId<'_> {
         if let Some(given) = self.given {
             return serializer.serialize_str(given);
         }
-        let turn = self
-            .fields
-            .and_then(|fields| fields.get("turn_index"))
-            .and_then(Value::as_u64);
-        match (self.session_id, self.issue_id, turn) {
+        match (self.session_id, self.issue_id, self.turn) {
             (Some(run), Some(issue), Some(turn)) => {
                 serializer.collect_str(&format_args!("{run}:{issue}:{}:{turn}", self.role))
             }

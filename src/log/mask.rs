@@ -14,27 +14,59 @@ pub(super) const MASK: &str = "***";
 pub(super) fn hides(key: &str, value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(_) => is_secret(key) || contains(key, "token"),
-        Value::Array(_) | Value::Object(_) => is_secret(key) || names_one_token(key),
+        Value::String(_) => {
+            let words = Words::of(key);
+            words.is_secret(key) || words.token
+        }
+        Value::Array(_) | Value::Object(_) => {
+            let words = Words::of(key);
+            // `token`, not `tokens`: the latter is a count.
+            words.is_secret(key) || (words.token && !words.tokens)
+        }
     }
 }
 
-fn is_secret(key: &str) -> bool {
-    (contains(key, "key") && !key.eq_ignore_ascii_case("keys"))
-        || contains(key, "secret")
-        || contains(key, "password")
-        || contains(key, "authorization")
+/// What a key speaks of, in letters of any size. Found in one pass: every text of every event is asked.
+#[derive(Default)]
+struct Words {
+    /// `key`.
+    key: bool,
+    /// `secret`, `password` or `authorization`.
+    secret: bool,
+    /// `token`, `tokens` included.
+    token: bool,
+    /// `tokens`.
+    tokens: bool,
 }
 
-/// `token`, not `tokens`: the latter is a count.
-fn names_one_token(key: &str) -> bool {
-    contains(key, "token") && !contains(key, "tokens")
-}
+impl Words {
+    fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let mut words = Self::default();
+        for (at, byte) in bytes.iter().enumerate() {
+            let begins = |word: &str| {
+                bytes
+                    .get(at..at + word.len())
+                    .is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
+            };
+            match byte.to_ascii_lowercase() {
+                b'k' => words.key |= begins("key"),
+                b's' => words.secret |= begins("secret"),
+                b'p' => words.secret |= begins("password"),
+                b'a' => words.secret |= begins("authorization"),
+                b't' if begins("token") => {
+                    words.token = true;
+                    words.tokens |= begins("tokens");
+                }
+                _ => {}
+            }
+        }
+        words
+    }
 
-fn contains(key: &str, part: &str) -> bool {
-    key.as_bytes()
-        .windows(part.len())
-        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    fn is_secret(&self, key: &str) -> bool {
+        self.secret || (self.key && !key.eq_ignore_ascii_case("keys"))
+    }
 }
 
 /// The same value without its secrets, at any depth.

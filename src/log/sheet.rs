@@ -87,6 +87,7 @@ impl<'a> Sheets<'a> {
                 issue_id: None,
                 workspace: None,
                 data: json!({ "count": count }),
+                shown: orket_actors::port::event::Shown::default(),
             });
         }
     }

@@ -99,7 +99,7 @@ fn stay_awake(inbox: &Inbox, sheets: &mut Sheets<'_>) -> Next {
             sheets.flush();
             flushed = Instant::now();
         }
-        let nap = if inbox.events.is_empty() {
+        let nap = if inbox.events.len() < AT_ONCE {
             NAP
         } else {
             Duration::ZERO

@@ -1,4 +1,7 @@
-//! Which runs of the ledger tell how rocks and epics stand. Pure.
+//! Which runs of the ledger tell how rocks and epics stand. Pure. What a whole board shows is put
+//! together in [`whole`].
+
+pub mod whole;
 
 use orket_actors::port::store::RunStatus;
 

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 
 use super::ports::{BudgetView, RunRow};
 use super::service::Refusal;
+use super::service::archive::{ArchiveRequest, Archived};
+use super::service::unarchive::{UnarchiveRequest, Unarchived};
 use super::wire::{
     DecideRequest, Decision, ErrorBody, ForkRequest, GrantRequest, Health, Line, ResumeRequest,
     ShutdownRequest, StartRequest, Started,
@@ -280,6 +282,24 @@ impl Client {
         let url = format!("{}/v1/sandboxes/{id}/logs{query}", self.base);
         let answered: Logs = answer(self.http.get(url)).await?;
         Ok(answered.logs)
+    }
+
+    /// `POST /v1/cards/archive`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn archive(&self, request: &ArchiveRequest) -> Result<Archived, ClientError> {
+        answer(self.post("v1/cards/archive", request)).await
+    }
+
+    /// `POST /v1/cards/unarchive`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn unarchive(&self, request: &UnarchiveRequest) -> Result<Unarchived, ClientError> {
+        answer(self.post("v1/cards/unarchive", request)).await
     }
 
     /// `POST /v1/shutdown`.

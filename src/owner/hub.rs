@@ -146,6 +146,7 @@ mod tests {
             issue_id: None,
             workspace: None,
             data: Value::Null,
+            shown: orket_actors::port::event::Shown::default(),
         })
     }
 

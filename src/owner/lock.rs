@@ -58,7 +58,12 @@ impl OwnerLock {
                 if let Err(error) = write_note(&mut file, note) {
                     tracing::debug!(%error, "the lock file says nothing of its owner");
                 }
-                Ok(Attempt::Got(Self { file }))
+                let lock = Self { file };
+                // A restore that was killed in the middle goes on before anything is opened.
+                if orket_keeping::restore::finish(folder.root()).map_err(io::Error::other)? {
+                    tracing::warn!("a restore that had been interrupted was finished");
+                }
+                Ok(Attempt::Got(lock))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();

@@ -1,5 +1,6 @@
 //! What an owner needs from the rest of Orket.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -80,6 +81,13 @@ pub trait Engine: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<bool, RuntimeError>>;
     /// See [`Runtime::archive`].
     fn archive(
+        &self,
+        cards: Vec<(CardRow, CardStatus)>,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>>;
+    /// See [`Runtime::unarchive`].
+    fn unarchive(
         &self,
         cards: Vec<(CardRow, CardStatus)>,
         by: String,
@@ -200,6 +208,16 @@ impl Engine for Runtime {
     ) -> BoxFuture<'static, Result<(), RuntimeError>> {
         let runtime = self.clone();
         Box::pin(async move { runtime.archive(cards, by, reason).await })
+    }
+
+    fn unarchive(
+        &self,
+        cards: Vec<(CardRow, CardStatus)>,
+        by: String,
+        reason: String,
+    ) -> BoxFuture<'static, Result<(), RuntimeError>> {
+        let runtime = self.clone();
+        Box::pin(async move { runtime.unarchive(cards, by, reason).await })
     }
 
     fn wait(&self, run: RunId) -> BoxFuture<'static, Result<RunReport, RuntimeError>> {
@@ -643,6 +661,16 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// [`RecordsError`].
     fn gates(&self, status: Option<&str>) -> Result<Vec<GateView>, RecordsError>;
+
+    /// How archived cards stood when each was last put away.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    fn stood_before_archive(
+        &self,
+        rows: &[CardRow],
+    ) -> Result<HashMap<CardRow, CardStatus>, RecordsError>;
 
     /// The cards that somebody asks to archive.
     ///

@@ -1,15 +1,17 @@
 //! [`Records`] over the journal's reader. Without a journal there is nothing, which is no error.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use orket_actors::port::queue::RockRun;
-use orket_actors::port::store::StoreError;
+use orket_actors::port::store::{CardRow, StoreError};
 use orket_actors::runtime::{CardReport, RunReport};
 use orket_core::build_name::rock_build;
 use orket_core::card_life::CardLife;
 use orket_core::ids::CardId;
 use orket_core::plan::{CardPlan, RunPlan};
 use orket_core::policy::{BudgetPolicy, Unit};
+use orket_core::status::CardStatus;
 use orket_core::turn::Step;
 
 use super::host::wall_ms;
@@ -20,6 +22,7 @@ use crate::fork::{Fork, ForkError, Place};
 use crate::storage::Reader;
 use crate::storage::reader::{
     ArchiveFound, ArchiveWish, BareRun, BudgetLine, CardSummary, GateRow, LookupError, RunSummary,
+    SessionRow,
 };
 
 /// See the file's head; cheap to clone.
@@ -117,32 +120,10 @@ impl Records for JournalRecords {
     }
 
     fn report(&self, run_id: &str) -> Result<Option<RunReport>, RecordsError> {
-        let Some(run) = self.find(run_id)?.filter(|run| run.run_id == run_id) else {
-            return Ok(None);
-        };
-        let waiting = self.read(|reader| reader.queued_run(run_id))?;
-        let has_begun = waiting.is_none();
-        let cards = match waiting {
-            Some(waiting) => waiting.cards.iter().map(waiting_card).collect(),
-            None => self
-                .read(|reader| reader.run_cards(run_id))?
-                .into_iter()
-                .map(card)
-                .collect(),
-        };
-        let end = if has_begun {
-            run.ended_ms.unwrap_or_else(wall_ms)
-        } else {
-            run.started_ms
-        };
-        Ok(Some(RunReport {
-            run_id: run.run_id,
-            build_id: run.build_id,
-            epic: run.epic,
-            status: run.status.as_str().to_owned(),
-            cards,
-            elapsed_ms: u64::try_from(end.saturating_sub(run.started_ms)).unwrap_or(0),
-        }))
+        self.read(|reader| {
+            let run = reader.session(run_id)?;
+            run.map(|run| report_of(reader, &run)).transpose()
+        })
     }
 
     fn budget(&self, run_id: &str) -> Result<Option<BudgetView>, RecordsError> {
@@ -235,6 +216,13 @@ impl Records for JournalRecords {
                 ..ArchiveFound::default()
             }),
         }
+    }
+
+    fn stood_before_archive(
+        &self,
+        rows: &[CardRow],
+    ) -> Result<HashMap<CardRow, CardStatus>, RecordsError> {
+        self.read(|reader| reader.stood_before_archive(rows))
     }
 
     fn plan(&self, run_id: &str) -> Result<Option<Arc<RunPlan>>, RecordsError> {
@@ -344,6 +332,36 @@ fn waiting_card(plan: &CardPlan) -> CardReport {
         code: None,
         note: String::new(),
     }
+}
+
+/// How a run stands or ended, by the ledger.
+///
+/// # Errors
+///
+/// [`StoreError::Unavailable`].
+pub fn report_of(reader: &Reader, run: &SessionRow) -> Result<RunReport, StoreError> {
+    let waiting = reader.queued_run(&run.run_id)?;
+    let has_begun = waiting.is_none();
+    let cards = match waiting {
+        Some(waiting) => waiting.cards.iter().map(waiting_card).collect(),
+        None => {
+            let cards = reader.run_cards(&run.run_id)?;
+            cards.into_iter().map(card).collect()
+        }
+    };
+    let end = if has_begun {
+        run.ended_ms.unwrap_or_else(wall_ms)
+    } else {
+        run.started_ms
+    };
+    Ok(RunReport {
+        run_id: run.run_id.clone(),
+        build_id: run.build_id.clone(),
+        epic: run.epic.clone(),
+        status: run.status.as_str().to_owned(),
+        cards,
+        elapsed_ms: u64::try_from(end.saturating_sub(run.started_ms)).unwrap_or(0),
+    })
 }
 
 fn card(card: CardSummary) -> CardReport {

@@ -233,6 +233,7 @@ impl Exchange {
             | ModelEvent::Text(_)
             | ModelEvent::ToolCall(_)
             | ModelEvent::Usage(_)
+            | ModelEvent::Measured(_)
             | ModelEvent::Cut => event,
         }
     }

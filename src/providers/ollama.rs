@@ -1,7 +1,7 @@
 //! Ollama's own protocol: `POST /api/chat`, newline-delimited JSON.
 
 use orket_core::failure::{Failure, FailureClass};
-use orket_core::model::{ModelEvent, ModelRequest, Usage};
+use orket_core::model::{Measured, ModelEvent, ModelRequest, Usage};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -113,6 +113,9 @@ struct Line {
     done_reason: Option<String>,
     prompt_eval_count: Option<u64>,
     eval_count: Option<u64>,
+    load_duration: Option<u64>,
+    prompt_eval_duration: Option<u64>,
+    eval_duration: Option<u64>,
     error: Option<Value>,
 }
 
@@ -169,6 +172,17 @@ impl Decoder for OllamaDecoder {
             output_tokens: line.eval_count,
         };
         dialect::usage_event(&mut self.usage, usage, events);
+        // Nanoseconds on the wire. A prompt that was in the server's memory whole has no count.
+        let micros = |nanos: Option<u64>| nanos.map(|nanos| nanos / 1_000);
+        let measured = Measured {
+            load_us: micros(line.load_duration),
+            prefill_us: micros(line.prompt_eval_duration),
+            decode_us: micros(line.eval_duration),
+            memory_bytes: None,
+        };
+        if !measured.is_empty() {
+            events.push(ModelEvent::Measured(measured));
+        }
         if line.done_reason.as_deref() == Some("length") {
             events.push(ModelEvent::Cut);
         }

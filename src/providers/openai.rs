@@ -2,7 +2,7 @@
 //! ones): `POST /chat/completions`, server-sent events.
 
 use orket_core::failure::{Failure, FailureClass};
-use orket_core::model::{ModelEvent, ModelRequest, Usage};
+use orket_core::model::{Measured, ModelEvent, ModelRequest, Usage};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -124,6 +124,7 @@ struct PartialCall {
 struct Chunk {
     choices: Option<Vec<Choice>>,
     usage: Option<Counts>,
+    timings: Option<Timings>,
     error: Option<Value>,
 }
 
@@ -161,6 +162,27 @@ struct Counts {
     completion_tokens: Option<u64>,
 }
 
+/// What servers of llama.cpp add: milliseconds.
+#[derive(Deserialize)]
+struct Timings {
+    prompt_ms: Option<f64>,
+    predicted_ms: Option<f64>,
+}
+
+impl From<Timings> for Measured {
+    fn from(timings: Timings) -> Self {
+        let micros = |ms: Option<f64>| {
+            let span = std::time::Duration::try_from_secs_f64(ms? / 1_000.0).ok()?;
+            u64::try_from(span.as_micros()).ok()
+        };
+        Self {
+            prefill_us: micros(timings.prompt_ms),
+            decode_us: micros(timings.predicted_ms),
+            ..Self::default()
+        }
+    }
+}
+
 impl Decoder for OpenAiDecoder {
     fn frame(&mut self, frame: &Frame, events: &mut Vec<ModelEvent>) -> Result<Progress, Failure> {
         if frame.data.trim() == "[DONE]" {
@@ -186,6 +208,12 @@ impl Decoder for OpenAiDecoder {
                 output_tokens: counts.completion_tokens,
             };
             dialect::usage_event(&mut self.usage, usage, events);
+        }
+        if let Some(timings) = chunk.timings {
+            let measured = Measured::from(timings);
+            if !measured.is_empty() {
+                events.push(ModelEvent::Measured(measured));
+            }
         }
         Ok(Progress::More)
     }

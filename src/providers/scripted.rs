@@ -90,6 +90,9 @@ fn events_of(answer: Answer, origin: &Origin) -> (bool, VecDeque<ModelEvent>, Af
         None => {
             let mut events = whole(answer.text, chars, delay);
             events.extend(answer.usage.map(ModelEvent::Usage));
+            if !answer.measured.is_empty() {
+                events.push_back(ModelEvent::Measured(answer.measured));
+            }
             events.push_back(ModelEvent::Done);
             (true, events, After::End)
         }

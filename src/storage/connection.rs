@@ -60,7 +60,7 @@ fn prepare_writer(connection: &mut SqliteConnection, sync: SyncMode) -> QueryRes
         "PRAGMA foreign_keys=ON;
          PRAGMA cache_size=-16384;
          PRAGMA temp_store=MEMORY;
-         PRAGMA wal_autocheckpoint=4000;
+         PRAGMA wal_autocheckpoint=16000;
          PRAGMA journal_size_limit={WAL_LIMIT_BYTES};"
     ))
 }
@@ -80,6 +80,7 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
         .iter()
         .map(ToString::to_string)
         .collect();
+    let is_empty_of_ours = applied.is_empty();
     applied.sort();
     if let Some(found) = applied.into_iter().find(|version| !known.contains(version)) {
         return Err(OpenError::NewerSchema {
@@ -87,12 +88,30 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
             found,
         });
     }
+    if is_empty_of_ours && is_of_python_orket(connection).map_err(|error| reason(error.into()))? {
+        return Err(unusable(
+            path,
+            &format!(
+                "it is a database of the Python Orket 0.3; hint: orket import legacy --runtime-db {}",
+                path.display()
+            ),
+        ));
+    }
     orket_actors::fault::point("journal.before_migration");
     connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(reason)?;
     orket_actors::fault::point("journal.after_migration");
     Ok(())
+}
+
+/// Whether somebody else's cards are in it.
+fn is_of_python_orket(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let tables = sql::<BigInt>(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('issues', 'run_ledger')",
+    )
+    .get_result::<i64>(connection)?;
+    Ok(tables > 0)
 }
 
 /// Opens the readers; the file must be there, in WAL mode and migrated.

@@ -23,46 +23,61 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use orket_actors::fault;
 use orket_actors::port::store::{FlushFolder, StoreError};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::writer::pace::Pace;
 use super::writer::{Job, Message, panic_text};
 
 /// Handles kept open between flushes, one per file system. Errors of writing back are told once to
 /// each handle that was open when they happened, so a handle must not be opened just for the flush.
 const HANDLES_KEPT: usize = 8;
 
+/// So many writes with files are several.
+const SEVERAL_FILES: usize = 2;
+
 /// Where the writer leaves writes that wait for files. The thread ends when this is dropped.
 pub(super) struct Flusher {
     inbox: mpsc::Sender<Vec<Job>>,
+    /// How many attempts are under way.
+    attempts: Arc<AtomicUsize>,
 }
 
 impl Flusher {
     /// Starts the thread; flushed writes go to `writer`.
     pub(super) fn start(writer: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (inbox, jobs) = mpsc::channel::<Vec<Job>>();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let under_way = Arc::clone(&attempts);
         std::thread::Builder::new()
             .name("orket-flush".to_owned())
             .spawn(move || {
                 let mut disks = Disks::default();
+                let mut pace = Pace::after(SEVERAL_FILES);
                 while let Ok(mut batch) = jobs.recv() {
+                    pace.gather(under_way.load(Ordering::Relaxed));
                     while let Ok(more) = jobs.try_recv() {
                         batch.extend(more);
                     }
+                    pace.note(batch.len(), Instant::now());
                     let flushed = disks.flush_all(batch);
                     if writer.send(Message::Flushed(flushed)).is_err() {
                         return;
                     }
                 }
             })?;
-        Ok(Self { inbox })
+        Ok(Self { inbox, attempts })
     }
 
-    /// Leaves writes to be flushed; gives them back when the thread is gone.
-    pub(super) fn take(&self, jobs: Vec<Job>) -> Result<(), Vec<Job>> {
+    /// Leaves writes to be flushed; gives them back when the thread is gone. So many attempts are under
+    /// way.
+    pub(super) fn take(&self, jobs: Vec<Job>, attempts: usize) -> Result<(), Vec<Job>> {
+        self.attempts.store(attempts, Ordering::Relaxed);
         self.inbox.send(jobs).map_err(|mpsc::SendError(jobs)| jobs)
     }
 }

@@ -56,6 +56,7 @@ impl Journal {
         let registration = Registration::new(&path)?;
         let mut writing = connection::open_writer(&path, options.sync)?;
         connection::migrate(&mut writing, &path)?;
+        let beside = connection::open_writer(&path, options.sync)?;
         let reader = Reader::new(connection::open_readers(&path, options.readers)?);
         let gate = Arc::new(Gate::new(options.queue));
         let stats = Arc::new(WriterStats::default());
@@ -67,7 +68,7 @@ impl Journal {
         let writer = Writer::new(
             path.clone(),
             options,
-            writing,
+            (writing, beside),
             Arc::clone(&gate),
             Arc::clone(&stats),
             messages,

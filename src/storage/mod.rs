@@ -8,6 +8,7 @@
 //! - `writer`: the thread with the only writing connection: batches, commits, panics.
 //! - `flush`: files on disk before the write that speaks of them.
 //! - `apply`: each change as SQL.
+//! - [`step_text`]: how a step is written down.
 //! - [`reader`]: what the command line and the API read.
 //!
 //! # What an answer means
@@ -27,6 +28,7 @@ pub mod connection;
 pub mod journal;
 pub mod options;
 pub mod reader;
+pub mod step_text;
 
 mod apply;
 mod flush;

@@ -113,6 +113,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    run_texts (id) {
+        id -> BigInt,
+        run_id -> Text,
+        digest -> Binary,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     gates (id) {
         id -> BigInt,
         run_id -> Text,
@@ -189,5 +198,13 @@ diesel::table! {
         digest -> Text,
         run_id -> Text,
         at -> BigInt,
+    }
+}
+
+diesel::table! {
+    removed_records (run_id) {
+        run_id -> Text,
+        at -> BigInt,
+        what_json -> Text,
     }
 }

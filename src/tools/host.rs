@@ -30,6 +30,7 @@ use super::review::Review;
 use super::seal::Spoiled;
 use super::versions::Versions;
 use super::workspace::{Workspace, Workspaces, inside};
+use crate::config::variable;
 use crate::stages;
 use crate::verifier::files::Memory;
 
@@ -126,6 +127,7 @@ impl Host {
         let children = Children::start(
             &options.data_folder_id,
             Arc::clone(&workspaces),
+            variable::is_secret,
             options.grace,
             &options.sandbox,
         )?;

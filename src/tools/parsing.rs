@@ -80,6 +80,8 @@ impl Review {
         };
         let mut errand = verify::errand(&self.scope, &run, ANSWERS, &self.allowance);
         errand.allowance.read.push(program.to_owned());
+        // Its allocator has a thread besides.
+        errand.allowance.processes = errand.allowance.processes.map(|most| most.max(2));
         errand.limits.memory = Some(MEMORY);
         let question = Question {
             each_ms: milliseconds(bounds.each),

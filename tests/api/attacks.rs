@@ -85,9 +85,17 @@ fn oversized_and_deep_bodies_are_refused_and_not_kept() {
             "{answer}"
         );
     }
-    let grown = memory(&server).saturating_sub(before);
-    assert!(grown < 64 * 1024, "{grown} KiB more");
     assert_eq!(server.get("/v1/version").status, 200);
+    // What it took is given back, without anybody asking: the allocator keeps freed pages for some seconds.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let grown = memory(&server).saturating_sub(before);
+        if grown < 64 * 1024 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{grown} KiB more");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

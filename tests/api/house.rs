@@ -227,6 +227,20 @@ impl Server {
         }
     }
 
+    /// The log file once it tells the end of a run: a thread of its own writes it, a moment later.
+    pub fn log_to_the_end(&self) -> String {
+        let log = self.folder.path().join("workspace/default/orket.log");
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            if text.ends_with('\n') && text.contains(r#""event":"session_end""#) {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "the log is still {text}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// `POST /v1/system/run-active`, and waits for the end of the run. Its id.
     pub fn run_done(&self, body: Value) -> String {
         let started = self.post("/v1/system/run-active", body);

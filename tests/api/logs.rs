@@ -33,6 +33,7 @@ fn note(folder: &Path, sessions: &[&str]) {
             issue_id: None,
             workspace: None,
             data: json!({ "session_id": session }),
+            shown: orket_actors::port::event::Shown::default(),
         }));
     }
     log.close();
@@ -144,8 +145,7 @@ fn a_whole_run_is_in_the_log() {
         "{names:?}"
     );
     // The lines are those of the file.
-    let file =
-        std::fs::read_to_string(server.folder.path().join("workspace/default/orket.log")).unwrap();
+    let file = server.log_to_the_end();
     let lines: Vec<Value> = file
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())

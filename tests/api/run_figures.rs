@@ -13,6 +13,7 @@ fn case_41_the_graph_of_a_run_shows_who_waits_for_whom() {
     };
     let server = epic(Server::build(), "chain", 3, coder).start();
     let run = run(&server, "chain");
+    server.log_to_the_end();
     let before = files(&server);
     let graph = server
         .get(&format!("/v1/runs/{run}/execution-graph"))

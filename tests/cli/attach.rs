@@ -123,6 +123,28 @@ fn a_detached_run_is_worked_off_in_the_background() {
     assert_eq!(house.run(&["serve", "--stop"]).code, 1);
 }
 
+#[test]
+fn a_detached_run_goes_to_the_owner_that_is_named_and_to_no_other() {
+    let (theirs, ours) = (House::new(), House::new());
+    theirs.epic("demo", 1, QUICK);
+    ours.epic("demo", 1, QUICK);
+    let mut owner = theirs.start(&["serve", "--socket-only"]);
+    owner.until("listening on");
+    let socket = theirs.durable().join("run/orket.sock");
+    let socket = socket.to_str().unwrap();
+    let started = ours.run(&["run", "--epic", "demo", "--detach", "--server", socket]);
+    assert_eq!(started.code, 0, "{started:?}");
+    let run = started.out.trim();
+    let shown = theirs.run(&["runs", "--json"]).json();
+    assert_eq!(shown["runs"][0]["run_id"], run);
+    assert!(!ours.durable().join("run/orket.sock").exists());
+    owner.signal("TERM");
+    owner.end();
+    let nobody = ours.run(&["run", "--epic", "demo", "--detach", "--server", socket]);
+    assert_eq!(nobody.code, 1, "{nobody:?}");
+    assert!(!ours.durable().join("run/orket.sock").exists());
+}
+
 /// Where nobody reaps orphans, an ended process stays as a zombie.
 fn is_zombie(proc: &std::path::Path) -> bool {
     let stat = std::fs::read_to_string(proc.join("stat")).unwrap_or_default();

@@ -319,6 +319,8 @@ fn what_is_gone_or_changed_is_told_with_its_kind() {
         "UPDATE turn_steps SET seq = 99 WHERE id = (SELECT max(id) FROM turn_steps)",
         "DELETE FROM turn_steps WHERE id = (SELECT max(id) - 2 FROM turn_steps)",
         "DELETE FROM turn_steps WHERE id = (SELECT max(id) FROM turn_steps)",
+        "DELETE FROM run_texts",
+        "UPDATE run_texts SET body = body || ' '",
     ] {
         let found = record.after(damage);
         assert!(!found.is_empty(), "{damage} was not seen");

@@ -33,6 +33,11 @@ pub const SLOW: Coder = Coder {
     delay_ms: 700,
     broken: false,
 };
+/// For who means to stop it: it does not end by itself while a test watches, however busy the machine.
+pub const ENDLESS: Coder = Coder {
+    delay_ms: 600_000,
+    broken: false,
+};
 pub const BROKEN: Coder = Coder {
     delay_ms: 0,
     broken: true,

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::house::{Coder, Done, House, QUICK, SLOW};
+use super::house::{Done, ENDLESS, House, QUICK, SLOW};
 
 fn out(mut command: Command) -> Done {
     let output = command.output().unwrap();
@@ -72,14 +72,7 @@ fn the_rest_of_a_build_goes_on_after_a_run_of_one_card() {
 fn a_corrected_model_is_not_ignored_when_a_stopped_run_goes_on() {
     let house = House::new();
     house.epic("right", 1, QUICK);
-    house.epic(
-        "mute",
-        1,
-        Coder {
-            delay_ms: 60_000,
-            broken: false,
-        },
-    );
+    house.epic("mute", 1, ENDLESS);
     let mut command = house.start(&["--epic", "right", "--model", "scripted:mute"]);
     command.until("RIGHT-1");
     command.signal("INT");

@@ -242,4 +242,14 @@ impl Ended {
             .map(|point| point.split('@').next().unwrap_or(point).to_owned())
             .collect()
     }
+
+    /// The same, those of each card apart: `NAME@CARD`.
+    pub fn passed_by_card(&self) -> Vec<String> {
+        let lines = self.err.lines();
+        lines
+            .filter_map(|line| line.strip_prefix("fault-point "))
+            .filter(|point| point.contains('@'))
+            .map(str::to_owned)
+            .collect()
+    }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use orket::providers::{ProviderSettings, Providers};
 use orket_actors::port::model::{ModelProvider, ModelProviders};
-use orket_core::model::{Message, ModelEvent, ModelName, ModelRequest, Origin, Speaker, Usage};
+use orket_core::model::{
+    Measured, Message, ModelEvent, ModelName, ModelRequest, Origin, Speaker, Usage,
+};
 use orket_core::tool::{EffectClass, ToolHome, ToolSpec};
 use serde_json::json;
 
@@ -26,6 +28,8 @@ pub struct Wire {
     pub end: &'static str,
     /// What they come to.
     pub usages: &'static [(u64, Option<u64>)],
+    /// What the server measured: microseconds of loading, prefill and decode.
+    pub measured: Option<(Option<u64>, u64, u64)>,
 }
 
 pub const WIRES: [Wire; 3] = [
@@ -38,8 +42,9 @@ pub const WIRES: [Wire; 3] = [
             "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Grüße, \"},\"done\":false}\n",
             "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Welt\"},\"done\":false}\n",
         ],
-        end: "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":11,\"eval_count\":7}\n",
+        end: "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"load_duration\":1500,\"prompt_eval_count\":11,\"prompt_eval_duration\":2000999,\"eval_count\":7,\"eval_duration\":3000000}\n",
         usages: &[(11, Some(7))],
+        measured: Some((Some(1), 2_000, 3_000)),
     },
     Wire {
         provider: "openai",
@@ -50,8 +55,9 @@ pub const WIRES: [Wire; 3] = [
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grüße, \"},\"finish_reason\":null}],\"usage\":null}\n\n",
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Welt\"}}]}\n\n",
         ],
-        end: "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18}}\n\ndata: [DONE]\n\n",
+        end: "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18},\"timings\":{\"prompt_ms\":2.0004,\"predicted_ms\":3.0}}\n\ndata: [DONE]\n\n",
         usages: &[(11, Some(7))],
+        measured: Some((None, 2_000, 3_000)),
     },
     Wire {
         provider: "anthropic",
@@ -64,6 +70,7 @@ pub const WIRES: [Wire; 3] = [
         ],
         end: "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":7}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
         usages: &[(11, None), (11, Some(7))],
+        measured: None,
     },
 ];
 
@@ -95,6 +102,14 @@ impl Wire {
         events.extend(before.iter().map(usage));
         events.extend(["Grüße, ", "Welt"].map(|text| ModelEvent::Text(text.into())));
         events.extend(after.iter().map(usage));
+        events.extend(self.measured.map(|(load_us, prefill, decode)| {
+            ModelEvent::Measured(Measured {
+                load_us,
+                prefill_us: Some(prefill),
+                decode_us: Some(decode),
+                memory_bytes: None,
+            })
+        }));
         events.push(ModelEvent::Done);
         events
     }

@@ -198,6 +198,7 @@ pub fn step_row(seq: u32) -> StepRow {
                 },
                 latency_ms: 12,
                 cut: false,
+                measured: orket_core::model::Measured::default(),
             },
         }),
     }

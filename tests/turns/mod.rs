@@ -47,6 +47,7 @@ pub fn replied(round: u32, text: &str) -> Step {
                 prompt_tokens: Some(10),
                 output_tokens: Some(5),
             },
+            measured: orket_core::model::Measured::default(),
             latency_ms: 120,
             cut: false,
         },

@@ -1,15 +1,13 @@
-//! Between a worker of the server, the rate limiter and the writer of the store. What comes to a worker at
-//! about the same time goes on together, and comes back as it is done: waking another thread for each
-//! request alone takes longer than all that is done for it.
-//!
-//! A request goes from its worker to the limiter, from there to the writer, and back to its worker.
+//! Between a worker of the server and the writer of the store. The quotas are asked here, on the worker's
+//! own thread; what they let in goes to the writer, and comes back to its worker together with the rest of
+//! its transaction: waking another thread for each request alone takes longer than all that is done for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use orket_actors::rate_limiter::{AskMany, Leave, Standing};
+use orket_actors::rate_limiter::Standing;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::receiver::Receiver;
@@ -53,18 +51,11 @@ impl Drop for Tell {
     }
 }
 
-struct Asked {
-    repository: Option<String>,
-    arrival: Option<Box<Arrival>>,
-    tell: Tell,
-}
-
 type Slots = Rc<RefCell<HashMap<u64, oneshot::Sender<Outcome>>>>;
 
 /// One of a worker.
 pub(crate) struct Desk {
     receiver: Arc<Receiver>,
-    asked: RefCell<Vec<Asked>>,
     slots: Slots,
     next: Cell<u64>,
     answers: RefCell<Option<mpsc::UnboundedSender<Answer>>>,
@@ -74,7 +65,6 @@ impl Desk {
     pub(crate) fn new(receiver: Arc<Receiver>) -> Rc<Self> {
         Rc::new(Self {
             receiver,
-            asked: RefCell::default(),
             slots: Slots::default(),
             next: Cell::new(0),
             answers: RefCell::default(),
@@ -84,10 +74,19 @@ impl Desk {
     /// Asks whether a repository may tell something, and has it stored if it may. Must be called on the
     /// worker's own thread.
     pub(crate) async fn ask(
-        self: &Rc<Self>,
-        repository: Option<String>,
+        &self,
+        repository: Option<&str>,
         arrival: Option<Box<Arrival>>,
     ) -> Outcome {
+        let leave = match self.receiver.quotas.ask(repository) {
+            Ok(leave) => leave,
+            Err(standing) => return Outcome::Limited(standing),
+        };
+        let standing = leave.standing;
+        let Some(mut arrival) = arrival else {
+            return Outcome::Admitted(standing);
+        };
+        arrival.tats = leave.tats;
         let slot = self.next.get();
         self.next.set(slot.wrapping_add(1));
         let (told, wait) = oneshot::channel();
@@ -97,23 +96,9 @@ impl Desk {
             to: self.answers(),
             is_told: false,
         };
-        let is_first = {
-            let mut asked = self.asked.borrow_mut();
-            asked.push(Asked {
-                repository,
-                arrival,
-                tell,
-            });
-            asked.len() == 1
-        };
-        if is_first {
-            let desk = Rc::clone(self);
-            actix_rt::spawn(async move {
-                // Behind all that is ready to ask too.
-                tokio::task::yield_now().await;
-                desk.hand_over();
-            });
-        }
+        self.receiver.store.receive_then(arrival, move |stored| {
+            tell.tell(Outcome::Stored(standing, stored));
+        });
         wait.await.unwrap_or(Outcome::Lost)
     }
 
@@ -136,40 +121,5 @@ impl Desk {
                 sender
             })
             .clone()
-    }
-
-    fn hand_over(&self) {
-        let mut asked = self.asked.take();
-        let repositories = asked.iter_mut().map(|one| one.repository.take()).collect();
-        let receiver = Arc::clone(&self.receiver);
-        let then = move |answers: Vec<Result<Leave, Standing>>| {
-            for (answer, one) in answers.into_iter().zip(asked) {
-                go_on(&receiver, answer, one);
-            }
-        };
-        self.receiver.limiter.address().do_send(AskMany {
-            repositories,
-            then: Box::new(then),
-        });
-    }
-}
-
-/// On the limiter's thread: on to the store, or back.
-fn go_on(receiver: &Receiver, answer: Result<Leave, Standing>, asked: Asked) {
-    let leave = match answer {
-        Ok(leave) => leave,
-        Err(standing) => return asked.tell.tell(Outcome::Limited(standing)),
-    };
-    receiver.remember(&leave.tats);
-    let standing = leave.standing;
-    match asked.arrival {
-        None => asked.tell.tell(Outcome::Admitted(standing)),
-        Some(mut arrival) => {
-            arrival.tats = leave.tats;
-            let tell = asked.tell;
-            receiver.store.receive_then(arrival, move |stored| {
-                tell.tell(Outcome::Stored(standing, stored));
-            });
-        }
     }
 }

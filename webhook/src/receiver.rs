@@ -1,14 +1,13 @@
-//! What the receiver works with: the store, the rate limiter, the sender, and who may do what.
+//! What the receiver works with: the store, the quotas, the sender, and who may do what.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
 use orket_actors::port::clock::SharedClock;
-use orket_actors::rate_limiter::{Limit, RateLimiter, Tat};
+use orket_actors::rate_limiter::{Limit, Quotas, RateLimiter};
 use orket_core::webhook::review_policy::ReviewPolicy;
 use orket_gitea::client::Gitea;
 use serde_json::json;
@@ -21,9 +20,6 @@ use crate::recent::Recent;
 use crate::sender::{Parts, Policy, Sender, Wake};
 use crate::signature::Secrets;
 use crate::store::{Store, StoreError};
-
-/// Quotas that are remembered before those that are whole again are dropped.
-const MANY: usize = 8_192;
 
 /// Who may send test events.
 #[derive(Clone, Default)]
@@ -92,9 +88,9 @@ pub struct Receiver {
     pub(crate) recent: Recent,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// How much may still come.
+    pub(crate) quotas: Quotas,
     pub(crate) limiter: Keeper<RateLimiter>,
-    /// What the next rate limiter goes on from, should this one break.
-    left: Arc<Mutex<HashMap<String, i64>>>,
     pub(crate) sender: Keeper<Sender>,
     pub(crate) clock: SharedClock,
     policy: Policy,
@@ -115,25 +111,15 @@ impl Receiver {
         clock: SharedClock,
     ) -> Result<Arc<Self>, StoreError> {
         let metrics = Arc::new(Metrics::default());
-        let left = store.tats().await?.into_iter();
-        let left: Arc<Mutex<HashMap<String, i64>>> =
-            Arc::new(Mutex::new(left.map(|tat| (tat.key, tat.at_ns)).collect()));
         let limits = options.limits;
+        let left = store.tats().await?;
+        let quotas = Quotas::new(limits.all, limits.each, Arc::clone(&clock), &left);
         let limiter = {
-            let clock = Arc::clone(&clock);
-            let make = {
-                let (clock, left) = (Arc::clone(&clock), Arc::clone(&left));
-                move || {
-                    let left = left.lock().unwrap_or_else(PoisonError::into_inner);
-                    let tat = |(key, at_ns): (&String, &i64)| Tat {
-                        key: key.clone(),
-                        at_ns: *at_ns,
-                    };
-                    let left: Vec<Tat> = left.iter().map(tat).collect();
-                    RateLimiter::new(limits.all, limits.each, Arc::clone(&clock), &left)
-                }
-            };
-            Keeper::start("RateLimiter", Arbiter::new().handle(), clock, make)
+            let (arbiter, clock) = (Arbiter::new().handle(), Arc::clone(&clock));
+            let quotas = quotas.clone();
+            Keeper::start("RateLimiter", arbiter, clock, move || {
+                RateLimiter::new(quotas.clone())
+            })
         };
         let policy: Policy = Arc::new(RwLock::new(Arc::new(options.policy)));
         let parts = Parts {
@@ -162,8 +148,8 @@ impl Receiver {
             peers: Peers::new(limits.wrong_per_minute),
             recent: Recent::default(),
             metrics,
+            quotas,
             limiter,
-            left,
             sender,
             clock,
             policy,
@@ -195,18 +181,6 @@ impl Receiver {
             self.wrote(written.is_ok());
         }
         !self.is_broken.load(Ordering::Relaxed) && self.limiter.is_alive() && self.sender.is_alive()
-    }
-
-    /// Remembers how far the quotas are spent.
-    pub(crate) fn remember(&self, tats: &[Tat]) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if left.len() > MANY {
-            let now_ns = self.clock.wall_ms().saturating_mul(1_000_000);
-            left.retain(|_, at_ns| *at_ns > now_ns);
-        }
-        for tat in tats {
-            left.insert(tat.key.clone(), tat.at_ns);
-        }
     }
 
     /// Notes whether the last write went well.

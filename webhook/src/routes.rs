@@ -90,7 +90,7 @@ struct Told {
 }
 
 /// A delivery that is signed.
-async fn take(receiver: &Receiver, desk: &Rc<Desk>, body: Bytes, told: Told) -> HttpResponse {
+async fn take(receiver: &Receiver, desk: &Desk, body: Bytes, told: Told) -> HttpResponse {
     let digest = told.digest;
     // What cannot be read spends a quota too, and is refused after it.
     let fields = delivery::payload(&body);
@@ -104,7 +104,7 @@ async fn take(receiver: &Receiver, desk: &Rc<Desk>, body: Bytes, told: Told) -> 
         Ok(arrival) => (Some(Box::new(arrival)), None),
         Err(invalid) => (None, Some(invalid)),
     };
-    let (standing, stored) = match desk.ask(repository.clone(), arrival).await {
+    let (standing, stored) = match desk.ask(repository.as_deref(), arrival).await {
         Outcome::Limited(standing) => {
             receiver.metrics.came(Came::Limited);
             return with_standing(too_many(standing.wait), standing);

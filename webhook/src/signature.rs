@@ -4,33 +4,12 @@
 use std::collections::BTreeSet;
 
 use hmac::{Hmac, Mac};
+use orket_core::secret::is_placeholder;
 use sha2::Sha256;
 
-/// Placeholders of examples, without what separates their words: no secrets, since everybody knows them.
-const PLACEHOLDERS: [&str; 9] = [
-    "changeme",
-    "changethis",
-    "secret",
-    "yoursecret",
-    "yoursecrethere",
-    "yourwebhooksecret",
-    "replaceme",
-    "replacewithsecret",
-    "replacewithyoursecret",
-];
 /// Characters that a secret has at least, and of how many kinds.
 const SHORTEST: usize = 16;
 const FEWEST: usize = 6;
-
-/// Whether a text is one that stands where a secret should.
-fn is_placeholder(text: &str) -> bool {
-    let bare: String = text
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    PLACEHOLDERS.contains(&bare.as_str()) || text.trim_start().starts_with('<')
-}
 
 /// Why there is no secret to check with. Never contains one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -146,6 +146,31 @@ fn each_phase_starts_its_clock_anew_and_a_chunk_keeps_it_alive() {
 }
 
 #[test]
+fn a_lease_calls_once_until_it_is_looked_at() {
+    let clock = Arc::new(VirtualClock::default());
+    let bench = Bench::new(clock, clocks());
+    let lease = bench.open(1);
+    // The clock of the connection runs out before any look that was planned.
+    lease.enter_watched(Phase::Connect);
+    let calling = |bench: &Bench| -> Vec<CardRow> {
+        let calls = bench.leases.calling();
+        let leases = calls.iter().filter_map(Weak::upgrade);
+        leases.map(|lease| lease.of.card).collect()
+    };
+    assert_eq!(calling(&bench), [1], "opened and connecting is one look");
+    lease.enter_watched(Phase::FirstToken);
+    assert_eq!(calling(&bench), [] as [CardRow; 0], "not looked at yet");
+    lease.unschedule();
+    lease.enter_watched(Phase::Idle);
+    assert_eq!(calling(&bench), [1], "after a look it calls again");
+
+    let gone = bench.open(2);
+    bench.leases.close(&gone);
+    drop(gone);
+    assert_eq!(calling(&bench), [] as [CardRow; 0], "nobody keeps it");
+}
+
+#[test]
 fn only_one_ends_an_attempt() {
     let bench = Bench::new(Arc::new(VirtualClock::default()), clocks());
     let lease = bench.open(1);

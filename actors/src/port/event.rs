@@ -1,5 +1,8 @@
 //! What happens, as it is shown to people: the log, live progress, dashboards.
 
+use std::ops::Range;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +29,31 @@ pub struct RuntimeEvent {
     pub workspace: Option<String>,
     /// Everything else.
     pub data: Value,
+    /// `data` as it is shown, made by whoever shows it first.
+    #[serde(skip)]
+    pub shown: Shown,
+}
+
+/// A text that is made once for all who show the same event.
+#[derive(Debug, Clone, Default)]
+pub struct Shown(OnceLock<Box<(Vec<u8>, Range<usize>)>>);
+
+impl Shown {
+    /// The bytes, and a part of them that matters to whoever makes them; made by `make` the first time.
+    pub fn get_or_make(
+        &self,
+        make: impl FnOnce() -> (Vec<u8>, Range<usize>),
+    ) -> (&[u8], Range<usize>) {
+        let (bytes, part) = &**self.0.get_or_init(|| Box::new(make()));
+        (bytes, part.clone())
+    }
+}
+
+/// How often an event was shown does not make it another one.
+impl PartialEq for Shown {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Takes events. Must return at once: it queues, and when its queue is full it counts what it

@@ -480,6 +480,18 @@ pub enum Op {
         /// When.
         at_ms: i64,
     },
+    /// A person takes archived cards out again: each gets the status given and a new fence. A conflict
+    /// unless each is archived, had this status when it was put away, and its run is not under way.
+    Unarchive {
+        /// The cards, and how each stood.
+        cards: Vec<(CardRow, CardStatus)>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at_ms: i64,
+    },
     /// An entry of the audit that is no status change.
     CardEvent {
         /// The run.

@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use crate::plan::{RunPlan, SeatPlan};
-use crate::policy::{GuardLayer, ResolverMode};
+use crate::policy::{GuardLayer, PromptPolicy, ResolverMode};
 use crate::turn::Purpose;
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Layer<'a> {
     name: &'a str,
     version: &'a str,
 }
 
 /// The file. `guards` and `resolver_stages` are empty under the compiler, which lays nothing over.
-#[derive(Serialize)]
-pub(super) struct Layers<'a> {
+#[derive(Debug, Serialize)]
+pub struct Layers<'a> {
     role_base: Layer<'a>,
     dialect_adapter: Layer<'a>,
     guards: &'a [GuardLayer],
@@ -26,9 +26,14 @@ pub(super) struct Layers<'a> {
 
 impl<'a> Layers<'a> {
     pub(super) fn of(plan: &'a RunPlan, seat: &'a SeatPlan, purpose: Purpose) -> Self {
+        Self::new(&plan.policy.prompts, seat, purpose)
+    }
+
+    /// Those of a seat's turns under a policy.
+    #[must_use]
+    pub fn new(prompts: &'a PromptPolicy, seat: &'a SeatPlan, purpose: Purpose) -> Self {
         let (role_version, dialect_version) = parted(&seat.prompt.prompt_version, '/');
         let (_, dialect) = parted(&seat.prompt.prompt_id, '+');
-        let prompts = &plan.policy.prompts;
         let resolves = prompts.mode == ResolverMode::Resolver;
         Self {
             role_base: Layer {

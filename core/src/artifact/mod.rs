@@ -26,6 +26,7 @@ use name::file_name;
 use story::Story;
 
 pub use checkpoint::prompt_hash;
+pub use layers::Layers;
 pub use memory::{MAX_BYTES as MAX_TRACE_BYTES, RETRIEVAL_VERSION, TRACE_VERSION};
 pub use name::MAX_BYTES as MAX_NAME_BYTES;
 pub use story::{Ending, ending};

@@ -14,7 +14,7 @@
 //! - `verify`: the commands that check a card.
 //! - `policy`: the organization's process rules and the operator's modes as the run's policy.
 //! - `stages`: what happens before the first card.
-//! - `prompt`: the system prompt.
+//! - `prompt`: the system prompt; [`resolve`]: that of one role, to be looked at.
 
 mod cards;
 mod contracts;
@@ -22,6 +22,7 @@ pub mod models;
 mod policy;
 mod prompt;
 mod reach;
+pub mod resolve;
 mod seats;
 pub mod skills;
 mod stages;

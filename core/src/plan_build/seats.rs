@@ -80,13 +80,14 @@ pub(super) fn build<S: AssetSource>(
 }
 
 /// The first seat that speaks as the guard, else the first that has the role at all.
-fn guard(seats: &[Seat]) -> Option<&Seat> {
+pub(super) fn guard(seats: &[Seat]) -> Option<&Seat> {
     let speaks = |seat: &&Seat| seat.roles.first().is_some_and(|role| role == GUARD_ROLE);
     let has = |seat: &&Seat| seat.roles.iter().any(|role| role == GUARD_ROLE);
     seats.iter().find(speaks).or_else(|| seats.iter().find(has))
 }
 
-fn build_one<S: AssetSource>(
+/// One seat, and what its work must bring.
+pub(super) fn build_one<S: AssetSource>(
     context: &Context<'_, S>,
     seat: &Seat,
     is_guard: bool,

@@ -3,6 +3,7 @@
 mod budgets;
 mod models;
 mod reach;
+mod resolve;
 mod stages;
 mod verifier;
 

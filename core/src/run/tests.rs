@@ -120,6 +120,65 @@ fn a_seat_at_its_limit_holds_its_cards_back_until_one_settles() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
+    /// Of all ready cards whose seat may start another, always the best one starts, whatever was held
+    /// back before.
+    #[test]
+    fn a_seat_that_may_start_another_starts_its_best(
+        edges in prop::collection::vec((0_usize..24, 0_usize..24), 0..30),
+        priorities in prop::collection::vec(0_u8..4, 24),
+        steps in prop::collection::vec((0_u8..4, any::<prop::sample::Index>()), 0..120),
+        wip in 1_u32..4,
+    ) {
+        let cards: Vec<CardPlan> = (0..24)
+            .map(|place| {
+                let before: Vec<usize> = edges.iter().filter(|(from, to)| *to == place && from < to).map(|(from, _)| *from).collect();
+                card(place, f64::from(priorities[place]), &before)
+            })
+            .collect();
+        let mut run = run(&cards, None, wip);
+        let limit = usize::try_from(wip).unwrap();
+        let mut live: Vec<usize> = Vec::new();
+        let mut held: Vec<usize> = Vec::new();
+        for (step, at) in steps {
+            match step {
+                0 | 1 => {
+                    let at_work = |seat: &str| live.iter().filter(|it| run.nodes[**it].seat == seat).count();
+                    let best = run
+                        .nodes
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, node)| node.stage == Stage::Ready && at_work(&node.seat) < limit)
+                        .map(|(place, node)| Ranked { score: node.score, place })
+                        .max()
+                        .map(|ranked| ranked.place);
+                    prop_assert_eq!(run.start_next(), best);
+                    live.extend(best);
+                }
+                2 if !live.is_empty() => {
+                    let place = live.remove(at.index(live.len()));
+                    if at.index(3) == 0 {
+                        run.hold(place);
+                        held.push(place);
+                    } else {
+                        run.settled(place, CardStatus::Done);
+                    }
+                }
+                // An operator puts a card away that nobody works at, or lets one go on.
+                _ if at.index(2) == 0 => {
+                    let place = at.index(24);
+                    if run.nodes[place].stage == Stage::Ready {
+                        run.settled(place, CardStatus::Archived);
+                    }
+                }
+                _ => {
+                    if let Some(place) = held.pop() {
+                        run.unhold(place);
+                    }
+                }
+            }
+        }
+    }
+
     /// Whatever settles how: no card starts twice or before its dependencies, and the run ends.
     #[test]
     fn every_graph_is_worked_through_once(

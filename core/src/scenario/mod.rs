@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::Usage;
+use crate::model::{Measured, Usage};
 use crate::status::words;
 
 pub use script::{Answer, Script};
@@ -79,6 +79,26 @@ pub struct ScriptedUsage {
     pub prompt_tokens: Option<u64>,
     /// Tokens written.
     pub output_tokens: Option<u64>,
+    /// How long a server would have loaded the model, in milliseconds. Nobody waits for it.
+    pub load_ms: Option<u64>,
+    /// How long a server would have read the prompt, in milliseconds. Nobody waits for it.
+    pub prefill_ms: Option<u64>,
+    /// How long a server would have written the reply, in milliseconds. Nobody waits for it.
+    pub decode_ms: Option<u64>,
+    /// How much memory the model would have taken, in MiB.
+    pub memory_mib: Option<u64>,
+}
+
+impl From<ScriptedUsage> for Measured {
+    fn from(usage: ScriptedUsage) -> Self {
+        let micros = |ms: Option<u64>| ms.map(|ms| ms.saturating_mul(1_000));
+        Self {
+            load_us: micros(usage.load_ms),
+            prefill_us: micros(usage.prefill_ms),
+            decode_us: micros(usage.decode_ms),
+            memory_bytes: usage.memory_mib.map(|mib| mib.saturating_mul(1 << 20)),
+        }
+    }
 }
 
 impl From<ScriptedUsage> for Usage {
@@ -305,7 +325,8 @@ mod tests {
                 "turn":1,"attempt":1,"prompt_contains":"text"},"times":1,
                 "calls":[{"tool":"write_file","args":{"path":"a.txt"}}],
                 "first_chunk_delay_ms":3,"chunk_chars":7,"chunk_delay_ms":2,"fault":"truncate",
-                "usage":{"prompt_tokens":10,"output_tokens":5}}],
+                "usage":{"prompt_tokens":10,"output_tokens":5,"load_ms":1,"prefill_ms":2,
+                "decode_ms":3,"memory_mib":4}}],
                 "default":{"content":"…"}}"#,
             "scenarios/NAME.json",
         )
@@ -323,6 +344,15 @@ mod tests {
             (7, 2, 3)
         );
         assert_eq!(reply.fault, Some(Fault::Truncate));
+        assert_eq!(
+            reply.usage.map(Measured::from),
+            Some(Measured {
+                load_us: Some(1_000),
+                prefill_us: Some(2_000),
+                decode_us: Some(3_000),
+                memory_bytes: Some(4_194_304),
+            })
+        );
         assert_eq!(scenario.default.unwrap().chunk_chars.get(), 64);
     }
 

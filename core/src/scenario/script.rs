@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Mutex, PoisonError};
 
 use crate::failure::{Failure, FailureClass};
-use crate::model::{Message, Origin, Usage};
+use crate::model::{Measured, Message, Origin, Usage};
 
 use super::template::Template;
 use super::{Fault, Scenario, ScriptedReply, When};
@@ -30,6 +30,8 @@ pub struct Answer {
     pub retry_after_ms: Option<u64>,
     /// What it cost.
     pub usage: Option<Usage>,
+    /// What a server would have measured of it.
+    pub measured: Measured,
 }
 
 /// A scenario made ready to answer, with its counts of uses.
@@ -65,6 +67,7 @@ struct Body {
     fault: Option<Fault>,
     retry_after_ms: Option<u64>,
     usage: Option<Usage>,
+    measured: Measured,
 }
 
 impl Script {
@@ -183,6 +186,7 @@ impl Body {
             fault: reply.fault,
             retry_after_ms: reply.retry_after_ms,
             usage: reply.usage.map(Usage::from),
+            measured: reply.usage.map(Measured::from).unwrap_or_default(),
         }
     }
 
@@ -195,6 +199,7 @@ impl Body {
             fault: self.fault,
             retry_after_ms: self.retry_after_ms,
             usage: self.usage,
+            measured: self.measured,
         }
     }
 }

@@ -13,10 +13,10 @@ const MARKS: [&str; 7] = [
 
 /// Adds `text` to `out` without code fences, marks and separators; nothing when nothing is left.
 pub(super) fn add(text: &str, out: &mut String) {
-    if text.contains("```") || MARKS.iter().any(|mark| text.contains(mark)) {
+    if text.contains("```") || holds_mark(text) {
         let mut plain = without_fences(text);
-        for mark in MARKS {
-            if plain.contains(mark) {
+        if holds_mark(&plain) {
+            for mark in MARKS {
                 plain = plain.replace(mark, "");
             }
         }
@@ -24,6 +24,12 @@ pub(super) fn add(text: &str, out: &mut String) {
     } else {
         add_trimmed(text, out);
     }
+}
+
+/// Most text holds neither of the characters that marks begin with, and is not searched for each of
+/// them then.
+fn holds_mark(text: &str) -> bool {
+    text.contains(['<', '[']) && MARKS.iter().any(|mark| text.contains(mark))
 }
 
 fn add_trimmed(text: &str, out: &mut String) {

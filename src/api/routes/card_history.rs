@@ -146,6 +146,10 @@ fn action(entry: &HistoryRow, data: &Value) -> String {
             Some(reason) if !reason.is_empty() => format!("Archived card ({reason})"),
             Some(_) | None => "Archived card".to_owned(),
         },
+        ("card_unarchived", _) => match data.get("reason").and_then(Value::as_str) {
+            Some(reason) if !reason.is_empty() => format!("Unarchived card ({reason})"),
+            Some(_) | None => "Unarchived card".to_owned(),
+        },
         (kind, _) if data.is_null() => kind.to_owned(),
         (kind, _) => format!("{kind} meta={data}"),
     }

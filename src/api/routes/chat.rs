@@ -91,6 +91,8 @@ pub async fn chat(
         may_write_assets: caller.is_admin,
         department: request.department.filter(|name| !name.is_empty()),
         is_confirmed: request.confirm.unwrap_or(false),
+        is_at_desk: false,
+        listener: None,
     };
     match api.driver.answer(said).await {
         Ok(reply) => Ok(Json(reply)),

@@ -144,6 +144,7 @@ fn encoded(
     .map(move |mut line| {
         if let (true, Line::Event(event)) = (hides, &mut line) {
             event.data = masked(&event.data);
+            event.shown = orket_actors::port::event::Shown::default();
         }
         Ok(encode(&line)?)
     })
@@ -196,6 +197,7 @@ async fn poll(
             Ok(Some(Line::Event(mut event))) => {
                 if hides {
                     event.data = masked(&event.data);
+                    event.shown = orket_actors::port::event::Shown::default();
                 }
                 next_after = next_after.max(event.seq);
                 found.push(event);

@@ -6,13 +6,13 @@ use orket_actors::port::store::StoreError;
 use orket_actors::runtime::RunReport;
 use orket_core::ids::RunId;
 use orket_gitea::Exported;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::gitea_export;
-use crate::owner::ports::Records;
-use crate::owner::records::JournalRecords;
+use crate::owner::records::report_of;
 use crate::storage::Reader;
 use crate::storage::reader::{Said, SessionRow};
 
@@ -50,20 +50,22 @@ impl Seen {
     }
 
     fn read(reader: &Reader, run_id: &str) -> Result<Option<Self>, StoreError> {
-        let report = JournalRecords::new(Some(reader.clone()))
-            .report(run_id)
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let (Some(row), Some(report)) = (reader.session(run_id)?, report) else {
+        let Some(row) = reader.session(run_id)? else {
             return Ok(None);
         };
-        let transcript = match row.status.is_over() {
-            true => Some(transcript(reader, run_id)?),
-            false => None,
+        let report = report_of(reader, &row)?;
+        let (turns, transcript) = if row.status.is_over() {
+            let said = reader.transcript(run_id, MOST_SAID)?;
+            // The last one's place says how many there are.
+            let turns = said.last().map_or(0, |last| last.place + 1);
+            (turns, Some(as_transcript(&said)))
+        } else {
+            (reader.turns_that_ended_well(run_id)?, None)
         };
         Ok(Some(Self {
             row,
             report,
-            turns: reader.turns_that_ended_well(run_id)?,
+            turns,
             transcript,
             gitea_export: None,
         }))
@@ -108,13 +110,27 @@ pub(super) fn transcript(reader: &Reader, run_id: &str) -> Result<String, StoreE
     Ok(as_transcript(&said))
 }
 
+/// A turn as the reference's transcript has it.
+#[derive(Serialize)]
+struct Turn<'a> {
+    step_index: u64,
+    role: &'a str,
+    issue: &'a str,
+    summary: &'a str,
+    note: &'static str,
+}
+
 fn as_transcript(said: &[Said]) -> String {
-    let turns: Vec<Value> = said
+    let turns: Vec<Turn<'_>> = said
         .iter()
-        .map(|said| {
-            json!({"step_index": said.place, "role": said.role, "issue": said.card_id,
-                   "summary": said.text, "note": ""})
+        .map(|said| Turn {
+            step_index: said.place,
+            role: &said.role,
+            issue: &said.card_id,
+            summary: &said.text,
+            note: "",
         })
         .collect();
-    Value::Array(turns).to_string()
+    // Texts and a number have a JSON form.
+    serde_json::to_string(&turns).unwrap_or_default()
 }

@@ -169,6 +169,7 @@ impl EventsBody {
             issue_id: None,
             workspace: None,
             data: json!({ "missed": missed }),
+            shown: orket_actors::port::event::Shown::default(),
         };
         let mut bytes = Vec::new();
         let written = frame::text(&mut bytes, |buffer| {

@@ -11,10 +11,19 @@ pub enum CheckCommand {
     Skills(CheckSkillsArgs),
     /// Whether a turn's memory trace is whole
     Memory(CheckMemoryArgs),
+    /// Whether the commands that need no network work without one
+    OfflineMatrix(super::OfflineMatrixArgs),
+    /// Whether the server and the receiver keep strangers out
+    Security(super::CheckSecurityArgs),
+    /// Whether dependencies between crates and modules point the right way
+    Boundaries(super::CheckBoundariesArgs),
 }
 
 /// `orket check skills`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  orket check skills --manifest skill.json   # exits 1 when it is not in order"
+)]
 pub struct CheckSkillsArgs {
     /// A manifest; give the flag again for more
     #[arg(long, value_name = "FILE", required = true)]
@@ -23,6 +32,7 @@ pub struct CheckSkillsArgs {
 
 /// `orket check memory`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  orket check memory --trace memory_trace.json")]
 pub struct CheckMemoryArgs {
     /// A memory_trace.json
     #[arg(long, value_name = "FILE")]
@@ -43,10 +53,35 @@ pub struct CheckMemoryArgs {
 pub enum CompareCommand {
     /// Whether two memory traces tell of the same behaviour
     Memory(CompareMemoryArgs),
+    /// Whether two replay artifacts tell of the same outcome
+    Replay(CompareReplayArgs),
+}
+
+/// `orket compare replay`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Exits 0 when they are alike, 2 when they differ; when it was and the id do
+not count. ORKET_REPLAY_ARTIFACTS=1 has transactions write them.
+
+Example:
+  orket compare replay --left a.json --right b.json   # needs two artifacts")]
+pub struct CompareReplayArgs {
+    /// An artifact of .orket/replay_artifacts/
+    #[arg(long, value_name = "FILE")]
+    pub left: PathBuf,
+    /// Another one
+    #[arg(long, value_name = "FILE")]
+    pub right: PathBuf,
+    /// Write the report to this file too
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `orket compare memory`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  orket compare memory --left memory_trace.json --right memory_trace.json"
+)]
 pub struct CompareMemoryArgs {
     /// A memory_trace.json
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ use orket_sandboxes::TechStack;
 
 /// `orket sandbox`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  orket sandbox list")]
 pub struct SandboxArgs {
     /// What to do [default: list]
     #[command(subcommand)]
@@ -17,14 +18,19 @@ pub struct SandboxArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum SandboxCommand {
     /// All of them, with where they are and how they stand
+    #[command(after_help = "Example:\n  orket sandbox list")]
     List {
         /// Ask the owner at this Unix socket or http address
         #[arg(long, value_name = "PATH|URL")]
         server: Option<String>,
     },
     /// Bring one up; the one that runs already when the rock has one
+    #[command(after_help = "Example:\n  orket sandbox create --rock core_launch   # needs docker")]
     Create(CreateSandboxArgs),
     /// The last lines of its log
+    #[command(
+        after_help = "Example:\n  orket sandbox logs sandbox-core_launch-1 --service api   # exits 1 without it"
+    )]
     Logs {
         /// Its id, sandbox-…
         #[arg(value_name = "ID")]
@@ -37,6 +43,9 @@ pub enum SandboxCommand {
         server: Option<String>,
     },
     /// Take one down, with all that it stored
+    #[command(
+        after_help = "Example:\n  orket sandbox stop sandbox-core_launch-1   # exits 1 without it"
+    )]
     Stop {
         /// Its id, sandbox-…
         #[arg(value_name = "ID")]

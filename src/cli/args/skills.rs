@@ -19,6 +19,7 @@ pub enum SkillsCommand {
 
 /// `orket skills list`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  orket skills list\n  orket skills list --json")]
 pub struct SkillsListArgs {
     /// The department whose assets come first
     #[arg(long, value_name = "NAME", default_value = "core")]
@@ -27,6 +28,7 @@ pub struct SkillsListArgs {
 
 /// `orket skills show`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  orket skills show text_facts")]
 pub struct SkillsShowArgs {
     /// The skill's name, as `orket skills list` shows it
     #[arg(value_name = "NAME")]
@@ -38,6 +40,9 @@ pub struct SkillsShowArgs {
 
 /// `orket skills run`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Example:\n  orket skills run text_facts --args '{\"path\":\"notes.txt\"}'   # needs notes.txt in the workspace"
+)]
 pub struct SkillsRunArgs {
     /// The skill's name, as `orket skills list` shows it
     #[arg(value_name = "NAME")]

@@ -4,7 +4,10 @@ use clap::{Args, Subcommand};
 
 /// `orket webhook`.
 #[derive(Debug, Clone, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Needs GITEA_WEBHOOK_SECRET and GITEA_TOKEN (docs/GITEA_SETUP.md).\n\nExamples:\n  orket webhook --port 0\n  orket webhook deliveries"
+)]
 pub struct WebhookArgs {
     /// The address to listen on [default: ORKET_WEBHOOK_HOST, 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
@@ -26,6 +29,7 @@ pub enum WebhookCommand {
 
 /// `orket webhook deliveries`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  orket webhook deliveries")]
 pub struct DeliveriesArgs {
     /// What to do [default: list]
     #[command(subcommand)]
@@ -36,8 +40,12 @@ pub struct DeliveriesArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeliveriesCommand {
     /// The latest, newest first
+    #[command(after_help = "Example:\n  orket webhook deliveries list --limit 10")]
     List(ListDeliveriesArgs),
     /// One of them: what it said, what was decided, what was done
+    #[command(
+        after_help = "Example:\n  orket webhook deliveries show 12   # exits 1 without delivery 12"
+    )]
     Show {
         /// Its number, or the id that the host gave it
         #[arg(value_name = "DELIVERY")]
@@ -47,6 +55,9 @@ pub enum DeliveriesCommand {
         payload: bool,
     },
     /// Have what failed, or may have failed, of one tried again; what is done is not done twice
+    #[command(
+        after_help = "Example:\n  orket webhook deliveries redeliver 12   # exits 1 without delivery 12"
+    )]
     Redeliver {
         /// Its number, or the id that the host gave it
         #[arg(value_name = "DELIVERY")]

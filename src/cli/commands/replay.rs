@@ -50,6 +50,17 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
     if args.verify {
         return verify(context, args);
     }
+    let (text, replayed) = shown(context, args)?;
+    if context.json {
+        out::json(&replayed);
+    } else {
+        out::print(&text);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A recorded turn: as text, and as an object.
+pub(super) fn shown(context: &Context, args: &ReplayArgs) -> Result<(String, Value), Failure> {
     let place = parse(&args.turn)?;
     let records = context.records()?;
     let (row, wanted, numbers) = find(records.as_ref(), &place, &args.turn, args.attempt)?;
@@ -90,20 +101,18 @@ pub fn run(context: &Context, args: &ReplayArgs) -> Result<ExitCode, Failure> {
             sections.push('\n');
         }
     }
-    if context.json {
-        out::json(&replayed);
-    } else {
-        out::print(&format!(
-            "turn {} of {} by {}, attempt {} of {}, {}\n{sections}",
-            replayed.turn,
-            replayed.issue_id,
-            replayed.role,
-            replayed.attempt,
-            replayed.attempts.len(),
-            replayed.outcome
-        ));
-    }
-    Ok(ExitCode::SUCCESS)
+    let text = format!(
+        "turn {} of {} by {}, attempt {} of {}, {}\n{sections}",
+        replayed.turn,
+        replayed.issue_id,
+        replayed.role,
+        replayed.attempt,
+        replayed.attempts.len(),
+        replayed.outcome
+    );
+    let object = serde_json::to_value(&replayed)
+        .map_err(|error| Failure::new("E_INTERNAL", error.to_string()))?;
+    Ok((text, object))
 }
 
 /// The run, the attempt that is meant, and the numbers of all tries at its turn.

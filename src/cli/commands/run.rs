@@ -63,14 +63,14 @@ pub async fn run(context: Context, args: RunArgs) -> Result<ExitCode, Failure> {
         super::under_way::note(&context, &mut request)?;
     }
     if args.detach {
-        return detach::start(&context, &request).await;
+        return detach::start(&context, args.door.server.as_deref(), &request).await;
     }
     perform(&context, args.door.mode(), Wish::Start(Box::new(request))).await
 }
 
 pub async fn resume(context: Context, args: ResumeArgs) -> Result<ExitCode, Failure> {
     if args.detach {
-        return detach::resume(&context, &args.run).await;
+        return detach::resume(&context, args.door.server.as_deref(), &args.run).await;
     }
     let unnamed = args.door.server.is_none();
     let request = ResumeRequest {
@@ -94,8 +94,11 @@ pub async fn fork(context: Context, args: ForkArgs) -> Result<ExitCode, Failure>
     };
     check_fork(&request)?;
     if args.detach {
-        let _known = forked(&context, &run, &request)?;
-        return detach::fork(&context, &run, &request).await;
+        let server = args.door.server.as_deref();
+        if server.is_none() {
+            let _known = forked(&context, &run, &request)?;
+        }
+        return detach::fork(&context, server, &run, &request).await;
     }
     let wish = Wish::Fork(run, Box::new(request));
     perform(&context, args.door.mode(), wish).await

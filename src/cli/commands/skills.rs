@@ -295,6 +295,7 @@ impl Record {
             issue_id: None,
             workspace: Some(self.workspace.clone()),
             data,
+            shown: orket_actors::port::event::Shown::default(),
         };
         if let Some(log) = &self.log {
             log.take(&Arc::new(event));

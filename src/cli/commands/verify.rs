@@ -49,6 +49,9 @@ fn shown(run_id: &str, evidence: &Evidence) -> String {
         evidence.files,
         evidence.missing_files,
     );
+    for note in &evidence.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
     for problem in &evidence.problems {
         text.push_str(&line(problem));
     }

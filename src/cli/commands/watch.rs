@@ -1,6 +1,8 @@
 //! Watching runs to their end, wherever they are: signals, an owner that goes away, the closing of
 //! our own.
 
+use std::time::Duration;
+
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{RunReport, Shutdown};
 use orket_core::ids::RunId;
@@ -11,7 +13,7 @@ use crate::cli::enter::Entered;
 use crate::cli::failure::{Failure, INTERRUPTED};
 use crate::cli::out;
 use crate::cli::progress::Progress;
-use crate::owner::host::Mode;
+use crate::owner::host::{Host, Mode};
 use crate::owner::signals::Signals;
 use crate::owner::wire::{Line, ResumeRequest};
 
@@ -24,6 +26,15 @@ pub enum Watched {
     Over(RunReport),
     /// The watcher left; the run goes on.
     Detached,
+}
+
+/// How a pause ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// It is over.
+    Over,
+    /// The command was told to stop.
+    Stop,
 }
 
 /// One command's watch over its runs.
@@ -55,6 +66,46 @@ impl<'a> Watcher<'a> {
             owners_lost: 0,
             stops: 0,
         }
+    }
+
+    /// Whom it talks to.
+    pub fn host(&self) -> &Host {
+        &self.entered.host
+    }
+
+    /// Says something between the lines.
+    pub fn say(&self, text: String) {
+        self.note(text);
+    }
+
+    /// Whether this command was told to stop: by a signal, or its owner by somebody.
+    pub fn is_told_to_stop(&self) -> bool {
+        let owner = self.entered.owner.as_ref();
+        self.stops > 0 || owner.is_some_and(|owner| owner.service().is_closing())
+    }
+
+    /// Waits a while with nothing under way.
+    pub async fn pause(&mut self, how_long: Duration) -> Paused {
+        tokio::select! {
+            () = tokio::time::sleep(how_long) => {}
+            name = self.signals.next() => {
+                self.stops += 1;
+                self.note(format!("{name}: leaving"));
+            }
+        }
+        if self.is_told_to_stop() {
+            Paused::Stop
+        } else {
+            Paused::Over
+        }
+    }
+
+    /// Looks for another owner after this one turned the command away, or becomes it.
+    pub async fn reenter(&mut self) -> Result<(), Failure> {
+        if self.entered.owner.is_none() {
+            self.entered = self.context.enter(&self.mode, || Ok(())).await?;
+        }
+        Ok(())
     }
 
     /// Follows a run to its end.

@@ -210,12 +210,13 @@ fn draw(style: Style, from: &Receiver<Message>, dropped: &AtomicU64) {
     }
 }
 
-/// Moves up and clears what was drawn.
+/// Moves up and clears what was drawn, from the first column: a key that was echoed, such as Ctrl-C's,
+/// may have moved the cursor.
 fn clear(lines: usize) -> String {
     if lines == 0 {
         String::new()
     } else {
-        format!("\x1b[{lines}A\x1b[0J")
+        format!("\r\x1b[{lines}A\x1b[0J")
     }
 }
 

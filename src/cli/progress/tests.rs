@@ -18,6 +18,7 @@ fn event(seq: u64, name: &str, card: Option<&str>, data: Value) -> Line {
         issue_id: card.map(str::to_owned),
         workspace: None,
         data,
+        shown: orket_actors::port::event::Shown::default(),
     })
 }
 

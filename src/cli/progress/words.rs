@@ -34,19 +34,11 @@ pub fn amount(number: u64) -> String {
     }
 }
 
-/// One line without control characters: a model's words must not move the cursor.
+/// One line of at most `most` columns without control characters: a model's words must not move the
+/// cursor.
 #[must_use]
 pub fn one_line(text: &str, most: usize) -> String {
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(most.saturating_add(1))
-        .collect();
-    if line.chars().count() > most {
-        line = line.chars().take(most.saturating_sub(1)).collect();
-        line.push('…');
-    }
-    line
+    orket_board::fit::line(text, most)
 }
 
 #[cfg(test)]

@@ -23,7 +23,10 @@ pub(super) fn asset(
         .library()
         .find(word, kind.category(), name, &desk.department)
     {
-        return Err(format!("there is a {word} `{name}` already: {file}"));
+        let article = if word.starts_with('e') { "an" } else { "a" };
+        return Err(format!(
+            "there is {article} {word} `{name}` already: {file}"
+        ));
     }
     let title = title.unwrap_or(name);
     let inner = match kind {

@@ -1,5 +1,6 @@
 //! Rows as SQL: many in one statement, which is prepared once. Its text is a constant, so that nothing
-//! is put together for each event.
+//! is put together for each event. `OR FAIL`: whatever fails is rolled back as a whole, so SQLite need not
+//! keep copies of pages to take back the first rows of a statement.
 
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -34,8 +35,9 @@ pub(super) fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Que
     Ok(())
 }
 
-const INTO_EVENTS: &str = "INSERT INTO events (seq, at_ms, event, role, session_id) VALUES ";
-const INTO_FIELDS: &str = "INSERT INTO event_fields (seq, fields) VALUES ";
+const INTO_EVENTS: &str =
+    "INSERT OR FAIL INTO events (seq, at_ms, event, role, session_id) VALUES ";
+const INTO_FIELDS: &str = "INSERT OR FAIL INTO event_fields (seq, fields) VALUES ";
 
 struct Events<'a, const N: usize>(&'a [Row<'a>; N]);
 struct Fields<'a, const N: usize>(&'a [Row<'a>; N]);

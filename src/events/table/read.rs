@@ -114,6 +114,7 @@ impl Line {
             issue_id: None,
             workspace: None,
             data,
+            shown: orket_actors::port::event::Shown::default(),
         }
     }
 }

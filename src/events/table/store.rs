@@ -156,7 +156,7 @@ pub(super) fn connect(path: &Path) -> Result<SqliteConnection, TableError> {
              PRAGMA page_size=8192;
              PRAGMA journal_mode=WAL;
              PRAGMA synchronous=NORMAL;
-             PRAGMA cache_size=-16384;
+             PRAGMA cache_size=-4096;
              PRAGMA temp_store=MEMORY;
              PRAGMA wal_autocheckpoint=2000;
              PRAGMA journal_size_limit=33554432;",

@@ -16,7 +16,7 @@ use crate::owner::ports::{Records, RecordsError};
 use crate::storage::reader::{ArchiveCard, ArchiveFound, ArchiveWish};
 
 /// How often the cards are looked up anew when one changed between the look and the write.
-const LOOKS: u32 = 3;
+pub(super) const LOOKS: u32 = 3;
 /// The fewest characters of a text that cards are found by.
 pub const SHORTEST_RELATED: usize = 3;
 
@@ -108,7 +108,7 @@ impl ArchiveRequest {
         Some(build).filter(|build| !build.is_empty())
     }
 
-    fn wish(&self) -> ArchiveWish {
+    pub(super) fn wish(&self) -> ArchiveWish {
         let named = |texts: &[String]| -> Vec<String> {
             let texts: BTreeSet<&str> = texts.iter().map(|text| text.trim()).collect();
             let texts = texts.into_iter().filter(|text| !text.is_empty());
@@ -118,6 +118,7 @@ impl ArchiveRequest {
             card_ids: named(&self.card_ids),
             build_id: self.build().map(str::to_owned),
             related: named(&self.related_tokens),
+            to_take_out: false,
         }
     }
 }
@@ -131,7 +132,7 @@ impl Service {
     pub async fn archive(&self, request: ArchiveRequest) -> Result<Archived, Refusal> {
         check(&request)?;
         // What begins a run reads the cards first: not while they are put away.
-        let _no_start_meanwhile = self.inner.starting.lock().await;
+        let _no_start_meanwhile = self.inner.starting.enter().await?;
         if !request.dry_run {
             self.refuse_when_closing()?;
         }
@@ -176,16 +177,28 @@ pub fn preview_archive(
     records: &dyn Records,
     request: &ArchiveRequest,
 ) -> Result<Archived, Refusal> {
-    check(request)?;
-    let found = records
-        .to_archive(&request.wish())
-        .map_err(|error: RecordsError| Refusal::from(error))?;
-    let (_, mut archived) = sort_out(found, &[]);
+    let (_, mut archived) = plan_archive(records, request)?;
     archived.dry_run = true;
     Ok(archived)
 }
 
-fn check(request: &ArchiveRequest) -> Result<(), Refusal> {
+/// Which rows archiving would write, and what is said of all cards, by the records alone. Blocking.
+///
+/// # Errors
+///
+/// When nothing is named, or the journal cannot be read.
+pub fn plan_archive(
+    records: &dyn Records,
+    request: &ArchiveRequest,
+) -> Result<(Vec<(CardRow, CardStatus)>, Archived), Refusal> {
+    check(request)?;
+    let found = records
+        .to_archive(&request.wish())
+        .map_err(|error: RecordsError| Refusal::from(error))?;
+    Ok(sort_out(found, &[]))
+}
+
+pub(super) fn check(request: &ArchiveRequest) -> Result<(), Refusal> {
     if !request.has_selector() {
         return Err(Refusal::bad_request(
             "say which cards: give card_ids, build_id or related_tokens",
@@ -204,7 +217,9 @@ fn check(request: &ArchiveRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn by(request: &ArchiveRequest) -> String {
+/// Who asks, for the audit.
+#[must_use]
+pub fn by(request: &ArchiveRequest) -> String {
     let by = request.archived_by.trim();
     if by.is_empty() { "operator" } else { by }.to_owned()
 }

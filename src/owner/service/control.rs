@@ -129,7 +129,7 @@ impl Service {
     ///
     /// When there is no such run or everything in it is done.
     pub async fn resume(&self, run: RunId, request: ResumeRequest) -> Result<Started, Refusal> {
-        let _one_at_a_time = self.inner.starting.lock().await;
+        let _one_at_a_time = self.inner.starting.enter().await?;
         self.refuse_when_closing()?;
         let row = self.resolve(run.as_str()).await?;
         if request.under_way && !row.status.can_go_on() {

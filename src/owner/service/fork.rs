@@ -52,7 +52,7 @@ impl Service {
     /// A [`Refusal`]; nothing was started then.
     pub async fn fork(&self, reference: &str, request: ForkRequest) -> Result<Started, Refusal> {
         let (run_id, model) = texts_of(&request)?;
-        let _one_at_a_time = self.inner.starting.lock().await;
+        let _one_at_a_time = self.inner.starting.enter().await?;
         self.refuse_when_closing()?;
         let made = run_id.to_string();
         if let Some(known) = self.records(move |records| records.report(&made)).await? {

@@ -13,6 +13,8 @@ mod look;
 pub mod refusal;
 mod rock;
 mod start;
+mod turnstile;
+pub mod unarchive;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +24,7 @@ use orket_actors::port::event::RuntimeEvent;
 use orket_actors::port::store::RunStatus;
 use orket_actors::runtime::{RunReport, Shutdown};
 use orket_core::ids::RunId;
-use tokio::sync::{Mutex as AsyncMutex, Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use super::hub::Hub;
 use super::ports::{Engine, GateView, Planner, Records, RunRow};
@@ -35,6 +37,7 @@ pub use fork::{check_fork, place_of};
 pub use refusal::Refusal;
 use rock::RockJob;
 pub use start::{check_request, new_run_id};
+use turnstile::Turnstile;
 
 /// The newest runs among which `last` is looked for.
 const LOOKED_AT: u32 = 200;
@@ -53,8 +56,7 @@ struct Inner {
     records: Arc<dyn Records>,
     hub: Hub,
     events: EventLog,
-    /// One start at a time: a choice of build and the start that follows from it belong together.
-    starting: AsyncMutex<()>,
+    starting: Turnstile,
     rocks: Mutex<Vec<Arc<RockJob>>>,
     /// How many rocks were worked off.
     rocks_over: watch::Sender<u64>,
@@ -86,7 +88,7 @@ impl Service {
                 records,
                 hub,
                 events,
-                starting: AsyncMutex::new(()),
+                starting: Turnstile::default(),
                 rocks: Mutex::new(Vec::new()),
                 rocks_over: watch::Sender::new(0),
                 closing: AtomicBool::new(false),
@@ -236,7 +238,7 @@ impl Service {
     pub async fn idle(&self) {
         loop {
             let active = {
-                let _no_start_meanwhile = self.inner.starting.lock().await;
+                let _no_start_meanwhile = self.inner.starting.enter_anyway().await;
                 let active = self.inner.engine.active().await;
                 if active.is_empty() && !self.has_live_rocks() {
                     self.inner.closing.store(true, Ordering::Release);

@@ -134,6 +134,17 @@ impl Refusal {
         .hint("try again when one is over, or raise ORKET_MAX_RUNS")
     }
 
+    /// As many requests wait to begin or change runs as may.
+    #[must_use]
+    pub fn too_many_wait(most: usize) -> Self {
+        Self::new(
+            503,
+            "E_BUSY",
+            format!("{most} requests to begin runs or to put cards away wait already"),
+        )
+        .hint("nothing was done; try again in a second")
+    }
+
     /// Something broke that should not.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(500, "E_INTERNAL", detail)

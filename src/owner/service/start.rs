@@ -137,7 +137,7 @@ impl Service {
     }
 
     async fn start_checked(&self, kind: WorkKind, wish: Checked) -> Result<Started, Refusal> {
-        let _one_at_a_time = self.inner.starting.lock().await;
+        let _one_at_a_time = self.inner.starting.enter().await?;
         self.refuse_when_closing()?;
         let request = wish.request.clone();
         if let Some(request) = &request

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 use orket_actors::port::store::{CardRow, GateDecision, StatusChange};
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, CardId, RunId};
@@ -13,8 +12,9 @@ use orket_core::verify::Scenario;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::hot_statements::{AttemptFenceUpdate, LifeUpdate, StatusEventInsert};
 use super::{About, Failure, Transaction, conflict, count};
-use crate::storage::schema::{card_definitions, card_events, cards, comments, gates, turns};
+use crate::storage::schema::{card_definitions, card_events, cards, comments, gates};
 
 impl Transaction<'_> {
     pub(super) fn insert_cards(
@@ -88,6 +88,48 @@ impl Transaction<'_> {
         at_ms: i64,
     ) -> Result<(), Failure> {
         let life_json = self.json(life)?;
+        let changed = if life.status == CardStatus::Archived {
+            self.archive_card(row, life, fence, &life_json, at_ms)
+        } else {
+            let update = LifeUpdate {
+                status: life.status.as_str(),
+                wait_reason: life.wait_reason.map(|reason| reason.as_str()),
+                turn: i64::from(life.turn),
+                attempt: i64::from(life.attempt),
+                tokens: count(life.tokens),
+                updated_at: at_ms,
+                life_json: &life_json,
+                fence,
+                row,
+            };
+            update.execute(self.connection)
+        };
+        let changed = changed.about(|| format!("card row {row}"))?;
+        // Whoever read the card before it was archived is told.
+        if changed == 0 && self.is_archived(row)? {
+            return Err(conflict(format!("card row {row} is archived")));
+        }
+        found(changed, row)?;
+        if let Some(fence) = fence {
+            let update = AttemptFenceUpdate { fence, card: row };
+            update.execute(self.connection)?;
+            self.known.fenced(row, fence);
+        }
+        for change in changes {
+            self.status_event(row, change, at_ms)?;
+        }
+        Ok(())
+    }
+
+    /// A card's life as it is archived, from whatever it was.
+    fn archive_card(
+        &mut self,
+        row: CardRow,
+        life: &CardLife,
+        fence: Option<i64>,
+        life_json: &str,
+        at_ms: i64,
+    ) -> QueryResult<usize> {
         let new = (
             cards::status.eq(life.status.as_str()),
             cards::wait_reason.eq(life.wait_reason.map(|reason| reason.as_str())),
@@ -95,36 +137,12 @@ impl Transaction<'_> {
             cards::attempt.eq(i64::from(life.attempt)),
             cards::tokens.eq(count(life.tokens)),
             cards::updated_at.eq(at_ms),
-            cards::life_json.eq(&life_json),
+            cards::life_json.eq(life_json),
+            fence.map(|fence| cards::fence.eq(fence)),
         );
-        // From `archived` nothing leads anywhere: whoever read the card before it was archived is told.
-        let changed = if life.status == CardStatus::Archived {
-            diesel::update(cards::table.find(row))
-                .set(new)
-                .execute(self.connection)
-        } else {
-            let archived = CardStatus::Archived.as_str();
-            let open = cards::table.filter(cards::row.eq(row).and(cards::status.ne(archived)));
-            diesel::update(open).set(new).execute(self.connection)
-        };
-        let changed = changed.about(|| format!("card row {row}"))?;
-        if changed == 0 && self.is_archived(row)? {
-            return Err(conflict(format!("card row {row} is archived")));
-        }
-        found(changed, row)?;
-        if let Some(fence) = fence {
-            diesel::update(cards::table.find(row))
-                .set(cards::fence.eq(fence))
-                .execute(self.connection)?;
-            diesel::update(turns::table.filter(turns::card.eq(row).and(turns::ended_at.is_null())))
-                .set(turns::fence.eq(fence))
-                .execute(self.connection)?;
-            self.known.fenced(row, fence);
-        }
-        for change in changes {
-            self.status_event(row, change, at_ms)?;
-        }
-        Ok(())
+        diesel::update(cards::table.find(row))
+            .set(new)
+            .execute(self.connection)
     }
 
     fn is_archived(&mut self, row: CardRow) -> Result<bool, Failure> {
@@ -143,29 +161,15 @@ impl Transaction<'_> {
         change: &StatusChange,
         at_ms: i64,
     ) -> Result<(), Failure> {
-        cards::table
-            .find(row)
-            .select((
-                cards::run_id,
-                row.into_sql::<Nullable<BigInt>>(),
-                "status".into_sql::<Text>(),
-                change.from.as_str().into_sql::<Nullable<Text>>(),
-                change.to.as_str().into_sql::<Nullable<Text>>(),
-                change.reason.as_str().into_sql::<Nullable<Text>>(),
-                change.by.as_str().into_sql::<Nullable<Text>>(),
-                at_ms.into_sql::<BigInt>(),
-            ))
-            .insert_into(card_events::table)
-            .into_columns((
-                card_events::run_id,
-                card_events::card,
-                card_events::kind,
-                card_events::from_status,
-                card_events::to_status,
-                card_events::reason,
-                card_events::by_whom,
-                card_events::at,
-            ))
+        let event = StatusEventInsert {
+            from: change.from.as_str(),
+            to: change.to.as_str(),
+            reason: &change.reason,
+            by: &change.by,
+            at: at_ms,
+            row,
+        };
+        event
             .execute(self.connection)
             .about(|| format!("audit of card row {row}"))?;
         Ok(())

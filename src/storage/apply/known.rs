@@ -4,13 +4,16 @@
 //!
 //! What a transaction changes is undone when it is rolled back.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use orket_actors::port::store::{CardRow, StepRow, TurnRow};
 use orket_core::chain::{Content, Link};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Failure, Transaction};
 use crate::storage::schema::{budget_reservations, turn_steps, turns};
+use crate::storage::step_text::Digest;
 
 /// Attempts and cards that are remembered; past this they are read from the journal again.
 const REMEMBERED: usize = 16_384;
@@ -20,6 +23,8 @@ const REMEMBERED: usize = 16_384;
 struct Attempt {
     card: CardRow,
     fence: i64,
+    /// The number of its run in [`Known::runs`].
+    run: usize,
     /// The last link of its card's chain.
     link: Link,
 }
@@ -38,6 +43,11 @@ struct Card {
 pub(in crate::storage) struct Known {
     attempts: FxHashMap<TurnRow, Attempt>,
     cards: FxHashMap<CardRow, Card>,
+    /// The runs that began them.
+    runs: Vec<Arc<str>>,
+    run_numbers: FxHashMap<Arc<str>, usize>,
+    /// The texts that runs are known to have.
+    texts: FxHashSet<(usize, Digest)>,
     /// Whether attempts may have set something aside; `None` until somebody looked.
     reserves: Option<bool>,
     /// What the transaction under way replaced, to be put back if it is rolled back.
@@ -54,10 +64,19 @@ impl Known {
     /// The transaction is committed.
     pub(in crate::storage) fn committed(&mut self) {
         self.undo.clear();
-        if self.attempts.len() > REMEMBERED || self.cards.len() > REMEMBERED {
-            self.attempts.clear();
-            self.cards.clear();
+        if self.attempts.len() > REMEMBERED
+            || self.cards.len() > REMEMBERED
+            || self.texts.len() > REMEMBERED
+        {
+            let reserves = self.reserves;
+            self.forget();
+            self.reserves = reserves;
         }
+    }
+
+    /// Attempts that are known to be open.
+    pub(in crate::storage) fn open_attempts(&self) -> usize {
+        self.attempts.len()
     }
 
     /// Some attempt sets something aside.
@@ -80,8 +99,15 @@ impl Known {
         self.undo.len()
     }
 
+    /// A run begins or goes on: what it had may have been removed in between.
+    pub(super) fn forget_texts(&mut self) {
+        self.texts.clear();
+    }
+
     /// Forgets what came after `mark`.
     pub(super) fn back_to(&mut self, mark: usize) {
+        // Some may have been inserted since; whether they are there is found out again.
+        self.forget_texts();
         while self.undo.len() > mark {
             match self.undo.pop() {
                 Some(Undo::Attempt(turn, Some(before))) => {
@@ -149,6 +175,33 @@ impl Known {
         }
     }
 
+    fn run_number(&mut self, run_id: &str) -> usize {
+        if let Some(number) = self.run_numbers.get(run_id) {
+            return *number;
+        }
+        let run_id: Arc<str> = Arc::from(run_id);
+        let number = self.runs.len();
+        self.runs.push(Arc::clone(&run_id));
+        self.run_numbers.insert(run_id, number);
+        number
+    }
+
+    /// The run of an open attempt, unless it is known to have this text.
+    pub(super) fn unkept(&self, turn: TurnRow, digest: Digest) -> Option<Arc<str>> {
+        let run = self.attempts.get(&turn)?.run;
+        if self.texts.contains(&(run, digest)) {
+            return None;
+        }
+        self.runs.get(run).map(Arc::clone)
+    }
+
+    /// The run of an open attempt has this text.
+    pub(super) fn kept(&mut self, turn: TurnRow, digest: Digest) {
+        if let Some(attempt) = self.attempts.get(&turn) {
+            self.texts.insert((attempt.run, digest));
+        }
+    }
+
     fn closed(&mut self, turn: TurnRow, attempt: Attempt) {
         let before = self.attempts.remove(&turn);
         self.undo.push(Undo::Attempt(turn, before));
@@ -182,28 +235,28 @@ impl Transaction<'_> {
         turn: TurnRow,
         card: CardRow,
         fence: i64,
+        run_id: &str,
     ) -> Result<(), Failure> {
         let link = self.card_link(card, turn)?;
-        self.known.opened(turn, Attempt { card, fence, link });
+        let run = self.known.run_number(run_id);
+        let attempt = Attempt {
+            card,
+            fence,
+            run,
+            link,
+        };
+        self.known.opened(turn, attempt);
         Ok(())
     }
 
-    /// The link of a step that is about to be inserted for an attempt that must be open and owned by
-    /// `fence`; `None` when it is not.
-    pub(super) fn guarded_link(
-        &mut self,
-        turn: TurnRow,
-        fence: i64,
-        content: Content,
-    ) -> Result<Option<Link>, Failure> {
-        match self.attempt(turn)? {
-            Some(attempt) if attempt.fence == fence => {
-                let link = attempt.link.next(content);
-                self.known.advance(turn, link);
-                Ok(Some(link))
-            }
-            _ => Ok(None),
-        }
+    /// Whether an attempt is open and owned by `fence`.
+    pub(super) fn is_owned(&mut self, turn: TurnRow, fence: i64) -> Result<bool, Failure> {
+        Ok(self.attempt(turn)?.is_some_and(|it| it.fence == fence))
+    }
+
+    /// Whether an attempt is open.
+    pub(super) fn is_open(&mut self, turn: TurnRow) -> Result<bool, Failure> {
+        Ok(self.attempt(turn)?.is_some())
     }
 
     /// The link of a step that is about to be inserted.
@@ -240,10 +293,10 @@ impl Transaction<'_> {
         }
         let found = turns::table
             .filter(turns::row.eq(turn).and(turns::ended_at.is_null()))
-            .select((turns::card, turns::fence))
-            .first::<(i64, i64)>(self.connection)
+            .select((turns::card, turns::fence, turns::run_id))
+            .first::<(i64, i64, String)>(self.connection)
             .optional()?;
-        let Some((card, fence)) = found else {
+        let Some((card, fence, run_id)) = found else {
             return Ok(None);
         };
         let last = turn_steps::table
@@ -257,7 +310,13 @@ impl Transaction<'_> {
             Some(link) => link,
             None => self.card_link(card, turn)?,
         };
-        let attempt = Attempt { card, fence, link };
+        let run = self.known.run_number(&run_id);
+        let attempt = Attempt {
+            card,
+            fence,
+            run,
+            link,
+        };
         self.known.opened(turn, attempt);
         Ok(Some(attempt))
     }
@@ -272,7 +331,7 @@ impl Transaction<'_> {
             .filter(turns::head.is_not_null())
             .order(turns::row.desc())
             .select(turns::head)
-            .first::<Option<Vec<u8>>>(self.connection)
+            .get_result::<Option<Vec<u8>>>(self.connection)
             .optional()?
             .flatten();
         Ok(last

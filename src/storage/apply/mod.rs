@@ -4,9 +4,12 @@
 mod archive;
 mod budget;
 mod card;
+mod hot_statements;
 mod known;
 mod queue;
 mod run;
+mod shared_text;
+mod statement;
 mod step_insert;
 mod turn;
 
@@ -16,10 +19,10 @@ use orket_actors::port::store::{Guard, Op, StoreError};
 use serde::Serialize;
 
 use super::schema::{cards, turns};
+use super::step_text::StepText;
 use super::writer::Order;
 
 pub(super) use self::known::Known;
-pub(super) use self::turn::content_of;
 
 /// Why a write was not applied. Something of it may have been, so its transaction or savepoint
 /// must be rolled back.
@@ -85,6 +88,11 @@ impl<T> About<T> for QueryResult<T> {
     }
 }
 
+/// The steps of a write as they are stored, in their order, as far as somebody made them already.
+trait Texts<'t>: Iterator<Item = Option<&'t StepText>> {}
+
+impl<'t, T: Iterator<Item = Option<&'t StepText>>> Texts<'t> for T {}
+
 /// An open transaction and how many bytes of JSON went into it.
 pub(super) struct Transaction<'a> {
     pub(super) connection: &'a mut SqliteConnection,
@@ -97,13 +105,14 @@ impl Transaction<'_> {
     pub(super) fn apply(&mut self, order: &Order) -> Result<bool, Failure> {
         let write = &order.write;
         let mut ops = write.ops.as_slice();
+        let mut texts = order.texts.iter().map(Option::as_ref);
         match (write.guard, ops.split_first()) {
             // The hottest write, a step of an attempt: its guard is part of its insert.
             (Guard::Turn(row, fence), Some((Op::Steps { turn, steps }, rest)))
                 if *turn == row && !steps.is_empty() =>
             {
                 let mark = self.known.mark();
-                if !self.guarded_steps(row, fence, steps, order.first_step.as_ref())? {
+                if !self.guarded_steps(row, fence, steps, &mut texts)? {
                     self.known.back_to(mark);
                     return Ok(false);
                 }
@@ -116,7 +125,7 @@ impl Transaction<'_> {
             }
         }
         for op in ops {
-            self.apply_op(op)?;
+            self.apply_op(op, &mut texts)?;
         }
         Ok(true)
     }
@@ -149,6 +158,8 @@ impl Transaction<'_> {
 
     /// Looks instead of updating: nobody else can write between this and the end of the immediate
     /// transaction.
+    ///
+    /// `get_result`, not `first`: SQLite prepares a statement anew whenever a value is bound to its `LIMIT`.
     fn holds(&mut self, guard: Guard) -> Result<bool, Failure> {
         let found = match guard {
             Guard::None => return Ok(true),
@@ -160,16 +171,16 @@ impl Transaction<'_> {
                         .and(turns::ended_at.is_null()),
                 )
                 .select(turns::row)
-                .first::<i64>(self.connection),
+                .get_result::<i64>(self.connection),
             Guard::Card(row, fence) => cards::table
                 .filter(cards::row.eq(row).and(cards::fence.eq(fence)))
                 .select(cards::row)
-                .first::<i64>(self.connection),
+                .get_result::<i64>(self.connection),
         };
         Ok(found.optional()?.is_some())
     }
 
-    fn apply_op(&mut self, op: &Op) -> Result<(), Failure> {
+    fn apply_op<'t>(&mut self, op: &Op, texts: &mut impl Texts<'t>) -> Result<(), Failure> {
         match op {
             Op::InsertRun { plan, at_ms } => self.insert_run(plan, *at_ms),
             Op::KeepRequest {
@@ -212,7 +223,7 @@ impl Transaction<'_> {
             } => self.open_turn(
                 *row, *card, run_id, card_id, *fence, *turn, *attempt, seat, role, *at_ms,
             ),
-            Op::Steps { turn, steps } => self.steps(*turn, steps),
+            Op::Steps { turn, steps } => self.steps(*turn, steps, texts),
             Op::FenceTurn { turn, fence } => self.fence_turn(*turn, *fence),
             Op::CloseTurn {
                 turn,
@@ -277,6 +288,12 @@ impl Transaction<'_> {
                 reason,
                 at_ms,
             } => self.archive(cards, by, reason, *at_ms),
+            Op::Unarchive {
+                cards,
+                by,
+                reason,
+                at_ms,
+            } => self.unarchive(cards, by, reason, *at_ms),
             Op::CardEvent {
                 run_id,
                 card,

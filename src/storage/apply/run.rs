@@ -76,6 +76,7 @@ impl Transaction<'_> {
         summary: &Value,
         at_ms: i64,
     ) -> Result<(), Failure> {
+        self.known.forget_texts();
         let stored = runs::table
             .find(run_id.as_str())
             .select(runs::summary_json)

@@ -1,6 +1,6 @@
-//! Cards that somebody asks to archive.
+//! Cards that somebody asks to archive, or to take out again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -9,7 +9,7 @@ use orket_core::status::{CardKind, CardStatus};
 use serde::Deserialize;
 
 use super::{PAGE, Reader, from_word};
-use crate::storage::schema::{card_definitions, cards, runs};
+use crate::storage::schema::{card_definitions, card_events, cards, runs};
 
 /// The most cards that are found by words, newest first; those archived before count for themselves.
 pub const MOST_RELATED: usize = 500;
@@ -23,6 +23,8 @@ pub struct ArchiveWish {
     pub build_id: Option<String>,
     /// Those with one of these texts in id, build, title or note, whichever their case.
     pub related: Vec<String>,
+    /// Archived cards are sought, to take them out; the others are found only to be told apart.
+    pub to_take_out: bool,
 }
 
 /// A card that is meant.
@@ -98,7 +100,7 @@ impl Reader {
             self.look_up(&mut found, &rows)?;
         }
         if !wish.related.is_empty() {
-            let rows = self.related(&wish.related, &mut found.more_related)?;
+            let rows = self.related(wish, &mut found.more_related)?;
             self.look_up(&mut found, &rows)?;
         }
         Ok(found)
@@ -140,9 +142,13 @@ impl Reader {
 
     /// Looks through all cards, newest first, page by page. Texts are compared as they are: nothing in
     /// them stands for anything else.
-    fn related(&self, texts: &[String], is_more: &mut bool) -> Result<Vec<i64>, StoreError> {
-        let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
-        let (mut open, mut archived) = (Vec::new(), Vec::new());
+    fn related(&self, wish: &ArchiveWish, is_more: &mut bool) -> Result<Vec<i64>, StoreError> {
+        let texts: Vec<String> = wish
+            .related
+            .iter()
+            .map(|text| text.to_lowercase())
+            .collect();
+        let (mut sought, mut others) = (Vec::new(), Vec::new());
         let mut before = i64::MAX;
         loop {
             let page = self.query(|connection| {
@@ -168,14 +174,11 @@ impl Reader {
             before = last.0;
             for card in page.iter().filter(|card| is_related(card, &texts)) {
                 let is_archived = card.3 == CardStatus::Archived.as_str();
-                let rows = if is_archived {
-                    &mut archived
-                } else {
-                    &mut open
-                };
+                let is_sought = is_archived == wish.to_take_out;
+                let rows = if is_sought { &mut sought } else { &mut others };
                 if rows.len() < MOST_RELATED {
                     rows.push(card.0);
-                } else if !is_archived {
+                } else if is_sought {
                     *is_more = true;
                 }
             }
@@ -183,8 +186,38 @@ impl Reader {
                 break;
             }
         }
-        open.extend(archived);
-        Ok(open)
+        sought.extend(others);
+        Ok(sought)
+    }
+
+    /// How archived cards stood when each was last put away; a card whose record does not say so is
+    /// missing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn stood_before_archive(
+        &self,
+        rows: &[CardRow],
+    ) -> Result<HashMap<CardRow, CardStatus>, StoreError> {
+        let mut stood = HashMap::new();
+        for page in rows.chunks(500) {
+            let found = self.query(|connection| {
+                card_events::table
+                    .filter(card_events::card.eq_any(page))
+                    .filter(card_events::to_status.eq(CardStatus::Archived.as_str()))
+                    .order(card_events::seq)
+                    .select((card_events::card, card_events::from_status))
+                    .load::<(Option<i64>, Option<String>)>(connection)
+            })?;
+            // The last one counts.
+            for (row, from) in found {
+                if let (Some(row), Some(from)) = (row, from) {
+                    stood.insert(row, from_word("a card's status", &from)?);
+                }
+            }
+        }
+        Ok(stood)
     }
 
     /// The card with this id: of this build, of this run's build, or of the newest build that has it.

@@ -1,6 +1,8 @@
 //! Cards in lists, their audit and what people must decide about them.
 
-use std::collections::{BTreeMap, HashMap};
+mod one_page;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::dsl::{InnerJoin, IntoBoxed, count_star};
 use diesel::prelude::*;
@@ -8,6 +10,7 @@ use diesel::sqlite::Sqlite;
 use orket_actors::port::store::{GATE_PENDING, GateRecord, StoreError};
 use orket_core::card_life::CardLife;
 
+use self::one_page::OnePage;
 use super::views::{CardSummary, EventRow, GateRow, StatusRow};
 use super::{PAGE, Reader, from_json, from_word, number};
 use crate::storage::schema::{card_definitions, card_events, cards, gates, turns};
@@ -27,6 +30,32 @@ type Stored = (
     String,
 );
 
+const SUMMARISED: (
+    cards::row,
+    cards::run_id,
+    cards::build_id,
+    cards::card_id,
+    cards::position,
+    cards::tokens,
+    cards::updated_at,
+    cards::life_json,
+    card_definitions::kind,
+    card_definitions::seat,
+    card_definitions::summary,
+) = (
+    cards::row,
+    cards::run_id,
+    cards::build_id,
+    cards::card_id,
+    cards::position,
+    cards::tokens,
+    cards::updated_at,
+    cards::life_json,
+    card_definitions::kind,
+    card_definitions::seat,
+    card_definitions::summary,
+);
+
 impl Reader {
     /// The cards of a run, in the epic's order: those that belong to it, and those it worked on
     /// before a later run took them over.
@@ -35,26 +64,59 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn run_cards(&self, run_id: &str) -> Result<Vec<CardSummary>, StoreError> {
-        let own = self.pages(|connection, after| {
-            cards::table
-                .filter(cards::run_id.eq(run_id).and(cards::row.gt(after)))
-                .order(cards::row)
-                .limit(PAGE)
-                .select(cards::row)
-                .load(connection)
-        })?;
-        let touched = self.query(|connection| {
+        let mut found = self.own_cards(run_id)?;
+        let own: HashSet<i64> = found.iter().map(|card| card.row).collect();
+        let mut taken_over = self.query(|connection| {
             turns::table
                 .filter(turns::run_id.eq(run_id))
                 .select(turns::card)
                 .distinct()
                 .load::<i64>(connection)
         })?;
-        let mut rows = own;
-        rows.extend(touched);
-        rows.sort_unstable();
-        rows.dedup();
-        self.card_summaries(&rows)
+        taken_over.retain(|card| !own.contains(card));
+        found.extend(self.card_summaries(&taken_over)?);
+        found.sort_by_key(|summary| (summary.position, summary.row));
+        Ok(found)
+    }
+
+    /// The cards that belong to a run now, by their rows, page by page. The statements stay prepared,
+    /// which those that name each card cannot.
+    fn own_cards(&self, run_id: &str) -> Result<Vec<CardSummary>, StoreError> {
+        let mut found: Vec<CardSummary> = Vec::new();
+        loop {
+            let after = found.last().map_or(i64::MIN, |card| card.row);
+            let stored = self.query(|connection| {
+                let of_run = cards::table
+                    .inner_join(card_definitions::table)
+                    .filter(cards::run_id.eq(run_id).and(cards::row.gt(after)))
+                    .order(cards::row)
+                    .select(SUMMARISED);
+                OnePage(of_run).load::<Stored>(connection)
+            })?;
+            let Some(last) = stored.last().map(|card| card.0) else {
+                return Ok(found);
+            };
+            let attempts = self.query(|connection| {
+                let page = cards::table
+                    .filter(cards::run_id.eq(run_id))
+                    .filter(cards::row.gt(after).and(cards::row.le(last)))
+                    .select(cards::row);
+                turns::table
+                    .filter(turns::card.eq_any(page))
+                    .group_by(turns::card)
+                    .select((turns::card, count_star()))
+                    .load::<(i64, i64)>(connection)
+            })?;
+            let is_last = i64::try_from(stored.len()).is_ok_and(|length| length < PAGE);
+            let attempts: HashMap<i64, i64> = attempts.into_iter().collect();
+            for card in stored {
+                let count = attempts.get(&card.0).copied().unwrap_or(0);
+                found.push(summary(card, count)?);
+            }
+            if is_last {
+                return Ok(found);
+            }
+        }
     }
 
     pub(super) fn card_summaries_of_build(
@@ -77,19 +139,7 @@ impl Reader {
                 let stored = cards::table
                     .inner_join(card_definitions::table)
                     .filter(cards::row.eq_any(page))
-                    .select((
-                        cards::row,
-                        cards::run_id,
-                        cards::build_id,
-                        cards::card_id,
-                        cards::position,
-                        cards::tokens,
-                        cards::updated_at,
-                        cards::life_json,
-                        card_definitions::kind,
-                        card_definitions::seat,
-                        card_definitions::summary,
-                    ))
+                    .select(SUMMARISED)
                     .load::<Stored>(connection)?;
                 let attempts = turns::table
                     .filter(turns::card.eq_any(page))
@@ -291,22 +341,6 @@ impl Reader {
                 .select((gates::all_columns, cards::run_id))
                 .load(connection)
         })
-    }
-
-    /// Row numbers, page by page.
-    fn pages(
-        &self,
-        page: impl Fn(&mut SqliteConnection, i64) -> QueryResult<Vec<i64>>,
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut rows: Vec<i64> = Vec::new();
-        loop {
-            let after = rows.last().copied().unwrap_or(i64::MIN);
-            let more = self.query(|connection| page(connection, after))?;
-            if more.is_empty() {
-                return Ok(rows);
-            }
-            rows.extend(more);
-        }
     }
 }
 

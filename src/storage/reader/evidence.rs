@@ -5,16 +5,18 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Binary;
+use diesel::sql_types::{BigInt, Binary};
 use orket_actors::port::store::{CardRow, StoreError, TurnRow};
 
+use super::shared_texts::NotWhole;
 use super::{PAGE, Reader};
 use crate::storage::schema::{
-    card_definitions, card_events, cards, comments, queued_cards, runs, turn_steps, turns,
+    card_definitions, card_events, cards, comments, queued_cards, removed_records, runs,
+    turn_steps, turns,
 };
 
 /// One step as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredStep {
     /// The order in which steps were written.
     pub id: i64,
@@ -24,13 +26,28 @@ pub struct StoredStep {
     pub seq: i64,
     /// When, milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// Its JSON text.
+    /// Its JSON text, which may name a text that is stored by itself.
     pub body: Vec<u8>,
     /// Its link.
     pub link: Option<Vec<u8>>,
+    /// The whole of it, where it names one; or why that could not be found.
+    whole: Result<Option<String>, NotWhole>,
 }
 
 impl StoredStep {
+    /// Its JSON text with what it names in its place.
+    ///
+    /// # Errors
+    ///
+    /// In words: it is no text, or what it names is gone or was changed.
+    pub fn text(&self) -> Result<&str, String> {
+        match &self.whole {
+            Ok(Some(whole)) => Ok(whole),
+            Ok(None) => std::str::from_utf8(&self.body).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// The kind that its JSON names; nothing when that cannot be read.
     #[must_use]
     pub fn kind(&self) -> Option<String> {
@@ -42,6 +59,8 @@ impl StoredStep {
         read.ok().map(|it| it.kind)
     }
 }
+
+type Columns = (i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>);
 
 /// One attempt as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -260,12 +279,26 @@ impl Reader {
                         sql::<Binary>("CAST(body_json AS BLOB)"),
                         turn_steps::link,
                     ))
-                    .load::<StoredStep>(connection)
+                    .load::<Columns>(connection)
             })?;
             if page.is_empty() {
                 return Ok(steps);
             }
-            steps.extend(page);
+            steps.extend(page.into_iter().map(|(id, turn, seq, at_ms, body, link)| {
+                let whole = match std::str::from_utf8(&body) {
+                    Ok(text) => self.whole(text),
+                    Err(_) => Ok(None),
+                };
+                StoredStep {
+                    id,
+                    turn,
+                    seq,
+                    at_ms,
+                    body,
+                    link,
+                    whole,
+                }
+            }));
         }
     }
 
@@ -284,8 +317,8 @@ impl Reader {
         })
     }
 
-    /// What the audit says of how a card stood when a fork began; nothing for cards that began with
-    /// their run.
+    /// What the audit says of how a card stood when a fork began, or when it was imported; nothing for
+    /// cards that began with their run.
     ///
     /// # Errors
     ///
@@ -296,7 +329,7 @@ impl Reader {
                 .filter(
                     card_events::card
                         .eq(card)
-                        .and(card_events::kind.eq("card_forked")),
+                        .and(card_events::kind.eq_any(["card_forked", "card_imported"])),
                 )
                 .order(card_events::seq)
                 .select(card_events::data_json)
@@ -304,5 +337,28 @@ impl Reader {
                 .optional()
         })?;
         Ok(found.map(Option::unwrap_or_default))
+    }
+
+    /// What retention removed of a run: when, and its note as JSON text.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn removed_record(&self, run_id: &str) -> Result<Option<(i64, String)>, StoreError> {
+        self.query(|connection| {
+            // A journal that is only read may be of an older schema.
+            let tables = sql::<BigInt>(
+                "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'removed_records'",
+            )
+            .get_result::<i64>(connection)?;
+            if tables == 0 {
+                return Ok(None);
+            }
+            removed_records::table
+                .find(run_id)
+                .select((removed_records::at, removed_records::what_json))
+                .first::<(i64, String)>(connection)
+                .optional()
+        })
     }
 }

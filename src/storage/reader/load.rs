@@ -11,7 +11,6 @@ use orket_actors::port::store::{
 use orket_core::card_life::CardLife;
 use orket_core::ids::{BuildId, RunId};
 use orket_core::plan::{CardPlan, RunPlan};
-use orket_core::turn::Step;
 
 use super::{Reader, damaged, from_json, number};
 use crate::storage::schema::{
@@ -100,7 +99,7 @@ impl Reader {
             cards: card_records(cards, comments)?,
             open_turns: open_turns
                 .into_iter()
-                .map(|(turn, steps)| open_turn(turn, &steps))
+                .map(|(turn, steps)| self.open_turn(turn, &steps))
                 .collect::<Result<_, _>>()?,
         }))
     }
@@ -165,7 +164,7 @@ impl Reader {
         let record = card_records(vec![card], comments)?.pop();
         let open = open_turns
             .into_iter()
-            .map(|(turn, steps)| open_turn(turn, &steps))
+            .map(|(turn, steps)| self.open_turn(turn, &steps))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(record.map(|record| (record, open)))
     }
@@ -204,6 +203,25 @@ impl Reader {
         })?;
         card_records(cards, comments)
     }
+
+    fn open_turn(
+        &self,
+        stored: StoredTurn,
+        steps: &[String],
+    ) -> Result<OpenTurnRecord, StoreError> {
+        let (row, card, fence, turn, attempt) = stored;
+        Ok(OpenTurnRecord {
+            row,
+            card,
+            fence,
+            turn: number("a turn's number", turn)?,
+            attempt: number("an attempt's number", attempt)?,
+            steps: steps
+                .iter()
+                .map(|body| Ok(Arc::new(self.step(body)?)))
+                .collect::<Result<_, StoreError>>()?,
+        })
+    }
 }
 
 fn card_records(
@@ -233,19 +251,4 @@ fn card_records(
         .collect::<Result<Vec<_>, StoreError>>()?;
     records.sort_by_key(|card| (card.position, card.row));
     Ok(records)
-}
-
-fn open_turn(stored: StoredTurn, steps: &[String]) -> Result<OpenTurnRecord, StoreError> {
-    let (row, card, fence, turn, attempt) = stored;
-    Ok(OpenTurnRecord {
-        row,
-        card,
-        fence,
-        turn: number("a turn's number", turn)?,
-        attempt: number("an attempt's number", attempt)?,
-        steps: steps
-            .iter()
-            .map(|body| Ok(Arc::new(from_json::<Step>("a step", body)?)))
-            .collect::<Result<_, StoreError>>()?,
-    })
 }

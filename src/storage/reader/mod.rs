@@ -13,9 +13,11 @@ mod fork;
 mod issue_row;
 mod load;
 mod offline;
+mod overview;
 mod rocks;
 mod runs;
 mod sessions;
+mod shared_texts;
 mod standing;
 mod transcripts;
 mod turn_facts;
@@ -42,7 +44,9 @@ pub use card_pages::{CardFilter, CardPage, IssuePage};
 pub use evidence::{StoredAttempt, StoredCard, StoredComment, StoredStep};
 pub use fork::Moment;
 pub use issue_row::IssueRow;
+pub use overview::{Changes, Overview, OverviewCard};
 pub use sessions::{SessionFilter, SessionRow};
+use shared_texts::SharedTexts;
 pub use standing::Standing;
 pub use transcripts::Said;
 pub use turn_facts::TiedCard;
@@ -63,6 +67,7 @@ pub struct Reader {
     pool: Readers,
     /// The one connection of a reader that sees one moment only.
     moment: Option<Arc<Mutex<Pooled>>>,
+    texts: Arc<SharedTexts>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -73,7 +78,11 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(super) fn new(pool: Readers) -> Self {
-        Self { pool, moment: None }
+        Self {
+            pool,
+            moment: None,
+            texts: Arc::default(),
+        }
     }
 
     /// Lends a reader all of whose reads see the same moment. As long as it is lent the WAL cannot be
@@ -94,6 +103,8 @@ impl Reader {
         let answer = read(&Self {
             pool: self.pool.clone(),
             moment: Some(Arc::clone(&moment)),
+            // What is looked at closely is read anew.
+            texts: Arc::default(),
         });
         let mut connection = moment.lock().unwrap_or_else(PoisonError::into_inner);
         AnsiTransactionManager::rollback_transaction(&mut **connection).map_err(unreadable)?;

@@ -139,7 +139,7 @@ impl Reader {
                 .inner_join(queued_cards::table.on(queued_cards::run_id.eq(run_plans::run_id)))
                 .filter(run_plans::run_id.eq(run_id))
                 .select((run_plans::plan_json, queued_cards::cards_json))
-                .first::<(String, String)>(connection)
+                .get_result::<(String, String)>(connection)
                 .optional()
         })?;
         let Some((plan, cards)) = stored else {

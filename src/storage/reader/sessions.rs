@@ -1,9 +1,11 @@
 //! Runs as sessions: their rows, and what their plans say of them without being read whole.
 
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
+use diesel::expression::ValidGrouping;
+use diesel::expression::is_aggregate;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Nullable, Text};
+use diesel::sqlite::Sqlite;
 use orket_actors::port::store::{RunStatus, StoreError};
 use orket_core::plan::ForkOrigin;
 use serde_json::Value;
@@ -12,9 +14,32 @@ use super::runs::run_status;
 use super::{Reader, from_json};
 use crate::storage::schema::{run_plans, runs};
 
-/// What a plan says of its run, as one small JSON text. A plan that cannot be read says nothing.
-const OF_PLAN: &str = "CASE WHEN json_valid(run_plans.plan_json) THEN json_extract(run_plans.plan_json, \
-    '$.department', '$.title', '$.workspace', '$.forked_from') END";
+/// What a plan says of its run, as one small JSON text. A plan that cannot be read says nothing. Diesel's
+/// own `sql` would have the whole statement prepared each time.
+#[derive(Debug, Clone, Copy, QueryId)]
+struct PlanSays;
+
+impl Expression for PlanSays {
+    type SqlType = Nullable<Text>;
+}
+
+impl<From> AppearsOnTable<From> for PlanSays {}
+
+impl<From> SelectableExpression<From> for PlanSays {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for PlanSays {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl QueryFragment<Sqlite> for PlanSays {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "CASE WHEN json_valid(run_plans.plan_json) THEN json_extract(run_plans.plan_json, \
+             '$.department', '$.title', '$.workspace', '$.forked_from') END",
+        );
+        Ok(())
+    }
+}
 
 type Columns = (
     runs::run_id,
@@ -26,7 +51,7 @@ type Columns = (
     runs::summary_json,
     runs::target,
     runs::rock,
-    SqlLiteral<Nullable<Text>>,
+    PlanSays,
 );
 type Stored = (
     String,
@@ -144,7 +169,8 @@ impl Reader {
                 .left_join(run_plans::table)
                 .filter(runs::run_id.eq(run_id))
                 .select(columns())
-                .first::<Stored>(connection)
+                // Not `first`: its bound LIMIT has the statement prepared anew each time.
+                .get_result::<Stored>(connection)
                 .optional()
         })?;
         stored.map(session).transpose()
@@ -162,7 +188,7 @@ fn columns() -> Columns {
         runs::summary_json,
         runs::target,
         runs::rock,
-        sql(OF_PLAN),
+        PlanSays,
     )
 }
 

@@ -2,11 +2,14 @@
 
 use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Nullable, Text, Untyped};
+use diesel::sqlite::Sqlite;
 use orket_actors::port::store::StoreError;
-use orket_core::turn::{Step, TurnOutcome};
+use serde::Deserialize;
 
 use super::{Reader, number};
-use crate::storage::schema::{turn_steps, turns};
+use crate::storage::schema::turns;
 
 /// What a seat said in a turn that ended well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Reader {
             turns::table
                 .filter(turns::run_id.eq(run_id).and(turns::status.eq("succeeded")))
                 .select(count_star())
-                .first::<i64>(connection)
+                .get_result::<i64>(connection)
         })?;
         number("a count", count)
     }
@@ -57,50 +60,119 @@ impl Reader {
     ///
     /// [`StoreError::Unavailable`].
     pub fn transcript(&self, run_id: &str, most: u32) -> Result<Vec<Said>, StoreError> {
-        let count = self.turns_that_ended_well(run_id)?;
-        let mut ended = self.query(|connection| {
-            turns::table
-                .filter(turns::run_id.eq(run_id).and(turns::status.eq("succeeded")))
-                .order((turns::ended_at.desc(), turns::row.desc()))
-                .limit(i64::from(most))
-                .select((turns::row, turns::role, turns::card_id))
-                .load::<(i64, String, String)>(connection)
-        })?;
-        ended.reverse();
-        let unsaid = count.saturating_sub(u64::try_from(ended.len()).unwrap_or(u64::MAX));
-        let last_steps = self.query(|connection| {
-            ended
-                .iter()
-                .map(|(row, _, _)| {
-                    turn_steps::table
-                        .filter(turn_steps::turn.eq(row))
-                        .order(turn_steps::seq.desc())
-                        .select(turn_steps::body_json)
-                        .first::<String>(connection)
-                        .optional()
-                })
-                .collect::<QueryResult<Vec<_>>>()
-        })?;
+        let limit = most.to_string();
+        let newest = LastSteps {
+            run_id,
+            most: &limit,
+        };
+        let ended = self.query(|connection| newest.load::<Ended>(connection))?;
+        let shown = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        // They are counted only where there may be more than are shown.
+        let unsaid = if shown < u64::from(most) {
+            0
+        } else {
+            self.turns_that_ended_well(run_id)?.saturating_sub(shown)
+        };
         Ok(ended
             .into_iter()
-            .zip(last_steps)
             .zip(unsaid..)
-            .map(|(((_, role, card_id), step), place)| {
+            .map(|(ended, place)| Said {
+                place,
                 // One that is damaged does not hide the others.
-                let step = step.and_then(|text| serde_json::from_str(&text).ok());
-                let text = match step {
-                    Some(Step::TurnFinished {
-                        outcome: TurnOutcome::Succeeded { summary, .. },
-                    }) => summary,
-                    _ => String::new(),
-                };
-                Said {
-                    place,
-                    role,
-                    card_id,
-                    text,
-                }
+                text: ended
+                    .last_step
+                    .and_then(|step| said(&step))
+                    .unwrap_or_default(),
+                role: ended.role,
+                card_id: ended.card_id,
             })
             .collect())
+    }
+}
+
+/// The turns of a run that ended well, oldest first, the newest `most` of them, each with its last step.
+/// One statement that stays prepared: a transcript asked turn by turn took much of the time of a run's
+/// detail. The last steps are looked up for those alone that are shown.
+struct LastSteps<'a> {
+    run_id: &'a str,
+    /// A number, as text: SQLite prepares a statement anew each time that a bound LIMIT is bound.
+    most: &'a str,
+}
+
+impl QueryFragment<Sqlite> for LastSteps<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT role, card_id, (SELECT body_json FROM turn_steps WHERE turn = turns.row \
+             ORDER BY seq DESC LIMIT 1) AS last_step FROM turns WHERE row IN \
+             (SELECT row FROM turns WHERE status = 'succeeded' AND run_id = ",
+        );
+        out.push_bind_param::<Text, _>(self.run_id)?;
+        out.push_sql(" ORDER BY ended_at DESC, row DESC LIMIT ");
+        out.push_sql(self.most);
+        out.push_sql(") ORDER BY ended_at, row");
+        Ok(())
+    }
+}
+
+/// Found again by its text.
+impl QueryId for LastSteps<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for LastSteps<'_> {
+    type SqlType = Untyped;
+}
+
+impl RunQueryDsl<SqliteConnection> for LastSteps<'_> {}
+
+#[derive(QueryableByName)]
+struct Ended {
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Text)]
+    card_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    last_step: Option<String>,
+}
+
+/// What of the end of a turn a transcript shows.
+#[derive(Deserialize)]
+struct End {
+    kind: String,
+    outcome: String,
+    summary: String,
+}
+
+/// The reply in the last step of a turn, where it ended well. Read without the rest of the step.
+fn said(step: &str) -> Option<String> {
+    let end: End = serde_json::from_str(step).ok()?;
+    (end.kind == "turn_finished" && end.outcome == "succeeded").then_some(end.summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use orket_core::status::CardStatus;
+    use orket_core::turn::{Step, TurnOutcome};
+
+    use super::said;
+
+    #[test]
+    fn the_reply_is_found_in_the_step_as_it_is_stored() {
+        let step = Step::TurnFinished {
+            outcome: TurnOutcome::Succeeded {
+                status: CardStatus::Done,
+                wait_reason: None,
+                summary: "It is \"done\".".to_owned(),
+                through: Vec::new(),
+                objection: None,
+            },
+        };
+        let stored = serde_json::to_string(&step).unwrap();
+        assert_eq!(said(&stored).as_deref(), Some("It is \"done\"."));
+        let other = serde_json::to_string(&Step::Recovered { recoveries: 1 }).unwrap();
+        for none in [other.as_str(), "", "{", "[]"] {
+            assert_eq!(said(none), None);
+        }
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use orket_actors::port::store::{StepRow, StoreError, TurnRow};
-use orket_core::turn::Step;
 
 use super::views::TurnSummary;
-use super::{PAGE, Reader, from_json, number};
+use super::{PAGE, Reader, number};
 use crate::storage::schema::{turn_steps, turns};
 
 #[derive(Queryable)]
@@ -108,7 +107,7 @@ impl Reader {
                 steps.push(StepRow {
                     seq: number("a step's place", seq)?,
                     at_ms,
-                    step: Arc::new(from_json::<Step>("a step", &body)?),
+                    step: Arc::new(self.step(&body)?),
                 });
             }
         }

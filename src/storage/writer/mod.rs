@@ -5,23 +5,26 @@ mod answers;
 mod batch;
 mod gate;
 mod job;
+pub(super) mod pace;
 mod parked;
 pub mod stats;
 
 use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use orket_actors::fault;
 use orket_actors::port::store::StoreError;
+use orket_wal::Checkpoints;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
 use self::answers::Answers;
 pub(super) use self::gate::Gate;
-pub(super) use self::job::{EarlyStep, Job, Order};
+pub(super) use self::job::{Job, Order};
+use self::pace::Pace;
 use self::parked::Parked;
 use self::stats::WriterStats;
 use super::apply::Known;
@@ -31,6 +34,11 @@ use super::options::{JournalOptions, OpenError};
 
 /// Commits between two looks at the size of the WAL.
 const COMMITS_BETWEEN_LOOKS: u32 = 64;
+
+/// A transaction of so many writes is one of several.
+const SEVERAL_WRITES: usize = 8;
+/// Pages of 8 KiB in the WAL that are moved at once: 32 MB.
+const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// What the writer is told.
 pub(super) enum Message {
@@ -56,6 +64,8 @@ pub(super) struct Writer {
     flusher: Flusher,
     parked: Parked,
     commits_since_look: u32,
+    checkpoints: Checkpoints,
+    pace: Pace,
     answers: Answers,
     gate: Arc<Gate>,
     stats: Arc<WriterStats>,
@@ -69,10 +79,11 @@ impl Drop for Writer {
 }
 
 impl Writer {
+    /// Of the two connections one writes, and one moves what was written out of the WAL.
     pub(super) fn new(
         path: PathBuf,
         options: JournalOptions,
-        connection: SqliteConnection,
+        (connection, beside): (SqliteConnection, SqliteConnection),
         gate: Arc<Gate>,
         stats: Arc<WriterStats>,
         inbox: UnboundedReceiver<Message>,
@@ -87,6 +98,8 @@ impl Writer {
             flusher: Flusher::start(outbox)?,
             parked: Parked::default(),
             commits_since_look: 0,
+            checkpoints: Checkpoints::start(beside, "orket-wal", "journal", CHECKPOINT_PAGES)?,
+            pace: Pace::after(SEVERAL_WRITES),
             answers: Answers::start(Arc::clone(&gate))?,
             gate,
             stats,
@@ -106,7 +119,14 @@ impl Writer {
             if taken == 0 {
                 break;
             }
-            let mut ready = Vec::with_capacity(taken);
+            if messages.len() < self.options.batch && self.pace.gather(self.known.open_attempts()) {
+                while messages.len() < self.options.batch
+                    && let Ok(message) = self.inbox.try_recv()
+                {
+                    messages.push(message);
+                }
+            }
+            let mut ready = Vec::with_capacity(messages.len());
             let mut waiting = Vec::new();
             for message in messages.drain(..) {
                 match message {
@@ -135,7 +155,12 @@ impl Writer {
             }
             self.flush_later(waiting);
             if !ready.is_empty() {
+                let (count, began) = (ready.len(), Instant::now());
                 self.commit(ready);
+                self.pace.note(count, began);
+                if let Some(connection) = &mut self.connection {
+                    self.checkpoints.committed(connection);
+                }
                 self.look_at_wal();
             }
             if closing && self.parked.is_empty() && self.inbox.is_empty() {
@@ -149,7 +174,7 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
-        if let Err(refused) = self.flusher.take(waiting) {
+        if let Err(refused) = self.flusher.take(waiting, self.known.open_attempts()) {
             for job in refused {
                 self.parked.remove(job.write());
                 let error = "the thread that brings files to disk has died; restart orket";
@@ -212,6 +237,8 @@ impl Writer {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
+        // It would be in the way.
+        self.checkpoints.stop();
         if !self.truncate_wal(Duration::from_secs(2))? {
             tracing::info!("a reader kept the WAL from being emptied; the next start does it");
         }

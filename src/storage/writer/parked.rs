@@ -85,7 +85,7 @@ fn each_subject(write: &Write, mut visit: impl FnMut(Subject)) {
                 visit(Subject::Card(*card));
             }
             Op::Grant { .. } => {}
-            Op::Archive { cards, .. } => {
+            Op::Archive { cards, .. } | Op::Unarchive { cards, .. } => {
                 for (row, _) in cards {
                     visit(Subject::Card(*row));
                 }

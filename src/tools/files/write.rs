@@ -1,7 +1,10 @@
-//! `write_file`: a temporary file in the same folder, then a rename, so that a reader sees the old
-//! content or the new and never a part. Nothing is flushed here; the journal does that for a whole
-//! group of turns before it records the outcome.
+//! `write_file`: a reader sees the old content or the new and never a part. A new file has no name
+//! until it is whole (`O_TMPFILE`), which changes its folder once instead of three times; one that is
+//! there, or a file system that does not know this, gets a temporary file beside it and a rename.
+//! Nothing is flushed here; the journal does that for a whole group of turns before it records the
+//! outcome.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +43,7 @@ pub fn content(argument: Option<&Value>, most: u64) -> Result<Vec<u8>, FileError
 /// `path` is replaced, not followed; the permissions of a file at `path` are kept. Doing it again
 /// gives the same file.
 ///
-/// `given_up` is looked at last thing before the rename: once it is set nothing changes.
+/// `given_up` is looked at last thing before the file gets its name: once it is set nothing changes.
 ///
 /// # Errors
 ///
@@ -65,7 +68,6 @@ pub fn write(
     }
     let folder = folder_of(workspace.dir(), path).map_err(system)?;
     let folder = folder.as_ref().unwrap_or_else(|| workspace.dir());
-    let unfinished = unfinished_name(path, key);
     let replaced = folder.symlink_metadata(name).ok();
     if replaced.as_ref().is_some_and(|old| old.is_dir()) {
         return Err(FileError::Kind {
@@ -74,6 +76,12 @@ pub fn write(
             hint: "give the path of a file",
         });
     }
+    if replaced.is_none()
+        && let Some(done) = put_new(folder, name, content, given_up)
+    {
+        return done.map(|()| workspace.root().join(path));
+    }
+    let unfinished = unfinished_name(path, key);
     let kept_mode = replaced
         .filter(|old| old.is_file())
         .map(|old| old.mode() & 0o777);
@@ -89,6 +97,42 @@ pub fn write(
         let _absent_already = folder.remove_file(&unfinished);
     }
     done.map(|()| workspace.root().join(path))
+}
+
+/// A new file that gets its name once it is whole. `None`: it could not be done this way, and nothing is
+/// left of it.
+#[cfg(target_os = "linux")]
+fn put_new(
+    folder: &Dir,
+    name: &OsStr,
+    content: &[u8],
+    given_up: &AtomicBool,
+) -> Option<Result<(), FileError>> {
+    use std::os::fd::AsRawFd as _;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, c".", flags, Mode::from_raw_mode(0o666)).ok()?;
+    let mut file = std::fs::File::from(file);
+    file.write_all(content).ok()?;
+    if given_up.load(Ordering::Acquire) {
+        return Some(Err(FileError::GivenUp));
+    }
+    let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // A file of that name that came meanwhile is an error here.
+    rustix::fs::linkat(CWD, from, folder, name, AtFlags::SYMLINK_FOLLOW).ok()?;
+    Some(Ok(()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn put_new(
+    _folder: &Dir,
+    _name: &OsStr,
+    _content: &[u8],
+    _given_up: &AtomicBool,
+) -> Option<Result<(), FileError>> {
+    None
 }
 
 /// The folder that `path` lies in, made when absent; `None` for the workspace itself.
@@ -108,7 +152,8 @@ fn folder_of(dir: &Dir, path: &Path) -> io::Result<Option<Dir>> {
     }
 }
 
-/// The same for the same call, so that a call redone after a crash takes over what was left.
+/// The same for the same call, so that a file that is written over again after a crash takes over what was
+/// left.
 fn unfinished_name(path: &Path, key: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(path.as_os_str().as_encoded_bytes());

@@ -7,8 +7,9 @@
 //! - `outbox`: what is to be done elsewhere, and what became of it.
 //! - `deliveries`: what operators look at, and how long it is kept.
 //! - `prepared`: statements that are prepared once.
-//! - `writer`: the thread.
+//! - `writer`: the thread, `batch`: one transaction of it.
 
+mod batch;
 mod deliveries;
 mod open;
 mod outbox;
@@ -75,7 +76,8 @@ impl Store {
         let mut connection = open::open(&path, options)?;
         let state = receive::State::read(&mut connection)
             .map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
-        let writer = Writer::start(connection, state)
+        let beside = open::beside(&path, options)?;
+        let writer = Writer::start(connection, beside, state)
             .map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
         Ok(Self { writer, path })
     }

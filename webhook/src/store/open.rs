@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
@@ -40,6 +41,72 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<SqliteConnectio
         .open(path)
         .and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
         .map_err(|error| unusable(error.to_string()))?;
+    let mut connection = connect(path, options)?;
+    // What is too much for the thread that moves it, or is written where there is none.
+    connection
+        .batch_execute(
+            "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
+             PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 32768;",
+        )
+        .map_err(|error| unusable(error.to_string()))?;
+    let ours: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS
+        .migrations()
+        .map_err(|error| unusable(error.to_string()))?;
+    // Nearly always the schema is there, and nobody has to wait for a lock.
+    let seen = connection.applied_migrations().unwrap_or_default();
+    if seen.len() == ours.len()
+        && ours
+            .iter()
+            .all(|migration| seen.contains(&migration.name().version()))
+    {
+        return Ok(connection);
+    }
+    // Looked at and made in one write: another part of the program, or another process, may open the same
+    // new file at this moment.
+    let found = connection.immediate_transaction(|connection| {
+        let applied = connection
+            .applied_migrations()
+            .map_err(diesel::result::Error::QueryBuilderError)?;
+        let is_ours = |version: &diesel::migration::MigrationVersion<'_>| {
+            ours.iter()
+                .any(|migration| migration.name().version() == *version)
+        };
+        if !applied.iter().all(is_ours) {
+            return Ok(Found::Newer);
+        }
+        if applied.is_empty() && is_of_python_orket(connection)? {
+            return Ok(Found::Python);
+        }
+        connection
+            .run_pending_migrations(MIGRATIONS)
+            .map_err(diesel::result::Error::QueryBuilderError)?;
+        QueryResult::Ok(Found::Ours)
+    });
+    match found.map_err(|error| unusable(error.to_string()))? {
+        Found::Ours => {}
+        Found::Newer => return Err(StoreError::Newer(path.to_owned())),
+        Found::Python => take_over(&mut connection, path).map_err(unusable)?,
+    }
+    Ok(connection)
+}
+
+/// Whose database there was.
+enum Found {
+    /// Ours, new ones included; it has our schema now.
+    Ours,
+    /// Of an Orket that is newer than this one.
+    Newer,
+    /// Of the Python Orket 0.3, as it was.
+    Python,
+}
+
+/// Another connection to a file that [`open`] has opened, for moving what is committed out of the WAL.
+pub(super) fn beside(path: &Path, options: StoreOptions) -> Result<SqliteConnection, StoreError> {
+    connect(path, options)
+}
+
+fn connect(path: &Path, options: StoreOptions) -> Result<SqliteConnection, StoreError> {
+    let unusable = |error: String| StoreError::Unusable(path.to_owned(), error);
     let name = path
         .to_str()
         .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
@@ -47,32 +114,29 @@ pub(super) fn open(path: &Path, options: StoreOptions) -> Result<SqliteConnectio
         SqliteConnection::establish(name).map_err(|error| unusable(error.to_string()))?;
     let synchronous = if options.is_durable { "FULL" } else { "OFF" };
     connection
-        .batch_execute(&format!(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
-             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
-             PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 8192;"
-        ))
-        .map_err(|error| unusable(error.to_string()))?;
-    let applied = connection.applied_migrations();
-    let applied = applied.map_err(|error| unusable(error.to_string()))?;
-    let ours: Vec<Box<dyn Migration<Sqlite>>> = MIGRATIONS
-        .migrations()
-        .map_err(|error| unusable(error.to_string()))?;
-    let is_ours = |version: &diesel::migration::MigrationVersion<'_>| {
-        ours.iter()
-            .any(|migration| migration.name().version() == *version)
-    };
-    if !applied.iter().all(is_ours) {
-        return Err(StoreError::Newer(path.to_owned()));
-    }
-    if applied.is_empty() && is_of_python_orket(&mut connection).map_err(unusable)? {
-        take_over(&mut connection, path).map_err(unusable)?;
-        return Ok(connection);
-    }
-    connection
-        .run_pending_migrations(MIGRATIONS)
+        .batch_execute("PRAGMA busy_timeout = 5000;")
+        .and_then(|()| into_wal(&mut connection))
+        .and_then(|()| connection.batch_execute(&format!("PRAGMA synchronous = {synchronous};")))
         .map_err(|error| unusable(error.to_string()))?;
     Ok(connection)
+}
+
+/// How often it is tried to begin a WAL, and how long is waited in between.
+const TRIES: u32 = 250;
+const NAP: Duration = Duration::from_millis(20);
+
+/// SQLite asks no busy handler here: whoever opens a new file at the same moment is told that it is locked.
+fn into_wal(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let mut tried = 1;
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(error) if tried < TRIES && error.to_string().contains("locked") => {
+                tried += 1;
+                std::thread::sleep(NAP);
+            }
+            other => return other,
+        }
+    }
 }
 
 /// The tables of the Python Orket 0.3.
@@ -89,12 +153,11 @@ struct Name {
     name: String,
 }
 
-fn is_of_python_orket(connection: &mut SqliteConnection) -> Result<bool, String> {
+fn is_of_python_orket(connection: &mut SqliteConnection) -> QueryResult<bool> {
     let found: Vec<Name> = diesel::sql_query(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'pr_review_cycles'",
     )
-    .load(connection)
-    .map_err(|error| error.to_string())?;
+    .load(connection)?;
     Ok(found.iter().any(|table| !table.name.is_empty()))
 }
 
@@ -118,6 +181,13 @@ fn take_over(connection: &mut SqliteConnection, path: &Path) -> Result<(), Strin
         std::fs::rename(&beside, &kept).map_err(failed)?;
     }
     let moved = connection.immediate_transaction(|connection| {
+        let applied = connection
+            .applied_migrations()
+            .map_err(diesel::result::Error::QueryBuilderError)?;
+        if !applied.is_empty() {
+            // Somebody else took it over in the meantime.
+            return Ok(());
+        }
         let indexes: Vec<Name> = diesel::sql_query(
             "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
         )

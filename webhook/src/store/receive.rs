@@ -41,11 +41,6 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// Whether one statement stores it, which needs no other to be taken back.
-    pub(super) fn is_one_statement(&self) -> bool {
-        matches!(self.event, Event::Ignored { .. })
-    }
-
     /// The beginning of its digest: enough to tell deliveries of a pull request apart.
     fn short(&self) -> String {
         hexadecimal(self.body_digest.get(..8).unwrap_or_default())
@@ -83,7 +78,7 @@ struct Before {
 }
 
 /// What the writer knows without asking.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct State {
     /// The row that the next delivery gets.
     pub next_row: i64,
@@ -164,7 +159,7 @@ pub(super) fn receive(
             connection,
             pull_request,
             key,
-            &decision,
+            (&known, &decision),
             (row, arrival.received_ms),
         )?;
         let place = (row, arrival.short());
@@ -203,7 +198,8 @@ pub(super) fn decide_again(
         .bind::<Text, _>(serde_json::to_string(&answer).unwrap_or_default())
         .bind::<BigInt, _>(row)
         .execute(connection)?;
-    keep(connection, pull_request, &key, &decision, (row, now_ms))?;
+    let decided = (&known, &decision);
+    keep(connection, pull_request, &key, decided, (row, now_ms))?;
     let event = row.to_string();
     outbox::add(connection, (row, &event), &key, &decision.calls, now_ms)?;
     Ok(decision.calls.len())
@@ -371,14 +367,32 @@ pub(super) fn known(connection: &mut SqliteConnection, key: &str) -> QueryResult
     })
 }
 
+/// Whether a change says nothing new.
+fn is_known(known: &Known, change: &Change) -> bool {
+    match change {
+        Change::Seen { author, head_sha } => {
+            // Of what was never told of before not even that is known.
+            let is_old = |told: &Option<String>, known: &Option<String>| {
+                known.is_some() && (told.is_none() || told == known)
+            };
+            is_old(author, &known.author) && is_old(head_sha, &known.head_sha)
+        }
+        Change::Status(_) | Change::Approved(_) | Change::Withdrawn(_) | Change::Failed(_) => false,
+    }
+}
+
 fn keep(
     connection: &mut SqliteConnection,
     pull_request: &PullRequest,
     key: &str,
-    decision: &Decision,
+    (known, decision): (&Known, &Decision),
     (row, now_ms): (i64, i64),
 ) -> QueryResult<()> {
-    if decision.changes.is_empty() {
+    if decision
+        .changes
+        .iter()
+        .all(|change| is_known(known, change))
+    {
         return Ok(());
     }
     let is_taken_back = |change: &Change| match change {

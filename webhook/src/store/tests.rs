@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use actix_web::web::Bytes;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use orket_actors::rate_limiter::Tat;
@@ -338,4 +339,55 @@ async fn what_the_python_orket_left_goes_on_where_it_was() {
     let store = self::store(&folder);
     assert_eq!(count(&store, "review_failures").await, 3);
     assert_eq!(count(&store, "bug_fix_phases").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_committed_is_moved_out_of_the_wal_beside_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let large = Bytes::from(format!("{{\"filling\": \"{}\"}}", "x".repeat(64 << 10)));
+    let mut arrivals = 0;
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    // 32 MB of the WAL are moved at once.
+    while std::fs::metadata(store.path()).unwrap().len() < 16 << 20 {
+        assert!(std::time::Instant::now() < deadline, "after {arrivals}");
+        let why = "nothing follows from it".to_owned();
+        let pull_request = None;
+        let mut ignored = arrival(
+            &format!("large-{arrivals}"),
+            Event::Ignored { pull_request, why },
+        );
+        ignored.payload = large.clone();
+        store.receive(ignored).await.unwrap();
+        arrivals += 1;
+    }
+    // Far less than what SQLite itself would wait for.
+    assert!(arrivals < 1_200, "{arrivals}");
+    assert_eq!(count(&store, "webhook_events").await, arrivals);
+    store.close();
+    let wal = folder.path().join("webhook.db-wal");
+    assert!(!wal.exists() || std::fs::metadata(wal).unwrap().len() == 0);
+}
+
+#[test]
+fn whoever_opens_a_new_file_at_the_same_moment_gets_it() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("webhook.db");
+        let start = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            let each: Vec<_> = (0..6)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        let options = super::StoreOptions { is_durable: false };
+                        super::open::open(&path, options).map(drop)
+                    })
+                })
+                .collect();
+            for one in each {
+                one.join().unwrap().unwrap();
+            }
+        });
+    }
 }

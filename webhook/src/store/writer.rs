@@ -1,24 +1,36 @@
 //! The thread with the only writing connection. It takes what has come, does it all in one transaction,
 //! and answers when that is durable: many deliveries cost little more than one (group commit).
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orket_actors::fault;
+use orket_wal::Checkpoints;
 
-use super::StoreError;
-use super::prepared::prepared;
-use super::receive::{Arrival, Received, State, keep_tats, receive};
+use super::receive::{Arrival, Received, State};
+use super::{StoreError, batch};
 
 /// Jobs that may wait; one more is refused.
 const MOST_WAITING: usize = 8_192;
 /// Jobs of one transaction.
 const MOST_AT_ONCE: usize = 1_024;
+
+/// Pages of 4 KiB in the WAL that are moved at once: 32 MB.
+const CHECKPOINT_PAGES: u32 = 8_192;
+
+/// A transaction of so many is one of several.
+const SEVERAL: usize = 4;
+/// The part of the last transaction's time that deliveries gather for, the longest time, and the shortest
+/// that is worth it: where the disk is so fast, a flush more costs nothing.
+const GATHER_PART: u32 = 8;
+const GATHER_MOST: Duration = Duration::from_micros(500);
+const GATHER_LEAST: Duration = Duration::from_micros(100);
+
+/// Told what became of a delivery.
+pub(super) type Told = Box<dyn FnOnce(Result<Received, StoreError>) + Send>;
 
 /// Told how the transaction ended.
 pub(super) type Answering = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -30,10 +42,7 @@ pub(super) type Other = (
 );
 
 pub(super) enum Job {
-    Receive(
-        Box<Arrival>,
-        Box<dyn FnOnce(Result<Received, StoreError>) + Send>,
-    ),
+    Receive(Box<Arrival>, Told),
     Other(Other),
     Close,
 }
@@ -45,11 +54,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, state: State) -> std::io::Result<Self> {
+    /// `connection` writes; `beside` is used for moving what was written out of the WAL.
+    pub(super) fn start(
+        connection: SqliteConnection,
+        beside: SqliteConnection,
+        state: State,
+    ) -> std::io::Result<Self> {
+        let checkpoints =
+            Checkpoints::start(beside, "orket-webhook-w", "webhook.db", CHECKPOINT_PAGES)?;
         let (jobs, inbox) = crossbeam_channel::bounded(MOST_WAITING);
         let thread = std::thread::Builder::new()
             .name("orket-webhook".to_owned())
-            .spawn(move || run(connection, state, &inbox))?;
+            .spawn(move || run(connection, checkpoints, state, &inbox))?;
         Ok(Self {
             jobs,
             thread: Arc::new(Mutex::new(Some(thread))),
@@ -81,25 +97,36 @@ impl Writer {
     }
 }
 
-fn run(mut connection: SqliteConnection, mut state: State, inbox: &Receiver<Job>) {
+fn run(
+    mut connection: SqliteConnection,
+    mut checkpoints: Checkpoints,
+    mut state: State,
+    inbox: &Receiver<Job>,
+) {
+    let mut pace = Pace::default();
     let mut is_open = true;
     while is_open {
         let Ok(first) = inbox.recv() else { break };
-        let mut batch = Vec::with_capacity(64);
+        pace.gather(inbox);
+        let mut jobs = Vec::with_capacity(64);
         for job in std::iter::once(first).chain(inbox.try_iter()) {
             if matches!(job, Job::Close) {
                 is_open = false;
                 break;
             }
-            batch.push(job);
-            if batch.len() >= MOST_AT_ONCE {
+            jobs.push(job);
+            if jobs.len() >= MOST_AT_ONCE {
                 break;
             }
         }
-        if !batch.is_empty() {
-            write(&mut connection, &mut state, batch);
+        if !jobs.is_empty() {
+            let (count, began) = (jobs.len(), Instant::now());
+            batch::write(&mut connection, &mut state, jobs);
+            pace.note(count, began.elapsed());
+            checkpoints.committed(&mut connection);
         }
     }
+    drop(checkpoints);
     if let Err(error) =
         connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
     {
@@ -107,126 +134,30 @@ fn run(mut connection: SqliteConnection, mut state: State, inbox: &Receiver<Job>
     }
 }
 
-/// All of it in one transaction. A job that fails is taken back alone; when the transaction cannot be
-/// committed, all are told so.
-fn write(connection: &mut SqliteConnection, state: &mut State, batch: Vec<Job>) {
-    let mut answers: Vec<Answering> = Vec::with_capacity(batch.len());
-    let mut tats = BTreeMap::new();
-    let has_others = batch.iter().any(|job| matches!(job, Job::Other(_)));
-    if let Err(error) = connection.batch_execute("BEGIN IMMEDIATE") {
-        let error = StoreError::Statement(error.to_string());
-        for job in batch {
-            refuse(job, &error);
-        }
-        return;
-    }
-    for job in batch {
-        let answer = match job {
-            Job::Receive(arrival, tell) => {
-                let times = arrival.tats.clone();
-                let work = |connection: &mut SqliteConnection| receive(connection, state, &arrival);
-                let outcome = if arrival.is_one_statement() {
-                    guarded(connection, work)
-                } else {
-                    alone(connection, work)
-                };
-                if matches!(&outcome, Ok(received) if !received.is_duplicate) {
-                    tats.extend(times.into_iter().map(|tat| (tat.key, tat.at_ns)));
-                }
-                let answering: Answering = Box::new(move |committed| tell(committed.and(outcome)));
-                answering
-            }
-            Job::Other(work) => {
-                if connection.batch_execute("SAVEPOINT job").is_err() {
-                    tracing::error!("a savepoint cannot be set");
-                }
-                let worked = catch_unwind(AssertUnwindSafe(|| (work.0)(connection)));
-                let Ok((answering, failure)) = worked else {
-                    tracing::error!("a write broke off");
-                    take_back(connection);
-                    continue;
-                };
-                match failure {
-                    None => release(connection),
-                    Some(_) => take_back(connection),
-                }
-                answering
-            }
-            Job::Close => continue,
-        };
-        answers.push(answer);
-    }
-    fault::point("webhook.in_transaction");
-    let committed = keep_tats(connection, &tats)
-        .and_then(|()| connection.batch_execute("COMMIT"))
-        .map_err(|error| StoreError::Statement(error.to_string()));
-    if committed.is_err() {
-        roll_back(connection);
-    }
-    // What others did, or another process, may have let go of deliveries.
-    if has_others {
-        match State::read(connection) {
-            Ok(read) => *state = read,
-            Err(error) => tracing::error!(%error, "the webhook database cannot be read"),
+/// How long deliveries gather before a transaction begins. Those that were answered together come again
+/// at about the same time: if the first of them were taken at once, the others would wait for one flush
+/// of the disk more. A small part of a flush is waited, and only behind a transaction of several: what
+/// comes alone is never kept.
+#[derive(Default)]
+struct Pace {
+    last: usize,
+    took: Duration,
+}
+
+impl Pace {
+    fn gather(&self, inbox: &Receiver<Job>) {
+        let time = (self.took / GATHER_PART).min(GATHER_MOST);
+        if self.last >= SEVERAL && time >= GATHER_LEAST && inbox.len() < self.last / 2 {
+            std::thread::sleep(time);
         }
     }
-    fault::point("webhook.after_commit");
-    for answer in answers {
-        answer(committed.clone());
+
+    fn note(&mut self, count: usize, took: Duration) {
+        (self.last, self.took) = (count, took);
     }
 }
 
-/// One job that leaves nothing when it fails.
-fn alone<T>(
-    connection: &mut SqliteConnection,
-    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> Result<T, StoreError> {
-    let failed = |error: diesel::result::Error| StoreError::Statement(error.to_string());
-    execute(connection, "SAVEPOINT job").map_err(failed)?;
-    let outcome = guarded(connection, work);
-    match outcome {
-        Ok(_) => release(connection),
-        Err(_) => take_back(connection),
-    }
-    outcome
-}
-
-/// One job; a panic in it is an error.
-fn guarded<T>(
-    connection: &mut SqliteConnection,
-    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> Result<T, StoreError> {
-    match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-        Ok(outcome) => outcome.map_err(|error| StoreError::Statement(error.to_string())),
-        Err(_) => Err(StoreError::Statement("it broke off".to_owned())),
-    }
-}
-
-fn execute(connection: &mut SqliteConnection, text: &'static str) -> QueryResult<usize> {
-    prepared(text, []).execute(connection)
-}
-
-fn release(connection: &mut SqliteConnection) {
-    if let Err(error) = execute(connection, "RELEASE job") {
-        tracing::error!(%error, "a savepoint cannot be released");
-    }
-}
-
-fn take_back(connection: &mut SqliteConnection) {
-    if let Err(error) = connection.batch_execute("ROLLBACK TO job; RELEASE job") {
-        tracing::error!(%error, "a write cannot be taken back alone");
-    }
-}
-
-fn roll_back(connection: &mut SqliteConnection) {
-    // Diesel does not know of a transaction that it has not begun itself.
-    if let Err(error) = connection.batch_execute("ROLLBACK") {
-        tracing::error!(%error, "a transaction cannot be rolled back");
-        let _ = AnsiTransactionManager::rollback_transaction(connection);
-    }
-}
-
-fn refuse(job: Job, error: &StoreError) {
+pub(super) fn refuse(job: Job, error: &StoreError) {
     match job {
         Job::Receive(_, tell) => tell(Err(error.clone())),
         Job::Other(work) => work.1(error.clone()),

@@ -126,7 +126,7 @@ impl Service {
             return Ok(true);
         }
         // One that a stopped rock left behind; nobody begins it meanwhile.
-        let _no_start_meanwhile = self.inner.starting.lock().await;
+        let _no_start_meanwhile = self.inner.starting.enter_anyway().await;
         if self
             .place_of(run)
             .is_some_and(|(_, _, place)| matches!(place, Place::Queued | Place::Running))

@@ -1,0 +1,2 @@
+DROP TABLE legacy_imports;
+DROP TABLE legacy_rows;

@@ -1,0 +1,2 @@
+DROP TABLE pinned_runs;
+DROP TABLE removed_records;
