@@ -3,6 +3,9 @@
 //! Per endpoint it keeps permits, a queue (reviews before new work, then by score, then by age) and
 //! a circuit breaker. A card that waits here holds nothing. An endpoint that has answered before and
 //! then stops is waited for; one that never answered fails fast, since that is a wrong address.
+//!
+//! While hundreds of writes wait in the journal no new turn begins: what is under way ends first, and a
+//! reply that was paid for is not held up by those that begin.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -25,6 +28,10 @@ const TRIP_AFTER: u32 = 5;
 /// How long the breaker stays open the first time; it doubles up to [`OPEN_MOST`].
 const OPEN_FIRST: Duration = Duration::from_secs(5);
 const OPEN_MOST: Duration = Duration::from_secs(120);
+/// With so many writes waiting, turns do not begin.
+const JOURNAL_IS_BEHIND: usize = 512;
+/// How soon to look at the journal again. Real time, whatever the clock of the turns: its writes are real.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// May this card ask that endpoint? Answered when it may, or when it never will.
 pub struct Acquire {
@@ -175,6 +182,8 @@ pub struct ModelGateway {
     world: Arc<World>,
     endpoints: HashMap<String, Endpoint>,
     next: u64,
+    /// The journal is looked at again soon.
+    looks_again: bool,
 }
 
 impl ModelGateway {
@@ -186,11 +195,13 @@ impl ModelGateway {
             world,
             endpoints: HashMap::new(),
             next: 0,
+            looks_again: false,
         }
     }
 
-    fn serve(&mut self, name: &str) {
+    fn serve(&mut self, name: &str, ctx: &mut Context<Self>) {
         let now_ms = self.world.clock.now_ms();
+        let mut room = JOURNAL_IS_BEHIND.saturating_sub(self.world.store.waiting());
         let Some(endpoint) = self.endpoints.get_mut(name) else {
             return;
         };
@@ -206,12 +217,16 @@ impl ModelGateway {
             if endpoint.under_way.load(Memory::Acquire) >= endpoint.permits {
                 return;
             }
+            if room == 0 && !endpoint.queue.is_empty() {
+                return self.look_again(ctx);
+            }
             let Some(waiter) = endpoint.queue.pop() else {
                 return;
             };
             if waiter.answer.is_closed() {
                 continue;
             }
+            room -= 1;
             if probe {
                 endpoint.breaker = Breaker::Probing;
             }
@@ -221,14 +236,28 @@ impl ModelGateway {
         }
     }
 
+    /// Serves all endpoints once the journal may have caught up.
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.looks_again, true) {
+            return;
+        }
+        ctx.run_later(LOOK_AGAIN, |act, ctx| {
+            act.looks_again = false;
+            let names: Vec<String> = act.endpoints.keys().cloned().collect();
+            for name in names {
+                act.serve(&name, ctx);
+            }
+        });
+    }
+
     /// The wait is over: the next one may try.
-    fn probe(&mut self, name: &str, trip: u64) {
+    fn probe(&mut self, name: &str, trip: u64, ctx: &mut Context<Self>) {
         if let Some(endpoint) = self.endpoints.get_mut(name)
             && endpoint.breaker == Breaker::Open
             && endpoint.trips == trip
         {
             endpoint.breaker = Breaker::HalfOpen;
-            self.serve(name);
+            self.serve(name, ctx);
         }
     }
 
@@ -253,7 +282,10 @@ impl ModelGateway {
         );
         let nap = self.world.clock.sleep(wait);
         let name = name.to_owned();
-        ctx.spawn(nap.into_actor(self).map(move |(), act, _| act.serve(&name)));
+        ctx.spawn(
+            nap.into_actor(self)
+                .map(move |(), act, ctx| act.serve(&name, ctx)),
+        );
     }
 
     fn trip(&mut self, name: &str, ctx: &mut Context<Self>) {
@@ -279,7 +311,7 @@ impl ModelGateway {
         let name = name.to_owned();
         ctx.spawn(
             nap.into_actor(self)
-                .map(move |(), act, _| act.probe(&name, trip)),
+                .map(move |(), act, ctx| act.probe(&name, trip, ctx)),
         );
     }
 }
@@ -304,7 +336,7 @@ impl Actor for ModelGateway {
 impl Handler<Acquire> for ModelGateway {
     type Result = <Acquire as Message>::Result;
 
-    fn handle(&mut self, ask: Acquire, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, ask: Acquire, ctx: &mut Context<Self>) -> Self::Result {
         fault::point("gateway.acquire");
         let permits = self.world.options.max_turns.unwrap_or(ask.permits).max(1);
         let endpoint = self
@@ -332,7 +364,7 @@ impl Handler<Acquire> for ModelGateway {
             number: self.next,
             answer,
         });
-        self.serve(&ask.endpoint);
+        self.serve(&ask.endpoint, ctx);
         Ok(waiting)
     }
 }
@@ -340,14 +372,14 @@ impl Handler<Acquire> for ModelGateway {
 impl Handler<Release> for ModelGateway {
     type Result = ();
 
-    fn handle(&mut self, release: Release, _: &mut Context<Self>) {
+    fn handle(&mut self, release: Release, ctx: &mut Context<Self>) {
         if let Some(endpoint) = self.endpoints.get_mut(&release.endpoint) {
             if release.probe && endpoint.breaker == Breaker::Probing {
                 // The probe ended without having found out: it was halted, stalled, or refused by
                 // a verifier before it asked. The next one tries.
                 endpoint.breaker = Breaker::HalfOpen;
             }
-            self.serve(&release.endpoint);
+            self.serve(&release.endpoint, ctx);
         }
     }
 }
@@ -368,7 +400,7 @@ impl Handler<Observed> for ModelGateway {
             endpoint.open_for = OPEN_FIRST;
             if endpoint.breaker != Breaker::Closed {
                 endpoint.breaker = Breaker::Closed;
-                self.serve(&seen.endpoint);
+                self.serve(&seen.endpoint, ctx);
             }
             return;
         }

@@ -112,12 +112,6 @@ impl Journal {
         self.gate.room.available_permits()
     }
 
-    /// Writes accepted and not yet answered.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.queue.saturating_sub(self.room())
-    }
-
     /// Whether anything can still be written.
     #[must_use]
     pub fn takes_writes(&self) -> bool {
@@ -195,6 +189,10 @@ impl Store for Journal {
             let (answer, _order) = answer.await.map_err(|_| gate.gone())?;
             answer
         })
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.saturating_sub(self.room())
     }
 
     fn running_runs(&self) -> BoxFuture<'static, Result<Vec<RunId>, StoreError>> {

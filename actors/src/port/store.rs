@@ -634,6 +634,9 @@ pub trait Store: Send + Sync + 'static {
     /// Applies a write. Waits while the bounded queue is full; resolves after the commit.
     fn submit(&self, write: Write) -> BoxFuture<'static, Result<(), StoreError>>;
 
+    /// Writes that were submitted and are not answered yet.
+    fn waiting(&self) -> usize;
+
     /// Runs whose status is `running`, oldest first.
     fn running_runs(&self) -> BoxFuture<'static, Result<Vec<RunId>, StoreError>>;
 

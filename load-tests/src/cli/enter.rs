@@ -14,8 +14,9 @@ use crate::scenarios::{all, api, mixed, webhook, websocket};
 use crate::server::kill_all_on_interrupt;
 use crate::{bare, epics, overload};
 
-/// Does what the command line says. 0 when all is well, 1 when a check or a threshold failed or a scenario
-/// could not be carried out, 2 when what was asked for cannot be meant.
+/// Does what the command line says. 0 when all is well, 1 when a bar was missed or a scenario could not be
+/// carried out, 2 when what was asked for cannot be meant, 3 when something was lost, done twice or ended
+/// otherwise than it must.
 #[must_use]
 pub fn enter() -> ExitCode {
     let cli = Cli::parse_from(with_subcommand(std::env::args_os().collect()));

@@ -12,6 +12,11 @@ use crate::html;
 use crate::outcome::Outcome;
 use crate::report::{Assertions, read, report, table, write_whole};
 
+/// The exit code where a bar was missed: a threshold, a time, an amount.
+const MISSED: u8 = 1;
+/// The exit code where something was lost, done twice or ended otherwise.
+const WRONG: u8 = 3;
+
 /// What `orket-load page` is asked to do.
 #[derive(Debug, Clone, Args)]
 pub struct PageOptions {
@@ -81,7 +86,11 @@ pub fn finish(
     for miss in &misses {
         eprintln!("missed: {miss}");
     }
-    Ok(ExitCode::from(u8::from(
-        !outcome.passed() || !misses.is_empty(),
-    )))
+    Ok(if !outcome.is_right() {
+        ExitCode::from(WRONG)
+    } else if !outcome.passed() || !misses.is_empty() {
+        ExitCode::from(MISSED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -152,7 +152,7 @@ pub fn killed(
 ) -> Result<(), LoadError> {
     let Some(killed) = &driven.killed else {
         if settled.kill_at.is_some() {
-            outcome.check("killed", false, "the runs were over before the kill");
+            outcome.bar("killed", false, "the runs were over before the kill");
         }
         return Ok(());
     };

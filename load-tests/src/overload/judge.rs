@@ -82,7 +82,7 @@ fn doors(outcome: &mut Outcome, options: &Options, taken: &Taken, over: &Over) {
         silent == 0,
         format!("{silent} of {refused} refusals have no Retry-After in seconds"),
     );
-    outcome.check(
+    outcome.bar(
         "was_too_much",
         refused + unsent > 0,
         format!("{refused} were refused, {unsent} found no connection"),
@@ -96,7 +96,7 @@ fn memory(outcome: &mut Outcome, rss_mib: &[f64]) {
     let (Some(first), Some(second)) = (most(first), most(second)) else {
         return;
     };
-    outcome.check(
+    outcome.bar(
         "memory_is_bounded",
         second <= first * 1.1 + RSS_ALLOWANCE_MIB,
         format!("at most {first:.0} MiB in the first half, {second:.0} MiB in the second"),
@@ -105,7 +105,7 @@ fn memory(outcome: &mut Outcome, rss_mib: &[f64]) {
 
 fn back(outcome: &mut Outcome, options: &Options, before: &Measurement, over: &Over) {
     let Some(normal) = worst_p99_ms(&before.windows) else {
-        outcome.check(
+        outcome.bar(
             "recovered_in_time",
             false,
             "the light load before has no 99th percentile",
@@ -136,5 +136,5 @@ fn back(outcome: &mut Outcome, options: &Options, before: &Measurement, over: &O
                 .unwrap_or(f64::NAN)
         ),
     };
-    outcome.check("recovered_in_time", in_time, words);
+    outcome.bar("recovered_in_time", in_time, words);
 }

@@ -37,7 +37,7 @@ pub fn report(outcome: &Outcome) -> Value {
     let checks: Vec<Value> = outcome
         .checks
         .iter()
-        .map(|it| json!({"name": it.name, "passed": it.passed, "words": it.words}))
+        .map(|it| json!({"name": it.name, "passed": it.passed, "measured": it.is_measured, "words": it.words}))
         .collect();
     let resources: Map<String, Value> = outcome
         .tracks

@@ -115,9 +115,9 @@ impl Soak {
             match growth {
                 Some(growth) => {
                     outcome.cost(format!("{name}_rise"), growth.rise, "over the soak");
-                    outcome.check(check, !growth.grows, growth.to_string());
+                    outcome.bar(check, !growth.grows, growth.to_string());
                 }
-                None => outcome.check(
+                None => outcome.bar(
                     check,
                     false,
                     "too few looks at the server's process to say; name it with --pid",
@@ -140,7 +140,7 @@ impl Soak {
                 (Some(settled), Some(end)) => {
                     let most = settled * self.p99_ratio + self.p99_allowance_ms;
                     outcome.cost(format!("p99_end_to_settled_{name}"), end / settled, "ratio");
-                    outcome.check(
+                    outcome.bar(
                         check,
                         end <= most,
                         format!("{settled:.2} ms when settled, {end:.2} ms at the end, at most {most:.2}"),
