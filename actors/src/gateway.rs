@@ -421,3 +421,6 @@ impl Handler<StopGateway> for ModelGateway {
         ctx.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;
