@@ -4,7 +4,7 @@
 //! a circuit breaker. A card that waits here holds nothing. An endpoint that has answered before and
 //! then stops is waited for; one that never answered fails fast, since that is a wrong address.
 //!
-//! While hundreds of writes wait in the journal no new turn begins: what is under way ends first, and a
+//! While more than a hundred writes wait in the journal no new turn begins: what is under way ends first, and a
 //! reply that was paid for is not held up by those that begin.
 
 use std::cmp::Ordering;
@@ -29,7 +29,7 @@ const TRIP_AFTER: u32 = 5;
 const OPEN_FIRST: Duration = Duration::from_secs(5);
 const OPEN_MOST: Duration = Duration::from_secs(120);
 /// With so many writes waiting, turns do not begin.
-const JOURNAL_IS_BEHIND: usize = 512;
+const JOURNAL_IS_BEHIND: usize = 128;
 /// How soon to look at the journal again. Real time, whatever the clock of the turns: its writes are real.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 

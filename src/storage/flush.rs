@@ -44,7 +44,7 @@ const SEVERAL_FILES: usize = 2;
 /// Where the writer leaves writes that wait for files. The thread ends when this is dropped.
 pub(super) struct Flusher {
     inbox: mpsc::Sender<Vec<Job>>,
-    /// How many attempts are under way.
+    /// How many attempts are at work.
     attempts: Arc<AtomicUsize>,
 }
 
@@ -53,14 +53,14 @@ impl Flusher {
     pub(super) fn start(writer: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (inbox, jobs) = mpsc::channel::<Vec<Job>>();
         let attempts = Arc::new(AtomicUsize::new(0));
-        let under_way = Arc::clone(&attempts);
+        let at_work = Arc::clone(&attempts);
         std::thread::Builder::new()
             .name("orket-flush".to_owned())
             .spawn(move || {
                 let mut disks = Disks::default();
                 let mut pace = Pace::after(SEVERAL_FILES);
                 while let Ok(mut batch) = jobs.recv() {
-                    pace.gather(under_way.load(Ordering::Relaxed));
+                    pace.gather(at_work.load(Ordering::Relaxed));
                     while let Ok(more) = jobs.try_recv() {
                         batch.extend(more);
                     }
@@ -74,8 +74,8 @@ impl Flusher {
         Ok(Self { inbox, attempts })
     }
 
-    /// Leaves writes to be flushed; gives them back when the thread is gone. So many attempts are under
-    /// way.
+    /// Leaves writes to be flushed; gives them back when the thread is gone. So many attempts are at
+    /// work.
     pub(super) fn take(&self, jobs: Vec<Job>, attempts: usize) -> Result<(), Vec<Job>> {
         self.attempts.store(attempts, Ordering::Relaxed);
         self.inbox.send(jobs).map_err(|mpsc::SendError(jobs)| jobs)

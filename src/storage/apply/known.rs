@@ -74,11 +74,6 @@ impl Known {
         }
     }
 
-    /// Attempts that are known to be open.
-    pub(in crate::storage) fn open_attempts(&self) -> usize {
-        self.attempts.len()
-    }
-
     /// Some attempt sets something aside.
     pub(super) fn reserves(&mut self) {
         self.reserves = Some(true);

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use self::answers::Answers;
 pub(super) use self::gate::Gate;
 pub(super) use self::job::{Job, Order};
-use self::pace::Pace;
+use self::pace::{AtWork, Pace};
 use self::parked::Parked;
 use self::stats::WriterStats;
 use super::apply::Known;
@@ -66,6 +66,7 @@ pub(super) struct Writer {
     commits_since_look: u32,
     checkpoints: Checkpoints,
     pace: Pace,
+    at_work: AtWork,
     answers: Answers,
     gate: Arc<Gate>,
     stats: Arc<WriterStats>,
@@ -100,6 +101,7 @@ impl Writer {
             commits_since_look: 0,
             checkpoints: Checkpoints::start(beside, "orket-wal", "journal", CHECKPOINT_PAGES)?,
             pace: Pace::after(SEVERAL_WRITES),
+            at_work: AtWork::default(),
             answers: Answers::start(Arc::clone(&gate))?,
             gate,
             stats,
@@ -119,7 +121,7 @@ impl Writer {
             if taken == 0 {
                 break;
             }
-            if messages.len() < self.options.batch && self.pace.gather(self.known.open_attempts()) {
+            if messages.len() < self.options.batch && self.pace.gather(self.at_work.count()) {
                 while messages.len() < self.options.batch
                     && let Ok(message) = self.inbox.try_recv()
                 {
@@ -131,6 +133,7 @@ impl Writer {
             for message in messages.drain(..) {
                 match message {
                     Message::Job(job) => {
+                        self.at_work.note(job.write());
                         if job.write().flush.is_some() || self.parked.must_follow(job.write()) {
                             self.parked.add(job.write());
                             waiting.push(job);
@@ -158,6 +161,7 @@ impl Writer {
                 let (count, began) = (ready.len(), Instant::now());
                 self.commit(ready);
                 self.pace.note(count, began);
+                self.at_work.committed();
                 if let Some(connection) = &mut self.connection {
                     self.checkpoints.committed(connection);
                 }
@@ -174,7 +178,7 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
-        if let Err(refused) = self.flusher.take(waiting, self.known.open_attempts()) {
+        if let Err(refused) = self.flusher.take(waiting, self.at_work.count()) {
             for job in refused {
                 self.parked.remove(job.write());
                 let error = "the thread that brings files to disk has died; restart orket";

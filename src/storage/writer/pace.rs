@@ -1,17 +1,59 @@
-//! How often there is a commit, or a flush of files, while many attempts are under way.
+//! How often there is a commit, or a flush of files, while many attempts are at work.
 //!
 //! Each costs the same flush, and the same pages that every commit changes, whatever is in it. With
-//! hundreds of attempts under way the next writes are there within a millisecond or two, so commits that
+//! hundreds of attempts at work the next writes are there within a millisecond or two, so commits that
 //! keep a distance have more in them, and the processors are left to the attempts. What comes after one
 //! that had hardly anything in it is not kept, and few attempts wait for hardly longer than a flush takes.
+//! At work are those that wrote a moment ago: ten thousand that listen to their models are none.
 
 use std::time::{Duration, Instant};
 
-/// The distance for each attempt that is under way, and the longest.
+use orket_actors::port::store::{Guard, TurnRow, Write};
+use rustc_hash::FxHashSet;
+
+/// The distance for each attempt that is at work, and the longest.
 const FOR_EACH: Duration = Duration::from_micros(8);
 const MOST: Duration = Duration::from_millis(2);
 /// The shortest wait that is worth it.
 const LEAST: Duration = Duration::from_micros(100);
+
+/// Commits after which an attempt that wrote nothing is no longer at work: its model takes its time.
+const WINDOW: u32 = 16;
+
+/// How many attempts write, of all that are open.
+#[derive(Debug, Default)]
+pub(in crate::storage) struct AtWork {
+    /// Those that wrote in this window.
+    these: FxHashSet<TurnRow>,
+    /// How many did in the one before.
+    before: usize,
+    /// Commits of this window.
+    commits: u32,
+}
+
+impl AtWork {
+    /// This is about to be written.
+    pub(in crate::storage) fn note(&mut self, write: &Write) {
+        if let Guard::Turn(turn, _) = write.guard {
+            self.these.insert(turn);
+        }
+    }
+
+    /// There was a commit.
+    pub(in crate::storage) fn committed(&mut self) {
+        self.commits += 1;
+        if self.commits == WINDOW {
+            self.before = self.these.len();
+            self.these.clear();
+            self.commits = 0;
+        }
+    }
+
+    /// How many.
+    pub(in crate::storage) fn count(&self) -> usize {
+        self.these.len().max(self.before)
+    }
+}
 
 /// See the file's head.
 #[derive(Debug)]
@@ -60,6 +102,36 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(turn: TurnRow) -> Write {
+        Write {
+            guard: Guard::Turn(turn, 1),
+            flush: None,
+            ops: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn at_work_is_who_wrote_within_the_last_commits() {
+        let mut at_work = AtWork::default();
+        for turn in 0..100 {
+            at_work.note(&of(turn));
+        }
+        at_work.note(&Write {
+            guard: Guard::None,
+            ..of(0)
+        });
+        assert_eq!(at_work.count(), 100);
+        for commit in 1..=2 * WINDOW {
+            // Eight go on, the others listen to their models.
+            for turn in 0..8 {
+                at_work.note(&of(turn));
+            }
+            at_work.committed();
+            let is_forgotten = commit == 2 * WINDOW;
+            assert_eq!(at_work.count(), if is_forgotten { 8 } else { 100 });
+        }
+    }
 
     #[test]
     fn only_what_comes_in_company_waits_for_more() {
