@@ -99,6 +99,9 @@ impl ToolHost for Nothing {
     ) -> BoxFuture<'static, VerifyReport> {
         unreachable!()
     }
+    fn reap_strays(&self) -> usize {
+        unreachable!()
+    }
     fn prepare(
         &self,
         _: PathBuf,
